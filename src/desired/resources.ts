@@ -1,0 +1,95 @@
+import type { Secret } from '../inventory/secret.ts'
+
+/**
+ * What a host should look like, as data. The plan compares each with what the probe saw; apply carries the difference
+ * out. Identity is `kind` plus `name` or `path`.
+ */
+export type Resource =
+  | PackageResource
+  | UserResource
+  | DirectoryResource
+  | FileResource
+  | LinkResource
+  | ReleaseResource
+  | BinaryResource
+  | UnitResource
+
+export interface PackageResource {
+  kind: 'package'
+  name: string
+}
+
+/** A system user with a group of the same name and no login. */
+export interface UserResource {
+  kind: 'user'
+  name: string
+  home: string
+  uid: number
+  gid: number
+}
+
+export interface DirectoryResource {
+  kind: 'directory'
+  path: string
+  /** Octal text, four digits: `0750`. */
+  mode: string
+  owner: string
+  group: string
+}
+
+export interface FileResource {
+  kind: 'file'
+  path: string
+  mode: string
+  owner: string
+  group: string
+  content: string
+  /** Shown in diffs with these values replaced by `***`. */
+  secrets?: Secret[]
+  /** Never shown in a diff at all, only `changed`. */
+  opaque?: boolean
+  /** Checked on the host before it is renamed into place. */
+  validate?: 'unit' | 'sh' | 'jq' | 'json'
+}
+
+export interface LinkResource {
+  kind: 'link'
+  path: string
+  target: string
+}
+
+/** A release folder /opt/<app>/releases/<digest>: its content is `digest`, so an existing one is never written again. */
+export interface ReleaseResource {
+  kind: 'release'
+  app: string
+  digest: string
+  path: string
+  /** Absolute path of the tar (uncompressed) on the operator's machine whose members are the release's files. */
+  tar: string
+  keep: number
+}
+
+/** A big file that ships from the operator's cache: checked by sha256 on both sides, by stat signature afterwards. */
+export interface BinaryResource {
+  kind: 'binary'
+  path: string
+  mode: string
+  sha256: string
+  /** Absolute path on the operator's machine. */
+  from: string
+}
+
+export interface UnitResource {
+  kind: 'unit'
+  /** With its suffix. */
+  name: string
+  enabled: boolean
+  /** Should be running (services, timers). Gates are oneshot and never `active`. */
+  active: boolean
+  /**
+   * Paths (files, links, releases, binaries) whose digests make up what the unit runs from: it is restarted when their
+   * digest differs from the one recorded at its last start.
+   */
+  runsFrom: string[]
+  app?: string
+}

@@ -1,0 +1,140 @@
+import type { Secret } from './secret.ts'
+
+/**
+ * The inventory as the rest of the program sees it: defaults filled in, names checked, references resolved, relative
+ * paths made absolute, durations in seconds, sizes in bytes. Plain data; the loader is the only one that makes it.
+ */
+export interface Inventory {
+  site: string
+  /** Absolute folder that relative paths in the inventory start from. */
+  root: string
+  /** Absolute paths of the files it was read from. */
+  files: string[]
+  ssh: {
+    /** `ssh -F`: absolute path of an ssh_config file; null = the user's own. */
+    config: string | null
+    /** Absolute path of an additional known_hosts file, beside the user's own; new keys are written here. */
+    knownHosts: string | null
+  }
+  litestream: {
+    /** e.g. `0.5.17` */
+    version: string
+    /** A release folder's URL (…/releases/download/v0.5.17), or an absolute local directory of the same shape; null = upstream's. */
+    from: string | null
+  }
+  replicas: Record<string, S3Replica>
+  hosts: Record<string, Host>
+  apps: Record<string, App>
+}
+
+export interface S3Replica {
+  name: string
+  type: 's3'
+  /** With its scheme, no trailing slash. */
+  endpoint: string
+  region: string
+  bucket: string
+  /** Without leading or trailing slash; may be empty. */
+  prefix: string
+  /** Absolute path of a PEM file with the server's own certificate authority. */
+  ca: string | null
+  accessKeyId: Secret
+  secretAccessKey: Secret
+  /**
+   * Who keeps the owner objects: `conditional` = this bucket enforces conditional writes; `emulate` = GET, compare, PUT,
+   * GET again; `{ replica }` = they live on another replica of the inventory that does enforce them.
+   */
+  ownership: 'conditional' | 'emulate' | { replica: string }
+}
+
+export type Architecture = 'amd64' | 'arm64' | 'armhf'
+
+export interface Host {
+  name: string
+  address: string
+  /** null = what ssh_config says (22 by default). */
+  port: number | null
+  user: string | null
+  tags: string[]
+  /** For hosts whose sudo asks; null = only `sudo -n` is tried. */
+  sudoPassword: Secret | null
+}
+
+export type ReleaseSource =
+  | { kind: 'url'; url: string; sha256: string }
+  /** A directory, a .tar, .tar.gz/.tgz, .tar.xz, .tar.zst, .zip, or one binary. Absolute path. */
+  | { kind: 'path'; path: string }
+
+export interface Release {
+  /** Per architecture, or one for all. */
+  from: { all: ReleaseSource } | Partial<Record<Architecture, ReleaseSource>>
+  /**
+   * argv, verbatim. A relative argv[0] with a slash is relative to the release folder; one without a slash is looked up in
+   * PATH. In the inventory a string is split as a shell splits words, nothing is expanded; a list is taken as it is.
+   */
+  command: string[]
+  /** Where the app is started: its state directory (default) or the release folder. */
+  workingDirectory: 'state' | 'release'
+  /** Releases kept on the host. */
+  keep: number
+}
+
+export interface AppFile {
+  /** Absolute path on the operator's machine. */
+  from: string
+  /** Octal text, e.g. `0640`. */
+  mode: string
+  /** false = copied as it is; true (default) = rendered with Handlebars. */
+  template: boolean
+}
+
+export type Health =
+  | { kind: 'http'; url: string; withinSeconds: number }
+  | { kind: 'tcp'; host: string; port: number; withinSeconds: number }
+  | { kind: 'command'; command: string[]; withinSeconds: number }
+
+export interface App {
+  name: string
+  /** One host (`host:`) or several (`hosts:`), inventory names. */
+  hosts: string[]
+  /** True for `hosts:`: the instance is then called `name@host` in the replica, else `name`. */
+  instancePerHost: boolean
+  release: Release
+  packages: string[]
+  port: number | null
+  environment: Record<string, string | Secret>
+  /** Keyed by the path on the host: relative to the state directory, or absolute below /etc/<app>/ or the state directory. */
+  files: Record<string, AppFile>
+  /** Absolute paths on the host (relative ones in the inventory start at /var/lib/<app>), keyed by the database's name. */
+  databases: Record<string, string>
+  /** Inventory name of the replica; null only when there is no database. */
+  replica: string | null
+  litestream: {
+    syncIntervalSeconds: number
+    /** At least 7 days. */
+    retentionSeconds: number
+    snapshotIntervalSeconds: number
+    /** Loopback port of the metrics; null = the program chooses one and keeps it. */
+    metricsPort: number | null
+  }
+  storage: { kind: 'persistent' } | { kind: 'ephemeral'; sizeBytes: number }
+  whenReplicaUnreachable: 'start' | 'wait'
+  offlineLimitSeconds: number
+  restart: 'restore' | 'prove' | 'auto'
+  unprotected: string[]
+  health: Health | null
+  sandbox: {
+    /** systemd's MemoryDenyWriteExecute=; off by default, it breaks JITs (Node, Java). */
+    memoryDenyWriteExecute: boolean
+  }
+}
+
+/** The name an app's data have in the replica: `name` for `host:`, `name@host` for each of `hosts:` (ownership.md). */
+export function instanceName(app: Pick<App, 'name' | 'instancePerHost'>, host: string): string {
+  return app.instancePerHost ? `${app.name}@${host}` : app.name
+}
+
+/** The app's state directory on the host. */
+export function stateDirectory(app: string): string {
+  return `/var/lib/${app}`
+}

@@ -1,0 +1,33 @@
+import type { ExitCode, Problem } from '../problem.ts'
+
+/** Version of the NDJSON event stream (`--json`): raised when a field changes its meaning or goes. */
+export const eventSchemaVersion = 1
+
+export type HostOutcome = 'unchanged' | 'changed' | 'pending' | 'failed' | 'unreachable' | 'locked'
+
+/** Everything a run says while it goes on. Handlers return data, one place renders it. Never holds a secret. */
+export type RunEvent =
+  | { type: 'run-started'; command: string; hosts: string[] }
+  /** A host has begun a step (`connect`, `probe`, `plan`, `upload`, `packages`, `files`, `units`, `restart`, `health` …). */
+  | { type: 'host-step'; host: string; step: string; detail?: string }
+  /** A change that is to be, or was, made: the same value that `plan` prints. */
+  | { type: 'change'; host: string; change: ChangeSummary }
+  | { type: 'app-healthy'; host: string; app: string; seconds: number }
+  | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }
+  | { type: 'problem'; problem: Problem }
+  | { type: 'host-done'; host: string; outcome: HostOutcome; changes: number; execs: number; seconds: number }
+  | { type: 'run-finished'; exit: ExitCode; seconds: number }
+
+export interface ChangeSummary {
+  /** `file`, `package`, `user`, `directory`, `link`, `release`, `binary`, `unit`, `restart`, `owner` … */
+  kind: string
+  /** What it is done to: a path, a package, a unit. */
+  name: string
+  action: 'create' | 'update' | 'remove' | 'install' | 'start' | 'restart' | 'enable' | 'stop'
+  reason: string
+  /** Unified diff of a text file, secrets masked. */
+  diff?: string
+}
+
+/** Takes events as they happen; must not throw and must not block. */
+export type Report = (event: RunEvent) => void
