@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { instanceName, type App, type Inventory } from '../inventory/model.ts'
+import { Problem } from '../problem.ts'
+import { requireConditionalWrites } from './conditional.ts'
+import { emulateConditions } from './emulated.ts'
+import { instancePrefix, newPath, ownerKey, parseOwner, type Owner } from './owner.ts'
+import { ownerPlace, type OwnerPlace } from './place.ts'
+import { putOwner, type Clock } from './put.ts'
+import { refusal } from './refusal.ts'
+import { openS3Store } from './s3-store.ts'
+import type { Condition, ObjectStore } from './store.ts'
+import { create, setDatabases, type InstanceRequest, type Transition } from './transitions.ts'
+
+export interface OwnerOf {
+  inventory: Inventory
+  app: App
+  /** Inventory name of the host the app is to run on. */
+  host: string
+}
+
+export interface EnsureOwner extends OwnerOf {
+  /** The host's id as the probe read it: sha256 in hex. */
+  hostId: string
+  uid: number
+  gid: number
+  /** Names of the app's databases; at least one. */
+  dbs: readonly string[]
+  /** Where the answer of the probe for conditional writes is kept. */
+  cacheDirectory: string
+  clock?: Clock
+}
+
+export interface EnsuredOwner {
+  outcome: 'created' | 'exists' | 'databases-changed'
+  owner: Owner
+}
+
+export const realClock: Clock = {
+  now: () => performance.now(),
+  sleep: (ms) => sleep(ms),
+}
+
+/** Milliseconds for one owner object to be written for sure; ten contended rounds of SeaweedFS fit in (1 to 6 s each). */
+const writeDeadlineMs = 60_000
+/** Rounds of read, judge, write before somebody else is said to be in the way. */
+const rounds = 5
+
+/**
+ * The owner object of an app's instance, or null when there is none yet. One GET.
+ * provision asks before it makes the app's user, whose uid and gid stay what they were.
+ * Throws Problem: `owner-unreadable`, `owner-too-new`, `replica-*`.
+ */
+export async function readOwner(request: OwnerOf): Promise<Owner | null> {
+  const place = ownerPlace(request.inventory, request.app)
+  const store = await openS3Store(place.keeper)
+  try {
+    return (await current(store, place, instance(request)))?.owner ?? null
+  } finally {
+    store.close()
+  }
+}
+
+/**
+ * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, DBS, or nothing to do (then
+ * it costs one GET). The host's gate does the rest (INIT).
+ *
+ * Throws Problem: `replica-not-empty`, `held-by-another-host`, `released`, `identity-clash`, `restore-under-way`,
+ * `replica-no-conditional-writes`, `owner-write-unknown`, `owner-contended`, and what `readOwner` throws.
+ */
+export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
+  if (request.dbs.length === 0) throw new TypeError(`${request.app.name} has no database, so nothing to own`)
+  const clock = request.clock ?? realClock
+  const place = ownerPlace(request.inventory, request.app)
+  const name = instance(request)
+  const store = await openS3Store(place.keeper)
+  const writer = place.emulate ? emulateConditions(store, clock) : store
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const found = await current(store, place, name)
+      const wish: InstanceRequest = {
+        holder: { host: request.host, id: request.hostId },
+        uid: request.uid,
+        gid: request.gid,
+        dbs: request.dbs,
+        write: randomUUID(),
+      }
+      const keys = found ? [] : await whatLiesThere(store, place, name)
+      // Made since the GET: judge that object, not the listing.
+      if (keys.includes(ownerKey(place.keeper, name))) continue
+      const step: Transition = found ? setDatabases(found.owner, wish) : create(keys, { ...wish, path: newPath(1) })
+      if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
+      if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
+
+      if (!place.emulate)
+        await requireConditionalWrites(store, place.keeper, place.alternatives, request.cacheDirectory)
+      const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
+      const put = await putOwner({
+        store: writer,
+        key: ownerKey(place.keeper, name),
+        next: step.owner,
+        condition,
+        ownsPath: !found,
+        clock,
+        deadlineMs: writeDeadlineMs,
+      })
+      if (put.outcome === 'done') return { outcome: found ? 'databases-changed' : 'created', owner: put.owner }
+    }
+  } finally {
+    store.close()
+  }
+  throw new Problem({
+    code: 'owner-contended',
+    doing: `writing the owner object of ${name} in ${store.where}`,
+    found: `somebody else changed it ${rounds} times in a row`,
+    next: 'see who else runs streamside on this app, then run this again',
+    host: request.host,
+    app: request.app.name,
+  })
+}
+
+function instance(request: OwnerOf): string {
+  return instanceName(request.app, request.host)
+}
+
+async function current(
+  store: ObjectStore,
+  place: OwnerPlace,
+  name: string,
+): Promise<{ owner: Owner; etag: string } | null> {
+  const key = ownerKey(place.keeper, name)
+  const object = await store.get(key)
+  return object && { owner: parseOwner(object.body, `${key} in ${store.where}`), etag: object.etag }
+}
+
+/** The first keys below the instance's prefix, where its data are to lie and where its owner object is to lie. */
+async function whatLiesThere(store: ObjectStore, place: OwnerPlace, name: string): Promise<string[]> {
+  const keys = await store.list(instancePrefix(place.keeper, name), 5)
+  if (keys.length > 0 || place.keeper === place.data) return keys
+  const data = await openS3Store(place.data)
+  try {
+    return await data.list(instancePrefix(place.data, name), 5)
+  } finally {
+    data.close()
+  }
+}

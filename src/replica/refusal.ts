@@ -1,0 +1,80 @@
+import { exitCodes, Problem, type ProblemDetails } from '../problem.ts'
+import { instancePrefix, type Holder } from './owner.ts'
+import type { OwnerPlace } from './place.ts'
+import type { Refusal } from './transitions.ts'
+
+export interface RefusalContext {
+  app: { name: string }
+  host: string
+  uid: number
+  gid: number
+  instance: string
+  place: OwnerPlace
+}
+
+/** A transition that ownership does not allow, in words: who owns, what lies there, and the way on. */
+export function refusal(step: Refusal, context: RefusalContext): Problem {
+  return new Problem({
+    ...explain(step, context),
+    doing: `taking ownership of ${context.instance} in replica ${context.place.data.name}`,
+    host: context.host,
+    app: context.app.name,
+  })
+}
+
+type Explanation = Pick<ProblemDetails, 'code' | 'found' | 'next' | 'exit'>
+
+function explain(step: Refusal, context: RefusalContext): Explanation {
+  const app = context.app.name
+  const { host } = context
+  if (step.kind === 'replica-not-empty') return notEmpty(step.keys, context)
+  if (step.kind === 'held-by-another-host') return heldElsewhere(step.holder, context)
+  if (step.kind === 'released')
+    return {
+      code: 'released',
+      found:
+        'its last holder has let go of it (a move under way, or the app was removed once), and nobody holds it now',
+      next: `bring its data here: streamside restore ${host}; or finish the move: streamside move ${app} --to ${host}`,
+    }
+  if (step.kind === 'identity-clash')
+    return {
+      code: 'identity-clash',
+      found: `the app’s user has uid ${context.uid} and gid ${context.gid} on ${host}, the owner object says ${step.uid} and ${step.gid}`,
+      next: `give user and group ${app} on ${host} the numbers ${step.uid} and ${step.gid} again (usermod -u, groupmod -g, chown -R of /var/lib/${app}) and run this again`,
+    }
+  return {
+    code: 'restore-under-way',
+    found: `${step.dropped.join(', ')} left the inventory while ${host} is restoring the app’s databases`,
+    next: 'run this again when the app has started',
+  }
+}
+
+function notEmpty(keys: string[], { app, place, instance }: RefusalContext): Explanation {
+  const more = keys.length >= 5 ? ' …' : ''
+  return {
+    code: 'replica-not-empty',
+    found:
+      `there is no owner object, but ${instancePrefix(place.data, instance)} is not empty: ${keys.join(', ')}${more}. ` +
+      'An empty database must not be started over data',
+    next:
+      `if these are ${app.name}’s data, take them over (streamside import ${app.name}); if not, choose another prefix: ` +
+      `for replica ${place.data.name}, or move them away yourself`,
+    exit: exitCodes.unsound,
+  }
+}
+
+function heldElsewhere(holder: Holder, { app, host }: RefusalContext): Explanation {
+  const code = 'held-by-another-host'
+  // A new card or board under the old name: same inventory, another machine (the id is made from both).
+  if (holder.host === host)
+    return {
+      code,
+      found: `it is held by another machine that was called ${host} too (id ${holder.id.slice(0, 12)}…): its card or board was replaced`,
+      next: `bring the data to this machine: streamside restore ${host}`,
+    }
+  return {
+    code,
+    found: `it is held by ${holder.host}`,
+    next: `move it: streamside move ${app.name} --to ${host}; or, if ${holder.host} is dead: streamside restore ${host}`,
+  }
+}

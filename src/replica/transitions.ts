@@ -1,0 +1,68 @@
+import { ownerState, type Holder, type Owner } from './owner.ts'
+
+/**
+ * What the operator's side does to an owner object, as pure functions: object and request in, next object or refusal out.
+ * The preconditions are those of the table in ownership.md; the PUT's own condition (If-None-Match or If-Match) enforces
+ * that the object was still the one that was judged.
+ *
+ * A later transition (RELEASE, CLAIM, RETURN) is one more function `(owner, request) => Transition` here and one more
+ * member of `Refusal`; `putOwner` carries all of them out.
+ */
+export type Transition = { kind: 'next'; owner: Owner } | { kind: 'unchanged'; owner: Owner } | Refusal
+
+export type Refusal =
+  | { kind: 'replica-not-empty'; keys: string[] }
+  | { kind: 'held-by-another-host'; holder: Holder }
+  | { kind: 'released' }
+  | { kind: 'identity-clash'; uid: number; gid: number }
+  | { kind: 'restore-under-way'; dropped: string[] }
+
+export interface InstanceRequest {
+  holder: Holder
+  /** Of the app's user on that host. */
+  uid: number
+  gid: number
+  /** The names of the databases, as in the inventory. At least one. */
+  dbs: readonly string[]
+  /** UUID of the PUT that carries this out. */
+  write: string
+}
+
+/** CREATE: no object, and nothing below the instance's prefix. `keys`: what a listing of that prefix found. */
+export function create(keys: readonly string[], request: InstanceRequest & { path: string }): Transition {
+  if (keys.length > 0) return { kind: 'replica-not-empty', keys: [...keys] }
+  return {
+    kind: 'next',
+    owner: {
+      v: 1,
+      epoch: 1,
+      path: request.path,
+      write: request.write,
+      holder: request.holder,
+      from: null,
+      uid: request.uid,
+      gid: request.gid,
+      dbs: Object.fromEntries(request.dbs.map((name) => [name, { init: false }])),
+      past: [],
+    },
+  }
+}
+
+/** DBS: the holder's set of databases becomes that of the inventory. `unchanged` when it is already. */
+export function setDatabases(owner: Owner, request: InstanceRequest): Transition {
+  if (owner.holder === null) return { kind: 'released' }
+  if (owner.holder.id !== request.holder.id) return { kind: 'held-by-another-host', holder: owner.holder }
+  if (owner.uid !== request.uid || owner.gid !== request.gid)
+    return { kind: 'identity-clash', uid: owner.uid, gid: owner.gid }
+
+  const wanted = new Set(request.dbs)
+  const dropped = Object.keys(owner.dbs).filter((name) => !wanted.has(name))
+  const added = request.dbs.filter((name) => !Object.hasOwn(owner.dbs, name))
+  if (dropped.length === 0 && added.length === 0) return { kind: 'unchanged', owner }
+  // The gate is restoring what `from.dbs` names; taking one away under its hands would leave it without an answer.
+  // One that is added is a first launch after the restore, as for any database that `from.dbs` does not name.
+  if (dropped.length > 0 && ownerState(owner) === 'MOVING') return { kind: 'restore-under-way', dropped }
+
+  const dbs = Object.fromEntries(request.dbs.map((name) => [name, { init: owner.dbs[name]?.init ?? false }]))
+  return { kind: 'next', owner: { ...owner, write: request.write, dbs } }
+}
