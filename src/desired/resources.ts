@@ -35,6 +35,8 @@ export interface DirectoryResource {
   mode: string
   owner: string
   group: string
+  /** As for files. Default root. */
+  as?: string
 }
 
 export interface FileResource {
@@ -43,13 +45,17 @@ export interface FileResource {
   mode: string
   owner: string
   group: string
-  content: string
+  content: string | Buffer
   /** Shown in diffs with these values replaced by `***`. */
   secrets?: Secret[]
+  /** Bookkeeping of our own, which nobody needs to read a diff of. */
+  record?: boolean
   /** Never shown in a diff at all, only `changed`. */
   opaque?: boolean
   /** Checked on the host before it is renamed into place. */
-  validate?: 'unit' | 'sh' | 'jq' | 'json'
+  validate?: 'unit' | 'sh' | 'json'
+  /** The user that writes it: an app's own for what lies in folders that the app controls. Default root. */
+  as?: string
 }
 
 export interface LinkResource {
@@ -66,6 +72,8 @@ export interface ReleaseResource {
   path: string
   /** Absolute path of the tar (uncompressed) on the operator's machine whose members are the release's files. */
   tar: string
+  /** Bytes it takes when unpacked, about. */
+  bytes: number
   keep: number
 }
 

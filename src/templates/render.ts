@@ -23,6 +23,7 @@ engine.registerHelper({
   words: (values: unknown) => list(values, 'words').map(systemdWord).join(' '),
   exec: (values: unknown) => list(values, 'exec').map(systemdExecWord).join(' '),
   env: (name: unknown, value: unknown) => environmentLine(text(name, 'env'), text(value, 'env')),
+  specifiers: (value: unknown) => text(value, 'specifiers').replaceAll('%', '%%'),
   sh: (value: unknown) => shellWord(text(value, 'sh')),
   json: (value: unknown) => JSON.stringify(value),
 })

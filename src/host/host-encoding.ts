@@ -1,0 +1,7 @@
+/**
+ * Text for one field of the line protocols between operator and host: what the host's `printf %b` turns back into the
+ * text. A backslash, TAB or newline would end the field or the line; everything else stands as it is.
+ */
+export function encodeField(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n')
+}

@@ -1,0 +1,73 @@
+/** What a probe saw of a host: facts only, no judgement. */
+export interface Observed {
+  os: { id: string; version: string; codename: string }
+  /** Debian's name of the userland's architecture, e.g. `arm64`. */
+  architecture: string
+  /** systemd's major version. */
+  systemd: number
+  bootId: string
+  hostname: string
+  /** ownership.md: sha256 of machine-id, hardware serial and root disk, hex. */
+  hostId: string
+  clock: { epochSeconds: number; synchronized: boolean }
+  memory: { totalKib: number; availableKib: number }
+  disks: { target: string; sizeKib: number; availableKib: number; inodes: number; availableInodes: number }[]
+  users: Map<string, { uid: number; gid: number; home: string; shell: string }>
+  /** uids and gids in use. */
+  takenIds: Set<number>
+  /** Only packages that are installed in order. */
+  packages: Map<string, string>
+  paths: Map<string, ObservedPath>
+  trees: Map<string, { stat: string; content: string | null }>
+  /** What apply recorded when it laid a tree. */
+  signatures: Map<string, { stat: string; content: string; digest: string }>
+  units: Map<string, ObservedUnit>
+  /** Digest of what a unit ran from at its last start since boot. */
+  started: Map<string, string>
+  apps: Map<string, ObservedApp>
+  /** Transactions without an end: running, or cut off by a power cut or a kill. */
+  transactions: { id: string; state: 'running' | 'interrupted'; who: string }[]
+  /** The text of /var/lib/streamside/manifest. */
+  manifest: string | null
+}
+
+export type ObservedPath =
+  | { type: 'link'; target: string }
+  | {
+      type: 'file'
+      mode: string
+      owner: string
+      group: string
+      size: number
+      sha256: string
+      /** Only when it differs from what was asked for, and was to be shown. */
+      content: Buffer | null
+    }
+  | { type: 'directory' | 'other'; mode: string; owner: string; group: string }
+
+export interface ObservedUnit {
+  loadState: string
+  activeState: string
+  subState: string
+  unitFileState: string
+  fragmentPath: string
+  dropInPaths: string[]
+  needsReload: boolean
+  result: string
+}
+
+export interface ObservedApp {
+  /** A claim file is there: this host has written, or may write, to a path of the replica. */
+  claimed: boolean
+  /** Why the gate holds the app back; null when it does not. */
+  reason: GateReason | null
+  releases: string[]
+}
+
+/** /var/lib/streamside/apps/<app>/reason, written by the gate. */
+export interface GateReason {
+  time: string
+  code: string
+  text: string
+  next: string
+}

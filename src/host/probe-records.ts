@@ -1,0 +1,61 @@
+import type { GateReason, ObservedApp, ObservedUnit } from './observed.ts'
+
+/** `systemctl show` prints a block of Key=Value lines a unit, with an empty line between; each comes as one record. */
+export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
+  const units = new Map<string, ObservedUnit>()
+  let block = new Map<string, string>()
+  const close = () => {
+    const name = block.get('Id')
+    if (name !== undefined)
+      units.set(name, {
+        loadState: block.get('LoadState') ?? '',
+        activeState: block.get('ActiveState') ?? '',
+        subState: block.get('SubState') ?? '',
+        unitFileState: block.get('UnitFileState') ?? '',
+        fragmentPath: block.get('FragmentPath') ?? '',
+        dropInPaths: (block.get('DropInPaths') ?? '').split(' ').filter(Boolean),
+        needsReload: block.get('NeedDaemonReload') === 'yes',
+        result: block.get('Result') ?? '',
+      })
+    block = new Map()
+  }
+  for (const [text = ''] of records) {
+    if (text === '') {
+      close()
+      continue
+    }
+    const at = text.indexOf('=')
+    block.set(text.slice(0, at), text.slice(at + 1))
+  }
+  close()
+  return units
+}
+
+export function parseApps(apps: string[][], reasons: string[][], releases: string[][]): Map<string, ObservedApp> {
+  const found = new Map<string, ObservedApp>()
+  for (const [name = '', claim] of apps) found.set(name, { claimed: claim === 'yes', reason: null, releases: [] })
+  for (const [name = '', text = ''] of reasons) {
+    const app = found.get(name)
+    if (app) app.reason = parseReason(Buffer.from(text, 'base64').toString())
+  }
+  for (const [name = '', release = ''] of releases) found.get(name)?.releases.push(release)
+  return found
+}
+
+/** The gate's reason file; a damaged one is shown as it is rather than lost. */
+export function parseReason(text: string): GateReason {
+  try {
+    const value = JSON.parse(text) as Partial<GateReason>
+    return { time: value.time ?? '', code: value.code ?? '', text: value.text ?? text, next: value.next ?? '' }
+  } catch {
+    return { time: '', code: 'unreadable', text, next: '' }
+  }
+}
+
+/** A line of /var/lib/streamside/signatures: stat, content, digest, path (encoded for printf %b). */
+export function parseSignature([stat = '', content = '', digest = '', path = '']: string[]): [
+  string,
+  { stat: string; content: string; digest: string },
+] {
+  return [path.replaceAll(/\\(.)/g, (_, char: string) => ({ n: '\n', t: '\t' })[char] ?? char), { stat, content, digest }]
+}

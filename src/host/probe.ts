@@ -1,0 +1,157 @@
+import { Problem } from '../problem.ts'
+import { hostProgram } from '../templates/render.ts'
+import { encodeField } from './host-encoding.ts'
+import type { Observed, ObservedPath, ObservedUnit } from './observed.ts'
+import { parseApps, parseSignature, parseUnits } from './probe-records.ts'
+
+/** What a probe is asked for. The order of the lists is the order of the answer. */
+export interface ProbeRequest {
+  paths: { path: string; sha256: string | null; show: boolean }[]
+  trees: string[]
+  packages: string[]
+  users: string[]
+  units: string[]
+  apps: string[]
+  /** Compare trees by content too (`--verify`). */
+  verify: boolean
+}
+
+/** The files that make up a probe on its way to a host; `probe.sh` is the program to run among them. */
+export function probePayload(request: ProbeRequest): { name: string; content: string }[] {
+  const lines = (values: string[]) => values.map((value) => `${value}\n`).join('')
+  return [
+    { name: 'probe.sh', content: hostProgram('probe.sh') },
+    { name: 'tree.sh', content: hostProgram('tree.sh') },
+    { name: 'host-id.sh', content: hostProgram('host-id.sh') },
+    {
+      name: 'paths',
+      content: lines(
+        request.paths.map(({ path, sha256, show }) => `${sha256 ?? '-'}\t${show ? 1 : 0}\t${encodeField(path)}`),
+      ),
+    },
+    { name: 'trees', content: lines(request.trees.map(encodeField)) },
+    { name: 'packages', content: lines(request.packages) },
+    { name: 'users', content: lines(request.users) },
+    { name: 'units', content: lines(request.units) },
+    { name: 'apps', content: lines(request.apps) },
+    ...(request.verify ? [{ name: 'verify', content: '' }] : []),
+  ]
+}
+
+/**
+ * Reads a probe's answer.
+ * @throws Problem `probe-garbled` when it is not whole: every record counts, so half an answer is none.
+ */
+export function parseProbe(answer: string, request: ProbeRequest, host: string): Observed {
+  const lines = answer.split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  if (lines[0] !== 'streamside-probe\t1' || lines.at(-1) !== 'end')
+    throw garbled(host, `the answer is not whole: it ends with ${JSON.stringify(lines.at(-1) ?? '')}`)
+  const records = new Map<string, string[][]>()
+  for (const line of lines) {
+    const [kind = '', ...fields] = line.split('\t')
+    const list = records.get(kind)
+    if (list) list.push(fields)
+    else records.set(kind, [fields])
+  }
+  const all = (kind: string) => records.get(kind) ?? []
+  const first = (kind: string) => {
+    const fields = all(kind)[0]
+    if (!fields) throw garbled(host, `it says nothing of ${kind}`)
+    return fields
+  }
+  const [id = '', version = '', codename = ''] = first('os')
+  const [epoch, synchronized] = first('clock')
+  const [total, available] = first('memory')
+  return {
+    os: { id, version, codename },
+    architecture: first('architecture')[0] ?? '',
+    systemd: Number(first('systemd')[0]),
+    bootId: first('boot-id')[0] ?? '',
+    hostname: first('hostname')[0] ?? '',
+    hostId: first('host-id')[0] ?? '',
+    clock: { epochSeconds: Number(epoch), synchronized: synchronized === 'yes' },
+    memory: { totalKib: Number(total), availableKib: Number(available) },
+    disks: all('disk').map(([target = '', size, avail, inodes, free]) => ({
+      target,
+      sizeKib: Number(size),
+      availableKib: Number(avail),
+      inodes: Number(inodes),
+      availableInodes: Number(free),
+    })),
+    users: new Map(
+      all('user').map(([name = '', uid, gid, home = '', shell = '']) => [
+        name,
+        { uid: Number(uid), gid: Number(gid), home, shell },
+      ]),
+    ),
+    takenIds: new Set((first('ids')[0] ?? '').split(' ').filter(Boolean).map(Number)),
+    packages: new Map(
+      all('package')
+        .filter(([, status = '']) => status.startsWith('ii') || status.startsWith('hi'))
+        .map(([name = '', , version = '']) => [name, version]),
+    ),
+    paths: parsePaths(records, request, host),
+    trees: new Map(
+      all('tree').map(([index, stat = '', content = '-']) => [
+        request.trees[Number(index)] ?? '',
+        { stat, content: content === '-' ? null : content },
+      ]),
+    ),
+    signatures: new Map(all('signature').map(parseSignature)),
+    units: parseUnits(all('show')),
+    started: new Map(all('started').map(([unit = '', digest = '']) => [unit, digest])),
+    apps: parseApps(all('app'), all('reason'), all('release')),
+    transactions: all('transaction').map(([id = '', state, who = '']) => ({
+      id,
+      state: state === 'running' ? 'running' : 'interrupted',
+      who,
+    })),
+    manifest: decodedManifest(all('manifest')[0]),
+  } satisfies Observed & { units: Map<string, ObservedUnit> }
+}
+
+function parsePaths(records: Map<string, string[][]>, request: ProbeRequest, host: string): Map<string, ObservedPath> {
+  const path = (index: string | number) => request.paths[Number(index)]?.path ?? ''
+  const indexes = (kind: string) => (records.get(kind)?.[0]?.[0] ?? '').split(' ').filter(Boolean)
+  const found = indexes('found')
+  const stats = records.get('stat') ?? []
+  const hashed = indexes('hashed').map((entry) => entry.split(':')[0] ?? '')
+  const digests = records.get('sha256') ?? []
+  if (stats.length !== found.length || digests.length !== hashed.length)
+    throw garbled(host, 'files came or went while it was looking')
+  const sums = new Map(hashed.map((index, n) => [index, digests[n]?.[0] ?? '']))
+  const contents = new Map((records.get('content') ?? []).map(([index = '', text = '']) => [index, text]))
+  const paths = new Map<string, ObservedPath>()
+  for (const [index = '', target = ''] of records.get('link') ?? [])
+    paths.set(path(index), { type: 'link', target: Buffer.from(target, 'base64').toString() })
+  found.forEach((index, n) => {
+    const [mode = '', owner = '', group = '', size, type = ''] = stats[n] ?? []
+    const common = { mode: mode.padStart(4, '0'), owner, group }
+    const text = contents.get(index)
+    if (type.startsWith('regular'))
+      paths.set(path(index), {
+        type: 'file',
+        ...common,
+        size: Number(size),
+        sha256: sums.get(index) ?? '',
+        content: text === undefined ? null : Buffer.from(text, 'base64'),
+      })
+    else paths.set(path(index), { type: type === 'directory' ? 'directory' : 'other', ...common })
+  })
+  return paths
+}
+
+function decodedManifest(fields: string[] | undefined): string | null {
+  return fields?.[0] === undefined ? null : Buffer.from(fields[0], 'base64').toString()
+}
+
+function garbled(host: string, found: string): Problem {
+  return new Problem({
+    code: 'probe-garbled',
+    doing: `looking at ${host}`,
+    found,
+    next: 'run the command again; when it stays so, try `streamside plan --verbose` and read what the host printed',
+    host,
+  })
+}

@@ -1,0 +1,47 @@
+import type { ChangeSummary } from '../report/events.ts'
+
+/** One change to a host: what people read, and the step that makes it. Both come from one comparison. */
+export interface Change {
+  summary: ChangeSummary
+  step: Step
+}
+
+/** A step of `apply.sh`: a verb and its fields, and the content that goes with it. */
+export interface Step {
+  verb:
+    | 'expect'
+    | 'package'
+    | 'user'
+    | 'directory'
+    | 'binary'
+    | 'release'
+    | 'file'
+    | 'link'
+    | 'remove'
+    | 'reload'
+    | 'signature'
+    | 'enable'
+    | 'start'
+    | 'restart'
+    | 'prune'
+    | 'health'
+    /** Without a handler in apply.sh: they only make a transaction happen, which cleans up and records anyway. */
+    | 'clean'
+    | 'record'
+  fields: string[]
+  member?: { content: string | Buffer } | { path: string }
+}
+
+/** What is to be done on one host, in the order in which it is shown. */
+export interface HostPlan {
+  host: string
+  changes: Change[]
+  /** Steps that go along with the changes but are none: expectations, signatures, health, pruning. */
+  attendant: Step[]
+  /** Apps that this plan starts or restarts, whose health is waited for. */
+  started: string[]
+  /** Apps whose owner object has to be made or brought up to date before they can start. */
+  owners: string[]
+  warnings: { code: string; app?: string; message: string; next?: string }[]
+  manifest: string
+}

@@ -1,0 +1,56 @@
+import type { HostState } from '../desired/host-state.ts'
+
+export const manifestPath = '/var/lib/streamside/manifest'
+
+/** What streamside manages on a host, recorded there by apply: what is not in it is never touched. */
+export interface Manifest {
+  v: 1
+  apps: string[]
+  /** Files and links: the user that writes them, and the app they belong to. */
+  files: Record<string, { as: string; app: string | null }>
+  /** Loopback ports of Litestream's metrics, so that they do not move. */
+  metrics: Record<string, number>
+}
+
+/** Reads a manifest; a missing or damaged one is an empty one: then nothing is known to be ours, and nothing is removed. */
+export function readManifest(text: string | null): Manifest {
+  const empty: Manifest = { v: 1, apps: [], files: {}, metrics: {} }
+  if (text === null) return empty
+  try {
+    const value = JSON.parse(text) as Partial<Manifest>
+    if (value.v !== 1) return empty
+    return { v: 1, apps: value.apps ?? [], files: value.files ?? {}, metrics: value.metrics ?? {} }
+  } catch {
+    return empty
+  }
+}
+
+/** The manifest of a host as it will be. What an app that left the inventory had stays recorded until it is removed. */
+export function manifestFor(state: HostState, recorded: Manifest): Manifest {
+  const present = state.apps.map((app) => app.name)
+  const gone = recorded.apps.filter((app) => !present.includes(app))
+  const files = new Map<string, { as: string; app: string | null }>()
+  for (const [path, entry] of Object.entries(recorded.files))
+    if (entry.app !== null && gone.includes(entry.app)) files.set(path, entry)
+  for (const resource of state.resources) {
+    if (resource.kind !== 'file' && resource.kind !== 'link') continue
+    const as = resource.kind === 'file' ? (resource.as ?? 'root') : 'root'
+    files.set(resource.path, { as, app: appOf(resource.path, present) })
+  }
+  const kept = Object.fromEntries(Object.entries(recorded.metrics).filter(([app]) => gone.includes(app)))
+  return {
+    v: 1,
+    apps: [...present, ...gone].sort(),
+    files: Object.fromEntries([...files].sort(([a], [b]) => (a < b ? -1 : 1))),
+    metrics: Object.fromEntries(Object.entries({ ...kept, ...state.metrics }).sort(([a], [b]) => (a < b ? -1 : 1))),
+  }
+}
+
+/** By its place: everything of an app lies below folders, or is a unit, of its name. */
+function appOf(path: string, apps: string[]): string | null {
+  return (
+    apps.find((app) => [`/etc/streamside/apps/${app}/`, `/var/lib/${app}/`, `/opt/${app}/`, `/etc/${app}/`].some((folder) => path.startsWith(folder))) ??
+    apps.find((app) => new RegExp(`^/etc/systemd/system/${app}(-gate|-litestream|-check)?\\.(service|timer)$`).test(path)) ??
+    null
+  )
+}

@@ -1,0 +1,34 @@
+import { encodeField } from '../host/host-encoding.ts'
+import { hostProgram } from '../templates/render.ts'
+import type { HostPlan } from './change.ts'
+
+/** The files of a transaction on its way to a host: small ones as content, big ones as paths on this machine. */
+export interface Payload {
+  files: { name: string; content: string | Buffer }[]
+  streams: { name: string; path: string }[]
+  /** Step number → index into `plan.changes`, for the journal's `done N` lines. */
+  changeOfStep: Map<number, number>
+}
+
+/**
+ * The payload that carries a plan out.
+ * @param who operator, machine and command, for whoever finds the transaction on the host
+ */
+export function applyPayload(plan: HostPlan, who: string): Payload {
+  const programs = ['run', 'apply.sh', 'lay.sh', 'units.sh'].map((name) => ({ name, content: hostProgram(`apply/${name}`) }))
+  const payload: Payload = { files: [...programs, { name: 'tree.sh', content: hostProgram('tree.sh') }], streams: [], changeOfStep: new Map() }
+  const steps = [...plan.changes.map((change) => change.step), ...plan.attendant]
+  const lines = steps.map((step, index) => {
+    const number = index + 1
+    if (index < plan.changes.length) payload.changeOfStep.set(number, index)
+    if (step.member && 'path' in step.member) payload.streams.push({ name: `members/${number}`, path: step.member.path })
+    else if (step.member) payload.files.push({ name: `members/${number}`, content: step.member.content })
+    return `${[step.verb, ...step.fields].map((field) => encodeField(field)).join('\t')}\n`
+  })
+  payload.files.push(
+    { name: 'steps', content: lines.join('') },
+    { name: 'members/manifest', content: plan.manifest },
+    { name: 'who', content: `${who}\n` },
+  )
+  return payload
+}

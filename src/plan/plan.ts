@@ -1,0 +1,142 @@
+import type { HostState } from '../desired/host-state.ts'
+import type { ReleaseResource, Resource, UnitResource } from '../desired/resources.ts'
+import { runsFromDigest } from '../desired/runs-from.ts'
+import type { Observed } from '../host/observed.ts'
+import type { App, Health } from '../inventory/model.ts'
+import type { Change, HostPlan, Step } from './change.ts'
+import { compare, expectation, signatureStep } from './compare.ts'
+import { type Manifest, manifestFor, manifestPath, readManifest } from './manifest.ts'
+import { compareUnit } from './units.ts'
+
+/** Seconds an app without a health check has to come up and stay up. */
+const plainHealthSeconds = 30
+
+/**
+ * Compares what a host should be with what was seen of it. The result is what `plan` prints and what `provision` carries
+ * out, so that a dry run cannot lie.
+ * @throws Problem `in-the-way` when something that is not ours stands where something of ours has to go
+ */
+export function planHost(state: HostState, observed: Observed): HostPlan {
+  const host = state.host.name
+  const changes: Change[] = []
+  const attendant: Step[] = []
+  const changed = new Set<Resource>()
+  const recorded = readManifest(observed.manifest)
+
+  for (const { id } of observed.transactions.filter((transaction) => transaction.state === 'interrupted'))
+    changes.push({
+      summary: { kind: 'transaction', name: id, action: 'remove', reason: 'it was cut off before its end' },
+      step: { verb: 'clean', fields: [id] },
+    })
+  for (const resource of state.resources) {
+    if (resource.kind === 'unit') continue
+    const change = compare(resource, observed, host)
+    if (!change) continue
+    changes.push(change)
+    changed.add(resource)
+    if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource.path, observed))
+    if (resource.kind === 'release')
+      attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
+  }
+  changes.push(...leftovers(state, recorded))
+
+  const started: string[] = []
+  if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
+  for (const unit of inStartOrder(state.resources)) {
+    const wanted = runsFromDigest(unit, state.resources)
+    const unitChanges = compareUnit(unit, wanted, observed)
+    changes.push(...unitChanges)
+    const runs = unitChanges.some(({ step }) => step.verb === 'start' || step.verb === 'restart')
+    if (runs && unit.app !== undefined && unit.name === `${unit.app}.service`) started.push(unit.app)
+  }
+  for (const app of state.apps) if (started.includes(app.name)) attendant.push(healthStep(app))
+  for (const resource of state.resources)
+    if (resource.kind === 'release' || resource.kind === 'binary')
+      attendant.push(signatureStep(resource.path, treeDigest(resource), observed, changed.has(resource)))
+
+  const manifest = JSON.stringify(manifestFor(state, recorded))
+  if (changes.length === 0 && manifest !== observed.manifest)
+    changes.push({
+      summary: { kind: 'record', name: manifestPath, action: observed.manifest === null ? 'create' : 'update', reason: 'content' },
+      step: { verb: 'record', fields: [] },
+    })
+  return {
+    host,
+    changes,
+    attendant,
+    started,
+    owners: appsWithoutOwner(state, observed, changed),
+    warnings: warnings(state, recorded),
+    manifest,
+  }
+}
+
+/** Litestream before its app, everything else in the order in which it is wanted. */
+function inStartOrder(resources: Resource[]): UnitResource[] {
+  const units = resources.filter((resource): resource is UnitResource => resource.kind === 'unit')
+  const rank = (unit: UnitResource) => (unit.name.endsWith('.mount') ? 0 : unit.name === `${unit.app}.service` ? 2 : 1)
+  return units.map((unit, n) => ({ unit, n })).sort((a, b) => rank(a.unit) - rank(b.unit) || a.n - b.n).map(({ unit }) => unit)
+}
+
+function treeDigest(resource: ReleaseResource | Extract<Resource, { kind: 'binary' }>): string {
+  return resource.kind === 'release' ? resource.digest : resource.sha256
+}
+
+function needsReload(state: HostState, observed: Observed): boolean {
+  return state.resources.some(
+    (resource) => resource.kind === 'unit' && observed.units.get(resource.name)?.needsReload === true,
+  )
+}
+
+/** Files that an app of this host had at the last run and has no more. Never data, never what lies outside the manifest. */
+function leftovers(state: HostState, recorded: Manifest): Change[] {
+  const wanted = new Set(state.resources.flatMap((resource) => (resource.kind === 'file' || resource.kind === 'link' ? [resource.path] : [])))
+  const apps = new Set(state.apps.map((app) => app.name))
+  return Object.entries(recorded.files)
+    .filter(([path, { app }]) => !wanted.has(path) && (app === null || apps.has(app)))
+    .map(([path, { as }]) => ({
+      summary: { kind: 'file', name: path, action: 'remove', reason: 'no longer in the inventory' },
+      step: { verb: 'remove', fields: [path, as] },
+    }))
+}
+
+/** The owner object is made at the first launch, and brought up to date when the app's databases change. */
+function appsWithoutOwner(state: HostState, observed: Observed, changed: Set<Resource>): string[] {
+  return state.apps
+    .filter((app) => Object.keys(app.databases).length > 0)
+    .filter(
+      (app) =>
+        observed.apps.get(app.name)?.claimed !== true ||
+        state.resources.some(
+          (resource) => resource.kind === 'file' && resource.path.endsWith(`/${app.name}/gate.json`) && changed.has(resource),
+        ),
+    )
+    .map((app) => app.name)
+}
+
+function warnings(state: HostState, recorded: Manifest): HostPlan['warnings'] {
+  const apps = new Set(state.apps.map((app) => app.name))
+  return recorded.apps
+    .filter((app) => !apps.has(app))
+    .map((app) => ({
+      code: 'app-left',
+      app,
+      message: `${app} is no longer in the inventory for this host; its units, data and replica are left as they are`,
+      next: 'put it back into the inventory, or stop it on the host with systemctl',
+    }))
+}
+
+function healthStep(app: App): Step {
+  const health: Health = app.health ?? { kind: 'command', command: [], withinSeconds: plainHealthSeconds }
+  const common = [app.name, String(health.withinSeconds)]
+  switch (health.kind) {
+    case 'http':
+      return { verb: 'health', fields: [...common, 'http', health.url] }
+    case 'tcp':
+      return { verb: 'health', fields: [...common, 'tcp', health.host, String(health.port)] }
+    case 'command':
+      return app.health === null
+        ? { verb: 'health', fields: [...common, 'none'] }
+        : { verb: 'health', fields: [...common, 'command', app.name, ...health.command] }
+  }
+}

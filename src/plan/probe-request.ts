@@ -1,0 +1,37 @@
+import type { Resource } from '../desired/resources.ts'
+import { sha256 } from '../desired/runs-from.ts'
+import type { ProbeRequest } from '../host/probe.ts'
+
+/** The request that a set of wanted resources leads to. */
+export function probeRequest(resources: Resource[], apps: string[], verify: boolean): ProbeRequest {
+  const request: ProbeRequest = { paths: [], trees: [], packages: [], users: [], units: [], apps, verify }
+  for (const resource of resources) {
+    switch (resource.kind) {
+      case 'package':
+        request.packages.push(resource.name)
+        break
+      case 'user':
+        request.users.push(resource.name)
+        break
+      case 'unit':
+        request.units.push(resource.name)
+        break
+      case 'release':
+      case 'binary':
+        request.trees.push(resource.path)
+        break
+      case 'file':
+        request.paths.push({
+          path: resource.path,
+          sha256: sha256(resource.content),
+          show: resource.opaque !== true && resource.record !== true,
+        })
+        break
+      case 'directory':
+      case 'link':
+        request.paths.push({ path: resource.path, sha256: null, show: false })
+        break
+    }
+  }
+  return request
+}

@@ -1,0 +1,45 @@
+import type { UnitResource } from '../desired/resources.ts'
+import type { Observed } from '../host/observed.ts'
+import type { Change } from './change.ts'
+
+/**
+ * What a unit needs: to be enabled, started, restarted.
+ *
+ * Restarts are derived, not remembered: a unit that runs is restarted when what it was started from (recorded at its start,
+ * /run/streamside/started) is not what it should run from. An interrupted run never loses a restart that way.
+ *
+ * @param wanted the unit's `runsFromDigest`
+ */
+export function compareUnit(unit: UnitResource, wanted: string, observed: Observed): Change[] {
+  const seen = observed.units.get(unit.name)
+  const changes: Change[] = []
+  const summary = (action: Change['summary']['action'], reason: string) => ({
+    kind: 'unit',
+    name: unit.name,
+    action,
+    reason,
+  })
+  const isThere = seen !== undefined && seen.loadState !== 'not-found'
+  if (unit.enabled && seen?.unitFileState !== 'enabled')
+    changes.push({
+      summary: summary('enable', isThere ? `is ${seen.unitFileState}` : 'is new'),
+      step: { verb: 'enable', fields: [unit.name] },
+    })
+  if (!unit.active) return changes
+  if (!seen || !isUp(seen.activeState, seen.subState)) {
+    changes.push({
+      summary: summary('start', isThere ? `is ${seen.activeState} (${seen.subState})` : 'is new'),
+      step: { verb: 'start', fields: [unit.name] },
+    })
+  } else if (unit.runsFrom.length > 0 && observed.started.get(unit.name) !== wanted) {
+    changes.push({
+      summary: summary('restart', 'what it runs from has changed since it was started'),
+      step: { verb: 'restart', fields: [unit.name] },
+    })
+  }
+  return changes
+}
+
+function isUp(active: string, sub: string): boolean {
+  return active === 'active' || active === 'reloading' || (active === 'activating' && sub === 'start-post')
+}

@@ -1,0 +1,54 @@
+import { parseReason } from '../host/probe-records.ts'
+import { exitCodes, type ExitCode, Problem } from '../problem.ts'
+
+/** What to do next, by the code of a problem in a transaction's journal. */
+const nextByCode: Record<string, string> = {
+  'host-moved': 'somebody else is at work on this host, or another run is: run provision again, it makes a new plan',
+  packages: 'mend what apt-get says (`streamside ssh HOST`), then run provision again; nothing else was changed',
+  'disk-full': 'free space on the host, then run provision again; nothing was changed in place',
+  'not-valid': 'nothing was put in place, the old files stand; mend the inventory and run provision again',
+  digest: 'the card or the memory of this host may be failing; run provision again, and see `dmesg` on the host',
+  write: 'see whether the card is full or read-only (`df`, `dmesg`), then run provision again',
+  unit: 'see `systemctl status` of that unit on the host, then run provision again',
+  user: 'see /etc/passwd and /etc/group on the host, then run provision again',
+}
+
+/**
+ * Gate codes that speak of data gone from a replica: the run then ends with 6, whatever else went wrong.
+ * The codes are those of templates/host/decide.jq.
+ */
+const unsound = new Set(['lost', 'replica-lost', 'chain-broken', 'split', 'rolled-back', 'bucket-rolled-back', 'owner-lost', 'restore-failed', 'restore-behind'])
+
+/** The Problem that a journal line `problem CODE TEXT` stands for. */
+export function transactionProblem(host: string, code: string, text: string): Problem {
+  const [kind = '', app] = code.split(':')
+  if (kind === 'held' && app !== undefined) {
+    const reason = parseReason(text)
+    const exit: ExitCode = unsound.has(reason.code) ? exitCodes.unsound : exitCodes.failed
+    return new Problem({
+      code: `gate-${reason.code || 'refused'}`,
+      doing: `starting ${app} on ${host}`,
+      found: reason.text,
+      next: reason.next || `see \`systemctl status ${app}-gate\` on ${host}`,
+      host,
+      app,
+      exit,
+    })
+  }
+  if (kind === 'unhealthy' && app !== undefined)
+    return new Problem({
+      code: 'unhealthy',
+      doing: `waiting for ${app} to be healthy on ${host}`,
+      found: text.trim(),
+      next: `mend the release or its health check and run provision again; on the host: journalctl -u ${app}`,
+      host,
+      app,
+    })
+  return new Problem({
+    code: kind,
+    doing: `provisioning ${host}`,
+    found: text.trim(),
+    next: nextByCode[kind] ?? 'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
+    host,
+  })
+}

@@ -1,0 +1,31 @@
+import type { HostArtifacts } from '../desired/host-state.ts'
+import type { ConnectOptions } from '../host/connect.ts'
+import type { App, Architecture, Inventory } from '../inventory/model.ts'
+import type { Secret } from '../inventory/secret.ts'
+import type { Report } from '../report/events.ts'
+
+/** What every step of a run is given, instead of globals. */
+export interface RunContext {
+  inventory: Inventory
+  report: Report
+  connect: ConnectOptions
+  artifacts: ArtifactSource
+  /** Where downloads, packed releases and what was found out about replicas are kept on the operator's machine. */
+  cacheDirectory: string
+  /** Asks for a sudo password on a terminal; absent without one. */
+  askSudoPassword?: (host: string) => Promise<Secret>
+  /** Compare releases and binaries by content, not by signature alone. */
+  verify: boolean
+  /** Operator, machine and command: written into the transaction on the host, for whoever finds it there. */
+  who: string
+  /** Set when the operator has asked to stop: hosts that have not begun are left alone. */
+  stopping: AbortSignal
+}
+
+/** Gets what is shipped to hosts; each thing once a run, however many hosts want it. */
+export interface ArtifactSource {
+  /** Litestream and the apps' releases for a host of this architecture. */
+  forHost(apps: App[], architecture: Architecture): Promise<HostArtifacts>
+  /** Release digests that a host of any architecture may carry, known before it is asked for its own. */
+  candidates(apps: App[]): Promise<HostArtifacts[]>
+}

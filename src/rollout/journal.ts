@@ -1,0 +1,34 @@
+/** One line of a transaction's journal (templates/host/apply/apply.sh). */
+export type JournalLine =
+  | { kind: 'step'; name: string; detail: string }
+  | { kind: 'done'; step: number }
+  | { kind: 'healthy'; app: string; milliseconds: number }
+  | { kind: 'problem'; code: string; text: string }
+  | { kind: 'end'; status: number | null }
+  /** Another transaction is under way. */
+  | { kind: 'busy'; id: string; who: string }
+  /** The transaction stopped without an end: the host lost power, or somebody killed it. */
+  | { kind: 'cut' }
+
+/** Reads a line; null for one of a kind that this version does not know. */
+export function parseJournalLine(line: string): JournalLine | null {
+  const [kind, first = '', second = ''] = line.split('\t')
+  switch (kind) {
+    case 'step':
+      return { kind, name: first, detail: second }
+    case 'done':
+      return { kind, step: Number(first) }
+    case 'healthy':
+      return { kind, app: first, milliseconds: Number(second) }
+    case 'problem':
+      return { kind, code: first, text: Buffer.from(second, 'base64').toString() }
+    case 'end':
+      return { kind, status: /^\d+$/.test(first) ? Number(first) : null }
+    case 'busy':
+      return { kind, id: first, who: second }
+    case 'cut':
+      return { kind }
+    default:
+      return null
+  }
+}

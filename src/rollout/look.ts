@@ -1,0 +1,118 @@
+import { desiredHost, type HostFacts, type HostState, noFacts } from '../desired/host-state.ts'
+import { connectHost } from '../host/connect.ts'
+import type { SshConnection } from '../host/connection.ts'
+import type { Observed } from '../host/observed.ts'
+import { parseProbe, probePayload } from '../host/probe.ts'
+import { runAsRoot } from '../host/root.ts'
+import type { App, Architecture, Host } from '../inventory/model.ts'
+import type { HostPlan } from '../plan/change.ts'
+import { readManifest } from '../plan/manifest.ts'
+import { planHost } from '../plan/plan.ts'
+import { probeRequest } from '../plan/probe-request.ts'
+import { Problem } from '../problem.ts'
+import { readOwner } from '../replica/ensure.ts'
+import type { RunContext } from './context.ts'
+
+/** systemd 252 is Debian 12's; what the units rely on (host-os facts) was tried from there on. */
+const oldestSystemd = 252
+
+export interface Looked {
+  connection: SshConnection
+  observed: Observed
+  state: HostState
+  plan: HostPlan
+}
+
+/** Seconds for a probe: dozens of files are hashed, on a slow card a release's tree is walked. */
+const probeDeadlineSeconds = 120
+
+/** Connects to a host; the caller closes the connection. */
+export async function openHost(context: RunContext, host: Host): Promise<SshConnection> {
+  return connectHost(host, context.connect)
+}
+
+/**
+ * Looks at a host (one exec) and plans what it needs.
+ * @throws Problem when the host answers no probe, is no Debian with systemd 252 or later, or a plan cannot be made
+ */
+export async function lookAt(
+  context: RunContext,
+  host: Host,
+  apps: App[],
+  connection: SshConnection,
+): Promise<Omit<Looked, 'connection'>> {
+  const { inventory } = context
+  // Which files a host should have follows from the inventory alone; what is in some of them only once it has answered.
+  const guesses = (await context.artifacts.candidates(apps)).map((artifacts) =>
+    desiredHost(inventory, host, noFacts, artifacts),
+  )
+  const wanted = guesses.flatMap((guess) => guess.resources)
+  const request = probeRequest(wanted, apps.map((app) => app.name), context.verify)
+  context.report({ type: 'host-step', host: host.name, step: 'probe' })
+  const answer = await runAsRoot(connection, {
+    files: probePayload(request),
+    workIn: '/run/streamside',
+    program: 'probe.sh',
+    sudoPassword: host.sudoPassword,
+    ...(context.askSudoPassword ? { askPassword: () => context.askSudoPassword!(host.name) } : {}),
+    deadlineSeconds: probeDeadlineSeconds,
+  })
+  if (answer.code !== 0)
+    throw new Problem({
+      code: 'probe-failed',
+      doing: `looking at ${host.name}`,
+      found: answer.stderr.trim() || `the probe ended with status ${answer.code}`,
+      next: 'a bare Debian or Raspberry Pi OS has all that the probe needs: see what was changed on this host',
+      host: host.name,
+    })
+  const observed = parseProbe(answer.stdout, request, host.name)
+  const architecture = supported(observed, host)
+  const facts: HostFacts = {
+    users: observed.users,
+    takenIds: observed.takenIds,
+    metrics: readManifest(observed.manifest).metrics,
+    owners: await accountsInReplica(context, host, apps, observed),
+  }
+  const state = desiredHost(inventory, host, facts, await context.artifacts.forHost(apps, architecture))
+  return { observed, state, plan: planHost(state, observed) }
+}
+
+function supported(observed: Observed, host: Host): Architecture {
+  const refuse = (found: string, next: string) =>
+    new Problem({ code: 'host-unsupported', doing: `looking at ${host.name}`, found, next, host: host.name })
+  if (!(observed.systemd >= oldestSystemd))
+    throw refuse(
+      `systemd ${observed.systemd} on ${observed.os.id} ${observed.os.version}`,
+      `streamside needs systemd ${oldestSystemd} or later: Debian 12, Raspberry Pi OS bookworm, or newer`,
+    )
+  switch (observed.architecture) {
+    case 'amd64':
+    case 'arm64':
+    case 'armhf':
+      return observed.architecture
+    default:
+      throw refuse(
+        `the architecture ${observed.architecture}`,
+        'streamside runs on amd64, arm64 and armhf: those Litestream is released for',
+      )
+  }
+}
+
+/**
+ * uid and gid of an app's user are fixed at its first launch, in the owner object: a host where the user is missing makes
+ * it with those, so that restored files keep their owner. Costs nothing for a host that has all its users.
+ */
+async function accountsInReplica(
+  context: RunContext,
+  host: Host,
+  apps: App[],
+  observed: Observed,
+): Promise<Map<string, { uid: number; gid: number }>> {
+  const found = new Map<string, { uid: number; gid: number }>()
+  for (const app of apps) {
+    if (app.replica === null || observed.users.has(app.name)) continue
+    const owner = await readOwner({ inventory: context.inventory, app, host: host.name })
+    if (owner) found.set(app.name, { uid: owner.uid, gid: owner.gid })
+  }
+  return found
+}

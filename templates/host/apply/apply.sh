@@ -1,0 +1,111 @@
+#!/bin/sh
+# Carries out one host transaction: packages, accounts, releases, files, units, health.
+#
+# Usage: sh ./apply.sh ID         in a payload folder that holds
+#   steps       lines of TAB-separated fields, first the verb; the verbs are the functions step_… of the parts below
+#   members/N   the content that goes with step N (a file, a binary, a release's tar)
+#   members/manifest
+# Fields are encoded for printf %b. Nothing in the payload is run as code but these programs.
+#
+# Order: everything new is laid beside its target and checked first; then all is renamed into place, systemd reloads once,
+# and what must restarts. A check that fails leaves every old file where it was.
+#
+# Journal (/var/lib/streamside/transactions/ID/journal), a line each:
+#   step NAME DETAIL · done N (step N of the file is in place) · healthy APP SECONDS · problem CODE BASE64 · end EXIT
+# Exit: 0 done, 10 the host has moved since the plan, 11 packages, 12 disk, 13 not valid (old files kept), 14 in place but an
+# app is not healthy, 15 a unit did not start, 1 anything else.
+set -eu
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+umask 077
+tab=$(printf '\t')
+id=$1
+transaction=/var/lib/streamside/transactions/$id
+payload=$PWD
+# what a command says on its way out belongs into the problem that is reported
+exec 2>"$transaction/stderr"
+
+record() { # FIELD…
+  line=$1; shift
+  for field in "$@"; do line=$line$tab$field; done
+  printf '%s\n' "$line" >>"$transaction/journal"
+}
+
+step() { record step "$1" "${2-}"; }
+
+decode() { # TEXT -> $decoded
+  case $1 in
+    *\\*) decoded=$(printf '%b_' "$1"); decoded=${decoded%_} ;;
+    *) decoded=$1 ;;
+  esac
+}
+
+fail() { # EXIT CODE TEXT
+  record problem "$2" "$(printf '%s' "$3" | base64 -w0)"
+  exit "$1"
+}
+
+# Runs FUNCTION with the fields of every step of that verb, its number first.
+each() { # VERB FUNCTION
+  number=0
+  while IFS= read -r entry; do
+    number=$((number + 1))
+    case $entry in "$1$tab"*) ;; *) continue ;; esac
+    rest=${entry#*"$tab"}
+    set -- "$1" "$2"
+    while :; do
+      decode "${rest%%"$tab"*}"; set -- "$@" "$decoded"
+      case $rest in *"$tab"*) rest=${rest#*"$tab"} ;; *) break ;; esac
+    done
+    verb=$1 function=$2
+    shift 2
+    "$function" "$number" "$@" </dev/null
+    set -- "$verb" "$function"
+  done <"$payload/steps"
+}
+
+finish() {
+  status=$?
+  trap - EXIT
+  if [ "$status" -ne 0 ]; then
+    discard_staged
+    grep -q "^problem$tab" "$transaction/journal" ||
+      record problem unexpected "$(tail -n 12 "$transaction/stderr" | base64 -w0)"
+  fi
+  record end "$status"
+  sync -- "$transaction/journal"
+  cd / && rm -rf -- "$payload"
+  # the journals of the last ten transactions are kept for people
+  find /var/lib/streamside/transactions -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | tail -n +11 |
+    cut -d' ' -f2- | xargs -r -d '\n' rm -rf --
+  exit "$status"
+}
+
+# shellcheck source=templates/host/tree.sh
+. ./tree.sh
+# shellcheck source=templates/host/apply/lay.sh
+. ./lay.sh
+# shellcheck source=templates/host/apply/units.sh
+. ./units.sh
+
+trap finish EXIT
+clean_after_interrupted
+each expect step_expect
+install_packages
+each user step_user
+each directory step_directory
+each binary step_binary
+each release step_release
+each file stage_file
+check_staged
+each link step_link
+switch_staged
+each remove step_remove
+reload
+each signature step_signature
+record_manifest
+each enable step_enable
+each start step_start
+each restart step_restart
+each prune step_prune
+each health step_health
+[ -z "$unhealthy" ] || exit 14

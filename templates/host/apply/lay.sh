@@ -1,0 +1,188 @@
+# Packages, accounts, releases and files of a host transaction; read by apply.sh.
+# shellcheck shell=sh disable=SC2154
+
+staged=$transaction/staged
+: >>"$staged"
+
+# A name that an app which was broken into cannot guess: the transaction's id is random.
+beside() { # PATH -> the place beside it where its successor is laid
+  dirname=${1%/*}
+  printf '%s/.%s.streamside-%s' "${dirname:-/}" "${1##*/}" "$id"
+}
+
+# What lies below an app's own folders is written as the app's user: root following a path that the app controls would
+# let an app that was broken into choose where root writes.
+as() { # USER COMMAND…
+  user=$1; shift
+  if [ "$user" = root ]; then "$@"; else setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"; fi
+}
+
+discard_staged() {
+  while IFS="$tab" read -r temporary _ user _; do
+    decode "$temporary"
+    as "$user" rm -rf -- "$decoded" || :
+  done <"$staged"
+}
+
+clean_after_interrupted() {
+  for other in /var/lib/streamside/transactions/*/; do
+    other=${other%/}
+    [ "$other" != "$transaction" ] && [ -e "$other/staged" ] || continue
+    if [ -e "$other/payload" ]; then
+      step clean "what the interrupted transaction ${other##*/} left"
+      ( staged=$other/staged; discard_staged )
+      rm -rf -- "$other/payload"
+      printf 'end\tcut\n' >>"$other/journal"
+    fi
+  done
+}
+
+# The digests that the plan was made from: a host that has moved since gets a new plan, not this one.
+step_expect() { # N PATH SHA256|-
+  now=-
+  if [ -h "$2" ]; then now=link:$(readlink -n -- "$2" | sha256sum | cut -c1-64)
+  elif [ -f "$2" ]; then now=$(sha256sum <"$2" | cut -c1-64)
+  elif [ -e "$2" ]; then now=other; fi
+  [ "$now" = "$3" ] || fail 10 host-moved "$2 has changed since the plan was made"
+}
+
+install_packages() {
+  packages=
+  each package collect_missing
+  [ -n "$packages" ] || return 0
+  step packages "${packages# }"
+  # shellcheck disable=SC2086 # names were checked against Debian's alphabet; there are no spaces in them
+  without_candidate=$(apt-cache policy $packages 2>/dev/null | awk '/^[^ ]/ { name = $1; seen++ } /Candidate: \(none\)/ { print name } END { print seen + 0 }')
+  # shellcheck disable=SC2086
+  set -- $packages
+  if [ "$without_candidate" != "$#" ]; then
+    step package-index "a package has no candidate yet"
+    run_apt update
+  fi
+  # shellcheck disable=SC2086
+  run_apt install --no-install-recommends $packages
+  each package record_done
+}
+
+collect_missing() { packages="$packages $2"; }
+record_done() { record done "$1"; }
+
+run_apt() {
+  # --force-confold: a package's new default never replaces a file somebody has edited, and dpkg never asks
+  output=$(apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" 2>&1) ||
+    fail 11 packages "apt-get $1 said: $(printf '%s\n' "$output" | grep -E '^(E|W|dpkg):' | tail -n 6 || :)
+$(printf '%s\n' "$output" | tail -n 4)"
+}
+
+step_user() { # N NAME UID GID HOME
+  step user "$2"
+  if ! getent group "$2" >/dev/null; then groupadd --system --gid "$4" -- "$2" || fail 1 user "groupadd $2 with gid $4 failed"; fi
+  if ! getent passwd "$2" >/dev/null; then
+    useradd --system --uid "$3" --gid "$4" --home-dir "$5" --no-create-home --shell /usr/sbin/nologin -- "$2" ||
+      fail 1 user "useradd $2 with uid $3 failed"
+  fi
+  record done "$1"
+}
+
+step_directory() { # N PATH MODE OWNER GROUP AS
+  if ! as "$6" test -d "$2"; then as "$6" mkdir -p -m "$3" -- "$2"; fi
+  as "$6" chmod "$3" -- "$2"
+  [ "$6" != root ] || chown -h -- "$4:$5" "$2"
+  record done "$1"
+}
+
+free_or_fail() { # PATH BYTES WHAT
+  place=$1
+  while [ ! -d "$place" ]; do place=${place%/*}; place=${place:-/}; done
+  free=$(df -P -k --output=avail "$place" | tail -n 1)
+  [ "$free" -gt $(($2 / 1024 + 16384)) ] || fail 12 disk-full "$3 needs $(($2 / 1024)) KiB in $place and 16 MiB to spare; ${free# } KiB are free"
+}
+
+step_binary() { # N PATH MODE SHA256
+  step binary "$2"
+  member=$payload/members/$1
+  free_or_fail "$2" "$(stat -c %s "$member")" "$2"
+  mkdir -p -m 0755 -- "${2%/*}"
+  chmod 0755 "${2%/*}"
+  temporary=$(beside "$2")
+  printf '%s\t-\troot\n' "$temporary" >>"$staged"
+  cp -- "$member" "$temporary"
+  [ "$(sha256sum <"$temporary" | cut -c1-64)" = "$4" ] || fail 13 digest "$2 arrived with another sha256 than $4"
+  chmod "$3" "$temporary"
+  sync -- "$temporary"
+  mv -T -- "$temporary" "$2"
+  sync -- "${2%/*}"
+  record done "$1"
+}
+
+step_release() { # N PATH DIGEST BYTES
+  step release "$2"
+  free_or_fail "$2" "$4" "the release"
+  mkdir -p -m 0755 -- "${2%/*}"
+  chmod 0755 "${2%/*}" "${2%/*/*}"
+  temporary=$(beside "$2")
+  printf '%s\t-\troot\n' "$temporary" >>"$staged"
+  mkdir -m 0755 -- "$temporary"
+  # the tar is the operator's own canonical one: sorted, no owners, no links that lead out
+  tar -x -f "$payload/members/$1" -C "$temporary" --no-same-owner --same-permissions
+  sync -f -- "$temporary"
+  damaged=
+  if [ -e "$2" ]; then damaged=$2.damaged-$id; mv -T -- "$2" "$damaged"; fi
+  mv -T -- "$temporary" "$2"
+  sync -- "${2%/*}"
+  [ -z "$damaged" ] || rm -rf -- "$damaged"
+  record done "$1"
+}
+
+stage_file() { # N PATH MODE OWNER GROUP AS VALIDATE
+  temporary=$(beside "$2")
+  printf '%s\t%s\t%s\t%s\t%s\n' "$(encode "$temporary")" "$(encode "$2")" "$6" "$7" "$1" >>"$staged"
+  as "$6" mkdir -p -m 0755 -- "${2%/*}"
+  as "$6" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/members/$1" || fail 12 write "could not write $temporary"
+  [ "$6" != root ] || chown -- "$4:$5" "$temporary"
+  as "$6" chmod "$3" -- "$temporary"
+  as "$6" sync -- "$temporary"
+}
+
+encode() { # TEXT, printable again by printf %b
+  case $1 in
+    *\\* | *"$tab"* | *"
+"*) printf '%s_' "$1" | sed -e 's/\\/\\\\/g' -e "s/$tab/\\\\t/g" | sed -e ':a' -e N -e '$!ba' -e 's/\n/\\n/g' | sed 's/_$//' ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
+switch_staged() {
+  step files "$(grep -c . "$staged" || :)"
+  while IFS="$tab" read -r temporary target user _ number; do
+    [ "$target" != - ] || continue
+    decode "$temporary"; from=$decoded
+    decode "$target"
+    as "$user" mv -T -- "$from" "$decoded"
+    as "$user" sync -- "${decoded%/*}"
+    record done "$number"
+  done <"$staged"
+}
+
+step_link() { # N PATH TARGET
+  temporary=$(beside "$2")
+  printf '%s\t-\troot\n' "$temporary" >>"$staged"
+  ln -s -- "$3" "$temporary"
+  mv -T -- "$temporary" "$2"
+  sync -- "${2%/*}"
+  record done "$1"
+}
+
+step_remove() { # N PATH AS
+  as "$3" rm -f -- "$2"
+  record done "$1"
+}
+
+step_prune() { # N APP KEEP
+  current=$(readlink -n -- "/opt/$2/current" || :)
+  kept=0
+  find "/opt/$2/releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | while IFS= read -r release; do
+    kept=$((kept + 1))
+    [ "$kept" -le "$3" ] || [ "$release" = "$current" ] || rm -rf -- "$release"
+  done
+}

@@ -1,0 +1,127 @@
+# Checks, units, health and the records of a host transaction; read by apply.sh.
+# shellcheck shell=sh disable=SC2154
+
+unhealthy=
+unit_files_changed=
+
+check_staged() {
+  check=$payload/check
+  mkdir -p "$check"
+  while IFS="$tab" read -r temporary target _ validate _; do
+    decode "$temporary"; from=$decoded
+    decode "$target"
+    case ${validate:-none} in
+      unit) cp -- "$from" "$check/${decoded##*/}"; unit_files_changed=yes ;;
+      sh) sh -n "$from" 2>"$payload/said" || fail 13 not-valid "sh -n $decoded said: $(cat "$payload/said")" ;;
+      json) jq -e . "$from" >/dev/null 2>"$payload/said" || fail 13 not-valid "jq said of $decoded: $(cat "$payload/said")" ;;
+    esac
+  done <"$staged"
+  [ -n "$unit_files_changed" ] || return 0
+  step validate "$(find "$check" -type f | wc -l) unit files"
+  # verify exits 0 for keys it does not know and only says "ignoring", so its words count and not its exit status. What it
+  # says of other units of this machine is not our matter; a command that is laid by this very transaction is not there yet.
+  SYSTEMD_UNIT_PATH="$check:" systemd-analyze verify --man=no "$check"/* >"$payload/said" 2>&1 || :
+  complaints=
+  for file in "$check"/*; do
+    complaint=$(grep -F -- "${file##*/}" "$payload/said" | grep -v -e 'is not executable' -e 'Failed to create .*/start' || :)
+    [ -z "$complaint" ] || complaints="$complaints$complaint
+"
+  done
+  [ -z "$complaints" ] || fail 13 not-valid "systemd-analyze verify said: $complaints"
+}
+
+reload() {
+  [ -n "$unit_files_changed" ] || ! grep -q "^reload$tab" "$payload/steps" || unit_files_changed=yes
+  [ -n "$unit_files_changed" ] || return 0
+  step reload systemd
+  systemctl daemon-reload
+}
+
+# Every tree of the plan is named, so that what is gone from it goes from the record.
+: >"$payload/signatures"
+step_signature() { # N PATH DIGEST STAT|- CONTENT|-
+  stat=$4 content=$5
+  if [ "$stat" = - ]; then stat=$(stat_signature "$2"); content=$(content_signature "$2"); fi
+  printf '%s\t%s\t%s\t%s\n' "$stat" "$content" "$3" "$(encode "$2")" >>"$payload/signatures"
+}
+
+put_record() { # FROM TO
+  cp -- "$1" "$2.new"
+  sync -- "$2.new"
+  mv -T -- "$2.new" "$2"
+  sync -- "${2%/*}"
+}
+
+record_manifest() {
+  put_record "$payload/signatures" /var/lib/streamside/signatures
+  put_record "$payload/members/manifest" /var/lib/streamside/manifest
+}
+
+step_enable() { # N UNIT
+  systemctl --quiet enable "$2" || fail 15 unit "systemctl enable $2: $(tail -n 3 "$transaction/stderr")"
+  record done "$1"
+}
+
+# Not waited for: an app's start includes its gate, which may restore gigabytes. Health, below, is what waits.
+step_start() { # N UNIT
+  step start "$2"
+  systemctl start --no-block "$2"
+  record done "$1"
+}
+
+step_restart() { # N UNIT
+  step restart "$2"
+  systemctl restart --no-block "$2"
+  record done "$1"
+}
+
+state_of() { # UNIT -> ActiveState/SubState
+  systemctl show --property=ActiveState --property=SubState --value "$1" | tr '\n' '/' | sed 's,/$,,'
+}
+
+healthy() { # KIND ARGUMENTS…
+  kind=$1; shift
+  case $kind in
+    http) curl --silent --show-error --fail --max-time 5 --noproxy '*' --output /dev/null --url "$1" ;;
+    # exit 49 (a telnet option) and 28 (still open at the end of the time) both mean: something accepted the connection
+    tcp) curl --silent --connect-timeout 2 --max-time 2 --noproxy '*' "telnet://$1:$2" </dev/null >/dev/null || [ $? -eq 28 ] ;;
+    command) user=$1; shift; runuser -u "$user" -- timeout 10 "$@" >/dev/null ;;
+    none) sleep 1; case $(state_of "$app.service") in active/*) ;; *) false ;; esac ;;
+  esac
+}
+
+step_health() { # N APP SECONDS KIND ARGUMENTS…
+  app=$2 limit=$3; shift 3
+  step health "$app"
+  began=$(date +%s%N)
+  deadline=$(($(date +%s) + limit))
+  while :; do
+    state=$(state_of "$app.service")
+    case $state in
+      active/running | active/exited)
+        if healthy "$@" 2>"$payload/said"; then
+          now=$(date +%s%N)
+          record healthy "$app" "$(((now - began) / 1000000))"
+          return 0
+        fi
+        ;;
+      # the gate is at work: its own limits count, not the app's
+      activating/start-pre | activating/condition) [ -s "/var/lib/streamside/apps/$app/reason" ] || deadline=$(($(date +%s) + limit)) ;;
+    esac
+    [ "$(date +%s)" -lt "$deadline" ] || break
+    sleep 0.2
+  done
+  unhealthy="$unhealthy $app"
+  # why it is not up, in the words of whoever holds it back: the gate's reason, else the end of the unit's log
+  if [ -s "/var/lib/streamside/apps/$app/reason" ]; then
+    record problem "held:$app" "$(base64 -w0 <"/var/lib/streamside/apps/$app/reason")"
+  else
+    record problem "unhealthy:$app" "$(
+      {
+        printf '%s.service is %s after %s s' "$app" "$state" "$limit"
+        [ ! -s "$payload/said" ] || printf '; its health check said: %s' "$(cat "$payload/said")"
+        printf '\n%s' "$(journalctl --unit="$app.service" --since="@${began%?????????}" --lines=8 --no-pager --output=cat 2>/dev/null || :)"
+      } | base64 -w0
+    )"
+  fi
+}

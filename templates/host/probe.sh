@@ -1,0 +1,187 @@
+#!/bin/sh
+# Looks at a host and answers in one go what a plan needs to know. Changes nothing.
+#
+# Usage: sh ./probe.sh            in a folder that holds the request:
+#   paths     lines  SHA256 TAB SHOW TAB PATH   small files, links and directories; SHA256 is the content wanted (or -),
+#                                               SHOW=1 asks for the content of a file that differs from it
+#   trees     lines  PATH                       releases and binaries: answered by a signature of names, sizes and times
+#   packages, users, units, apps                one name a line
+#   verify                                      (may be absent) compare trees by content, not by their signature alone
+#   tree.sh, host-id.sh                         parts of this program
+# PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
+#
+# Answer: lines of TAB-separated fields, first `streamside-probe 1`, last `end`. Fields that come from outside this program
+# are base64 when they may hold anything.
+# Exit: 0 answered, 1 something here could not be read (stderr says what).
+set -eu
+export LC_ALL=C
+tab=$(printf '\t')
+here=$PWD
+
+decode() { # TEXT -> $decoded
+  case $1 in
+    *\\*) decoded=$(printf '%b_' "$1"); decoded=${decoded%_} ;;
+    *) decoded=$1 ;;
+  esac
+}
+
+say() { # FIELD…
+  out=$1; shift
+  for field in "$@"; do out=$out$tab$field; done
+  printf '%s\n' "$out"
+}
+
+read_line() { # FILE -> $line, empty when there is none
+  line=
+  [ ! -r "$1" ] || IFS= read -r line <"$1" || :
+}
+
+machine() {
+  id='' version='' codename=''
+  while IFS='=' read -r key value; do
+    value=${value#\"}; value=${value%\"}
+    case $key in ID) id=$value ;; VERSION_ID) version=$value ;; VERSION_CODENAME) codename=$value ;; esac
+  done </etc/os-release
+  say os "$id" "$version" "$codename"
+  # The userland's architecture: a 32-bit Raspberry Pi OS may run on a 64-bit kernel, so not uname -m.
+  say architecture "$(dpkg --print-architecture)"
+  say systemd "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')"
+  read_line /proc/sys/kernel/random/boot_id; say boot-id "$line"
+  read_line /etc/hostname; say hostname "$line"
+  say host-id "$(sh "$here/host-id.sh")"
+  synchronized=no; [ ! -e /run/systemd/timesync/synchronized ] || synchronized=yes
+  say clock "$(date +%s)" "$synchronized"
+  while read -r key value _; do
+    case $key in MemTotal:) total=$value ;; MemAvailable:) say memory "$total" "$value"; break ;; esac
+  done </proc/meminfo
+  df -P -k --output=target,size,avail,itotal,iavail / /var/lib /opt 2>/dev/null | sed -e 1d -e "s/  */$tab/g" -e "s/^/disk$tab/"
+}
+
+accounts() {
+  [ ! -s users ] || xargs -r getent passwd <users | while IFS=: read -r name _ uid gid _ home shell; do
+    say user "$name" "$uid" "$gid" "$home" "$shell"
+  done
+  say ids "$(cut -d: -f3 /etc/passwd /etc/group | sort -un | tr '\n' ' ')"
+}
+
+packages() {
+  [ -s packages ] || return 0
+  xargs -r dpkg-query -W -f="package$tab\${Package}$tab\${db:Status-Abbrev}$tab\${Version}\n" <packages 2>/dev/null || :
+}
+
+# One stat and one sha256sum for all files: on a Raspberry Pi a fork costs milliseconds, and there are dozens of files.
+paths() {
+  set --
+  found='' index=0
+  while IFS=$tab read -r _ _ encoded; do
+    decode "$encoded"
+    if [ -h "$decoded" ]; then
+      say link "$index" "$(readlink -n -- "$decoded" | base64 -w0)"
+    elif [ -e "$decoded" ]; then
+      set -- "$@" "$decoded"; found="$found $index"
+    fi
+    index=$((index + 1))
+  done <paths
+  say found "${found# }"
+  [ $# -gt 0 ] || return 0
+  stat --printf "stat$tab%a$tab%U$tab%G$tab%s$tab%F\n" -- "$@"
+}
+
+digests() {
+  set --
+  wanted=
+  index=0
+  : >differing
+  while IFS=$tab read -r sha show encoded; do
+    decode "$encoded"
+    if [ ! -h "$decoded" ] && [ -f "$decoded" ]; then
+      set -- "$@" "$decoded"; wanted="$wanted $index:$sha:$show"
+    fi
+    index=$((index + 1))
+  done <paths
+  say hashed "${wanted# }"
+  [ $# -gt 0 ] || return 0
+  # sha256sum escapes a newline in a name and marks the line with a backslash: one line a file in any case
+  sha256sum -- "$@" | sed 's/^\\\{0,1\}\([0-9a-f]\{64\}\).*/\1/' >hashes
+  exec 3<hashes
+  for entry in $wanted; do
+    IFS= read -r got <&3 || { echo "probe: a file vanished while it was read" >&2; exit 1; }
+    say sha256 "$got"
+    index=${entry%%:*} rest=${entry#*:}
+    if [ "${rest%:*}" != "$got" ] && [ "${rest#*:}" = 1 ]; then
+      size=$(stat -c %s -- "$1")
+      [ "$size" -gt 65536 ] || say content "$index" "$(base64 -w0 <"$1")"
+    fi
+    shift
+  done
+  exec 3<&-
+}
+
+# shellcheck source=templates/host/tree.sh
+. ./tree.sh
+
+trees() {
+  index=0
+  while IFS= read -r encoded; do
+    decode "$encoded"
+    target=$decoded
+    if [ -h "$target" ]; then target=$(readlink -f -- "$decoded"); fi
+    if [ -e "$target" ]; then
+      content=-
+      [ ! -e verify ] || content=$(content_signature "$target")
+      say tree "$index" "$(stat_signature "$target")" "$content" "$(printf %s "$target" | base64 -w0)"
+    fi
+    index=$((index + 1))
+  done <trees
+  [ ! -s /var/lib/streamside/signatures ] || sed "s/^/signature$tab/" /var/lib/streamside/signatures
+}
+
+units() {
+  [ -s units ] || return 0
+  xargs -r systemctl show --no-pager \
+    -p Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Result,NRestarts <units |
+    sed "s/^/show$tab/"
+  while IFS= read -r unit; do
+    read_line "/run/streamside/started/$unit"
+    [ -z "$line" ] || say started "$unit" "$line"
+  done <units
+}
+
+apps() {
+  while IFS= read -r app; do
+    state=/var/lib/streamside/apps/$app
+    claim=no; [ ! -e "$state/claim" ] || claim=yes
+    say app "$app" "$claim"
+    [ ! -s "$state/reason" ] || say reason "$app" "$(base64 -w0 <"$state/reason")"
+    for release in "/opt/$app/releases"/*; do
+      [ ! -d "$release" ] || say release "$app" "${release##*/}"
+    done
+  done <apps
+}
+
+transactions() {
+  # a transaction that ended has a line `end` in its journal; one without it either runs still or was cut off
+  for journal in /var/lib/streamside/transactions/*/journal; do
+    [ -e "$journal" ] || continue
+    id=${journal%/journal}; id=${id##*/}
+    if ! grep -q "^end$tab" "$journal"; then
+      state=interrupted
+      ! systemctl is-active --quiet "streamside-apply-$id.service" || state=running
+      read_line "/var/lib/streamside/transactions/$id/who"
+      say transaction "$id" "$state" "$line"
+    fi
+  done
+  [ ! -s /var/lib/streamside/manifest ] || say manifest "$(base64 -w0 </var/lib/streamside/manifest)"
+}
+
+say streamside-probe 1
+machine
+accounts
+packages
+paths
+digests
+trees
+units
+apps
+transactions
+say end
