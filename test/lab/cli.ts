@@ -1,0 +1,144 @@
+import { spawn } from 'node:child_process'
+import { environmentOf, readAccess } from './access.ts'
+import { clearRequestLog, getFaults, requestLog, setFaults } from './fault-control.ts'
+import { checkFaults } from './faults.ts'
+import { bridgeAddressOf, findInstance, instanceName, listInstances, type Instance } from './instances.ts'
+import { defaultHosts, down, up } from './lab.ts'
+import { findHost, listHosts, parseHost } from './lab-host.ts'
+import { bringTools, requireRoot } from './machine.ts'
+import { boot, cutPower, isOn, powerOff, reboot, wipe } from './power.ts'
+import { freezeS3, s3Runs, startS3, stopS3, thawS3 } from './s3.ts'
+
+const usage = `usage: scripts/lab COMMAND        real Debian hosts and an S3 server on this machine; needs root
+
+  up [HOST[=bookworm|=trixie]…]    boots hosts (default: pi-attic, pi-cellar=trixie, pi-shop), S3 and the release server
+  down                             takes all of it down again, data included
+  status                           what is up, in all instances
+  ssh HOST [COMMAND…]              a shell on a host, or one command
+  wipe HOST [--new-hardware]       the card has died: an empty one is in, the host boots from it
+  power-cut HOST [--off]           pulls the plug; boots again unless --off
+  power-off HOST, reboot HOST      in order
+  boot HOST                        switches a host on
+  s3 stop|start|freeze|thaw        the S3 server; its data stay
+  s3 faults [JSON]                 shows or replaces the fault proxy's faults: '[{"method":"PUT","do":{"kind":"status","status":503}}]'
+  s3 log [clear]                   requests seen by the proxy, one JSON a line
+  env                              shell exports: eval "$(scripts/lab env)"
+
+STREAMSIDE_LAB names the instance (default: lab); several run side by side.`
+
+type Command = (args: string[]) => Promise<number>
+
+const started = performance.now()
+const say = (line: string): void => console.error(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`)
+
+async function theInstance(): Promise<Instance> {
+  requireRoot()
+  const name = instanceName()
+  const instance = await findInstance(name)
+  if (instance === null) throw new Error(`the lab ${name} is not up; scripts/lab up`)
+  return instance
+}
+
+const commands: Record<string, Command> = {
+  async up(args) {
+    const lab = await up(args.length > 0 ? args.map(parseHost) : defaultHosts, { say })
+    for (const host of lab.hosts) say(`${host.name}  ${host.suite}  ${host.address}  ssh answers`)
+    const access = await readAccess(lab.instance)
+    say(`S3 at ${access.s3.endpoint}, bucket ${access.s3.bucket}; releases at ${access.releases}`)
+    return 0
+  },
+  async down() {
+    const took = await down()
+    say(took ? `the lab ${instanceName()} is down` : `the lab ${instanceName()} was not up`)
+    return 0
+  },
+  async status() {
+    requireRoot()
+    const instances = await listInstances()
+    if (instances.length === 0) console.log('no lab is up')
+    for (const instance of instances) {
+      console.log(`${instance.name}  ${bridgeAddressOf(instance)}  S3 ${(await s3Runs(instance)) ? 'running' : 'stopped'}`)
+      for (const host of await listHosts(instance)) {
+        console.log(`  ${host.name}  ${host.suite}  ${host.address}  ${(await isOn(host)) ? 'on' : 'off'}`)
+      }
+    }
+    return 0
+  },
+  async ssh([name = '', ...command]) {
+    const host = await findHost(await theInstance(), name)
+    const { sshConfig } = await readAccess(host.instance)
+    // its own key file: hosts are wiped here all the time, and the product's known_hosts must not learn from it
+    const trust = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR']
+    const child = spawn('ssh', ['-F', sshConfig, ...trust, host.name, '--', ...command], { stdio: 'inherit' })
+    return new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code) => resolve(code ?? 255))
+    })
+  },
+  async wipe([name = '', option]) {
+    await wipe(await findHost(await theInstance(), name), { hardware: option === '--new-hardware' ? 'new' : 'same' })
+    say(`${name} has booted from an empty card`)
+    return 0
+  },
+  async 'power-cut'([name = '', option]) {
+    const host = await findHost(await theInstance(), name)
+    await cutPower(host)
+    if (option !== '--off') await boot(host)
+    say(`${name} has lost its power${option === '--off' ? '' : ' and booted again'}`)
+    return 0
+  },
+  async 'power-off'([name = '']) {
+    await powerOff(await findHost(await theInstance(), name))
+    say(`${name} is off`)
+    return 0
+  },
+  async reboot([name = '']) {
+    await reboot(await findHost(await theInstance(), name))
+    say(`${name} has rebooted`)
+    return 0
+  },
+  async boot([name = '']) {
+    await bringTools(say)
+    await boot(await findHost(await theInstance(), name))
+    say(`${name} is on`)
+    return 0
+  },
+  async s3([what = '', argument]) {
+    const instance = await theInstance()
+    if (what === 'stop') await stopS3(instance)
+    else if (what === 'start') await startS3(instance, say)
+    else if (what === 'freeze') await freezeS3(instance)
+    else if (what === 'thaw') await thawS3(instance)
+    else if (what === 'log' && argument === 'clear') await clearRequestLog(instance)
+    else if (what === 'log') for (const each of await requestLog(instance)) console.log(JSON.stringify(each))
+    else if (what === 'faults' || what === 'fault') {
+      if (argument !== undefined) await setFaults(instance, checkFaults(JSON.parse(argument)))
+      console.log(JSON.stringify(await getFaults(instance)))
+    } else return misused(`s3 ${what}`)
+    return 0
+  },
+  async env() {
+    const quoted = (value: string): string => `'${value.replaceAll("'", String.raw`'\''`)}'`
+    for (const [name, value] of Object.entries(await environmentOf(await theInstance()))) {
+      console.log(`export ${name}=${quoted(value)}`)
+    }
+    return 0
+  },
+}
+
+function misused(what: string): Promise<number> {
+  console.error(`lab: no such command: ${what}\n\n${usage}`)
+  return Promise.resolve(2)
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+if (['help', '--help', '-h'].includes(name)) console.log(usage)
+else {
+  try {
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+    process.exitCode = await (command ? command(args) : misused(name || '(none)'))
+  } catch (error) {
+    console.error(`lab: ${process.env['DEBUG'] ? (error as Error).stack : (error as Error).message}`)
+    process.exitCode = 1
+  }
+}

