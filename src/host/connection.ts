@@ -1,6 +1,6 @@
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 
-/** What a remote command answered. `code` is null when the connection was lost: only `code === 0` is success. */
+/** What a remote command answered: only `code === 0` is success. A command ended by a signal has 128 + its number. */
 export interface ExecResult {
   code: number | null
   stdout: string
@@ -8,12 +8,18 @@ export interface ExecResult {
 }
 
 export interface ExecOptions {
-  /** Sent to the command's stdin, which is then closed. */
+  /** As a clause, for messages: `probing pi-attic`. */
+  doing?: string
+  /** Sent to the command's stdin, which is then closed. A stream that fails ends the exec with its error. */
   input?: string | Buffer | Readable
-  /** Seconds after which the channel is given up and a Problem `deadline` is thrown. */
+  /** Seconds after which the channel is given up and a Problem `deadline` is thrown; Infinity = `signal` alone decides. */
   deadlineSeconds: number
   /** Called with every whole line of stdout as it arrives (without the newline). */
   onLine?: (line: string) => void
+  /** Called with stderr as it arrives, in pieces as they come. */
+  onStderr?: (text: string) => void
+  /** Gives the channel up when it aborts; its reason is thrown. */
+  signal?: AbortSignal
 }
 
 /** An open SSH connection to one host of the inventory. */
@@ -28,4 +34,10 @@ export interface Connection {
    */
   exec(command: string, options: ExecOptions): Promise<ExecResult>
   close(): Promise<void>
+}
+
+/** A connection that can also carry TCP to where the host itself can reach. */
+export interface SshConnection extends Connection {
+  /** Opens a TCP connection from the host to `address:port`. Throws Problem `forward-refused` or `connection-lost`. */
+  openChannel(address: string, port: number): Promise<Duplex>
 }

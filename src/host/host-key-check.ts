@@ -1,0 +1,130 @@
+import { exitCodes, Problem } from '../problem.ts'
+import type { Report } from '../report/events.ts'
+import {
+  certificateAuthorities,
+  fingerprint,
+  hostKeyAlgorithms,
+  judgeHostKey,
+  keyTypeName,
+  type HostKeyAlgorithm,
+  type HostNames,
+} from './host-keys.ts'
+import { readKnownHosts, recordHostKey } from './known-hosts-files.ts'
+import { knownHostsName, type KnownHostsLine } from './known-hosts.ts'
+import type { SshSettings } from './ssh-settings.ts'
+
+export interface HostKeyPolicy {
+  /** Inventory name, for messages. */
+  host: string
+  settings: SshSettings
+  /** The inventory's own known_hosts file, beside the user's; new keys go there. */
+  knownHosts: string | null
+  acceptNew: boolean
+  /** Asks a person; absent when there is no terminal. */
+  confirm?: ((question: string) => Promise<boolean>) | undefined
+  report: Report
+}
+
+export interface HostKeyCheck {
+  /** For `algorithms.serverHostKey`. */
+  algorithms: HostKeyAlgorithm[]
+  /** Returns when the key may be trusted; throws Problem `host-key-unknown`, `host-key-changed` or `host-key-revoked`. */
+  check(key: Buffer): Promise<void>
+}
+
+/** Reads what is known of a host's keys, before it is asked for one. */
+export async function hostKeyCheck(policy: HostKeyPolicy): Promise<HostKeyCheck> {
+  const { settings } = policy
+  const names = hostNames(settings)
+  const own = policy.knownHosts === null ? [] : [policy.knownHosts]
+  const lines = await readKnownHosts([...own, ...settings.userKnownHosts, ...settings.globalKnownHosts])
+  return {
+    algorithms: hostKeyAlgorithms(lines, names),
+    async check(key) {
+      const verdict = judgeHostKey(lines, names, key)
+      if (verdict.kind === 'known') return
+      if (verdict.kind === 'revoked') throw revoked(policy, verdict.line, key)
+      if (verdict.kind === 'changed') throw changed(policy, verdict.lines, key, names)
+      await meet(policy, lines, names, key)
+    },
+  }
+}
+
+function hostNames(settings: SshSettings): HostNames {
+  // An alias is looked up as it is, without the port (get_hostfile_hostname_ipaddr() in OpenSSH's sshconnect.c).
+  if (settings.hostKeyAlias !== null) return { name: settings.hostKeyAlias.toLowerCase(), plain: null }
+  const name = knownHostsName(settings.hostName, settings.port)
+  const plain = knownHostsName(settings.hostName, 22)
+  return { name, plain: plain === name ? null : plain }
+}
+
+/** First contact: a person, `--accept-new` or `StrictHostKeyChecking accept-new` decides; the key is then recorded. */
+async function meet(policy: HostKeyPolicy, lines: KnownHostsLine[], names: HostNames, key: Buffer): Promise<void> {
+  const { host, settings, report } = policy
+  const shown = `${keyTypeName(key)} key ${fingerprint(key)}`
+  const strict = settings.strictHostKeyChecking
+  const accepted =
+    policy.acceptNew || strict === 'accept-new'
+      ? true
+      : strict === 'ask' && policy.confirm
+        ? await policy.confirm(
+            `${host} (${names.name}) is not known yet. It shows the ${shown}.\nTrust this key and remember it?`,
+          )
+        : false
+  if (!accepted) throw unknown(policy, lines, names, shown)
+  const file = policy.knownHosts ?? settings.userKnownHosts[0]
+  if (file === undefined || file === '/dev/null') return
+  await recordHostKey(file, names.name, key, settings.hashKnownHosts)
+  report({ type: 'host-step', host, step: 'host-key', detail: `new ${shown}, recorded in ${file}` })
+}
+
+function unknown(policy: HostKeyPolicy, lines: KnownHostsLine[], names: HostNames, shown: string): Problem {
+  const authority = certificateAuthorities(lines, names)[0]
+  const refused = policy.confirm !== undefined && policy.settings.strictHostKeyChecking === 'ask'
+  return new Problem({
+    code: 'host-key-unknown',
+    doing: `connecting to ${policy.host}`,
+    found:
+      `no known_hosts file holds a key of ${names.name}; it shows the ${shown}` +
+      (refused ? ', which was not accepted' : '') +
+      (authority
+        ? ` (the @cert-authority line ${at(authority)} does not help: streamside cannot check host certificates)`
+        : ''),
+    next:
+      'compare the fingerprint with the one on the host (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then run this ' +
+      'again on a terminal and answer yes, or with --accept-new',
+    host: policy.host,
+    exit: exitCodes.unreachable,
+  })
+}
+
+function changed(policy: HostKeyPolicy, lines: KnownHostsLine[], key: Buffer, names: HostNames): Problem {
+  const held = lines.map((line) => `${keyTypeName(line.key)} key ${fingerprint(line.key)} (${at(line)})`)
+  const files = [...new Set(lines.map((line) => line.file))]
+  return new Problem({
+    code: 'host-key-changed',
+    doing: `connecting to ${policy.host}`,
+    found: `it shows the ${keyTypeName(key)} key ${fingerprint(key)}, but known is the ${held.join(' and the ')}`,
+    next:
+      `if its card was replaced: streamside restore ${policy.host}. If you changed its keys yourself: ` +
+      `${files.map((file) => `ssh-keygen -R '${names.name}' -f '${file}'`).join(' and ')}. ` +
+      'If neither, somebody may stand between you and the host: find out before you go on',
+    host: policy.host,
+    exit: exitCodes.unreachable,
+  })
+}
+
+function revoked(policy: HostKeyPolicy, line: KnownHostsLine, key: Buffer): Problem {
+  return new Problem({
+    code: 'host-key-revoked',
+    doing: `connecting to ${policy.host}`,
+    found: `it shows the ${keyTypeName(key)} key ${fingerprint(key)}, which ${at(line)} marks as revoked`,
+    next: 'give the host new keys (ssh-keygen -A on it, after removing the old ones), then accept the new fingerprint',
+    host: policy.host,
+    exit: exitCodes.unreachable,
+  })
+}
+
+function at(line: KnownHostsLine): string {
+  return `${line.file}:${line.line}`
+}

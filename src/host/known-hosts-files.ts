@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { errorCode } from './error-code.ts'
+import { hashedNames, hostKeyType, namesMatch, parseKnownHosts, type KnownHostsLine } from './known-hosts.ts'
+
+/** Reads all known_hosts files; one that is not there holds nothing. Other errors are thrown as they are. */
+export async function readKnownHosts(files: string[]): Promise<KnownHostsLine[]> {
+  const all = await Promise.all([...new Set(files)].map(async (file) => parseKnownHosts(await readOrEmpty(file), file)))
+  return all.flat()
+}
+
+async function readOrEmpty(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return ''
+    throw error
+  }
+}
+
+const writing = new Map<string, Promise<void>>()
+
+/**
+ * Adds a host's key to a known_hosts file (0600, its folder 0700 when they are new), unless the file holds it already.
+ * Hosts connect in parallel: the calls for one file take turns, so that a bastion seen by ten of them gets one line.
+ */
+export async function recordHostKey(file: string, name: string, key: Buffer, hash: boolean): Promise<void> {
+  const turn = (writing.get(file) ?? Promise.resolve()).then(() => append(file, name, key, hash))
+  // The next in line waits for this one to end, however it ends.
+  writing.set(
+    file,
+    turn.catch(() => {}),
+  )
+  await turn
+}
+
+async function append(file: string, name: string, key: Buffer, hash: boolean): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+  const handle = await open(file, 'a+', 0o600)
+  try {
+    const text = await handle.readFile('utf8')
+    const held = parseKnownHosts(text, file)
+    if (held.some((line) => line.marker === null && line.key.equals(key) && namesMatch(line.names, name))) return
+    const names = hash ? hashedNames(name, randomBytes(20)) : name
+    const line = `${names} ${hostKeyType(key)} ${key.toString('base64')}\n`
+    // A last line without its newline would swallow ours.
+    await handle.write(text === '' || text.endsWith('\n') ? line : `\n${line}`)
+  } finally {
+    await handle.close()
+  }
+}
