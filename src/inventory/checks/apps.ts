@@ -1,0 +1,110 @@
+import { mistake, type Reading, warning } from '../reading.ts'
+
+/** What belongs together within one app. */
+export function checkApps(reading: Reading): void {
+  const { apps, root, top } = reading.entries
+  for (const [name, app] of apps) {
+    const path = ['apps', name]
+    const node = root.entries.get('apps')?.value
+    const entry = node?.kind === 'map' ? node.entries.get(name)?.value : undefined
+    if (entry?.kind !== 'map') continue
+    const written = entry.entries
+
+    if (!written.has('host') && !written.has('hosts'))
+      mistake(
+        reading,
+        path,
+        'runs nowhere: give it a host (one writer) or hosts (a database on each)',
+        undefined,
+        'key',
+      )
+    if (written.has('host') && written.has('hosts'))
+      mistake(reading, [...path, 'hosts'], 'takes host or hosts, not both', undefined, 'key')
+    if (!written.has('release') && !written.has('service'))
+      mistake(
+        reading,
+        path,
+        'has nothing to run: give it a release',
+        'release: { from: ./dist, command: ./app }',
+        'key',
+      )
+    if (written.has('release') && written.has('service'))
+      mistake(reading, [...path, 'service'], 'takes release or service, not both', undefined, 'key')
+    if (written.has('database') && written.has('databases'))
+      mistake(
+        reading,
+        [...path, 'database'],
+        'takes database (one, called main) or databases, not both',
+        undefined,
+        'key',
+      )
+
+    const hasDatabase =
+      written.has('database') ||
+      (app.databases !== undefined ? Object.keys(app.databases).length > 0 : written.has('databases'))
+    const replica =
+      written.has('replica') ||
+      (root.entries.has('defaults') && top.defaults === undefined) ||
+      top.defaults?.replica !== undefined
+    if (hasDatabase && !replica)
+      mistake(
+        reading,
+        [...path, written.has('database') ? 'database' : 'databases'],
+        'no replica holds it: add replica to the app, or to defaults',
+        undefined,
+        'key',
+      )
+    if (!hasDatabase) {
+      for (const key of ['replica', 'litestream', 'when-replica-unreachable', 'offline-limit'])
+        if (written.has(key)) warning(reading, [...path, key], 'has no effect: the app has no database')
+      if (typeof app.storage === 'object')
+        warning(
+          reading,
+          [...path, 'storage'],
+          'everything in its state directory is lost at each stop: no database, no replica',
+        )
+    }
+    const retention = app.litestream?.retention
+    const interval = app.litestream?.['snapshot-interval']
+    if (retention !== undefined && interval !== undefined && interval > retention)
+      mistake(reading, [...path, 'litestream', 'snapshot-interval'], 'longer than the retention')
+    if (app['when-replica-unreachable'] === 'wait' && app['offline-limit'] !== undefined)
+      warning(reading, [...path, 'offline-limit'], 'has no effect with when-replica-unreachable: wait')
+    if (app.port !== undefined && app.port < 1024)
+      warning(
+        reading,
+        [...path, 'port'],
+        'the app has no privileges and cannot listen below 1024',
+        'put a proxy before it',
+      )
+    if (app.litestream?.metrics !== undefined && app.litestream.metrics < 1024)
+      mistake(reading, [...path, 'litestream', 'metrics'], 'Litestream has no privileges: a port of 1024 or more')
+    checkHealth(reading, name)
+  }
+}
+
+function checkHealth(reading: Reading, name: string): void {
+  const { apps, hosts } = reading.entries
+  const app = apps.get(name)
+  const health = app?.health
+  if (!app || !health) return
+  const kind = health.http !== undefined ? 'http' : 'tcp'
+  const target =
+    health.http !== undefined
+      ? new URL(health.http).hostname
+      : typeof health.tcp === 'string'
+        ? health.tcp.slice(0, health.tcp.lastIndexOf(':'))
+        : null
+  if (target === null) return
+  const bare = target.replace(/^\[|\]$/g, '').toLowerCase()
+  if (/^(localhost|127\.[0-9.]+|::1|0\.0\.0\.0|::)$/.test(bare)) return
+  const own = [app.host ?? [], app.hosts ?? []].flat()
+  const addresses = own.flatMap((host) => [host, hosts.get(host)?.address ?? host]).map((each) => each.toLowerCase())
+  if (!addresses.includes(bare))
+    warning(
+      reading,
+      ['apps', name, 'health', kind],
+      'asks another machine than the one the app runs on',
+      'the question is asked on the host itself: 127.0.0.1',
+    )
+}

@@ -1,0 +1,163 @@
+import type { Entries, HostEntry, S3Entry } from './entries.ts'
+import type { App, AppFile, Health, Host, Inventory, Release, ReleaseSource, S3Replica } from './model.ts'
+import { onHost, onOperator } from './paths.ts'
+import type { AppEntry } from './schema/app.ts'
+import { oldestLitestream } from './schema/inventory.ts'
+import type { SourceEntry } from './schema/release.ts'
+import { Secret } from './secret.ts'
+
+const day = 86_400
+
+interface Conversion {
+  entries: Entries
+  folder: string
+  files: string[]
+  secrets: Map<string, Secret>
+}
+
+/** The inventory for the rest of the program: defaults filled in, paths absolute. Only for entries without mistakes. */
+export function toInventory(conversion: Conversion): Inventory {
+  const { entries, folder, files } = conversion
+  const { top } = entries
+  const from = top.litestream?.from
+  return {
+    site: top.site ?? '',
+    root: folder,
+    files,
+    ssh: {
+      config: top.ssh?.config === undefined ? null : onOperator(folder, top.ssh.config),
+      knownHosts: top.ssh?.['known-hosts'] === undefined ? null : onOperator(folder, top.ssh['known-hosts']),
+    },
+    litestream: {
+      version: top.litestream?.version ?? oldestLitestream.join('.'),
+      from: from === undefined ? null : /^https?:\/\//.test(from) ? from.replace(/\/+$/, '') : onOperator(folder, from),
+    },
+    replicas: record(entries.replicas, (name, entry) => toReplica(conversion, name, entry as S3Entry)),
+    hosts: record(entries.hosts, (name, entry) => toHost(conversion, name, entry as HostEntry)),
+    apps: record(entries.apps, (name, entry) => toApp(conversion, name, entry as AppEntry)),
+  }
+}
+
+/** Without a prototype: an app may be called `constructor`, and a look-up of that name must not find a function. */
+function record<T, U>(entries: Map<string, T>, convert: (name: string, entry: T) => U): Record<string, U> {
+  const result = Object.create(null) as Record<string, U>
+  for (const [name, entry] of entries) result[name] = convert(name, entry)
+  return result
+}
+
+function secretOf({ secrets }: Conversion, symbol: symbol): Secret {
+  const name = symbol.description ?? ''
+  // With `skipSecrets` nothing was looked up: an empty value that carries the name.
+  return secrets.get(name) ?? new Secret(name, '')
+}
+
+function toReplica(conversion: Conversion, name: string, entry: S3Entry): S3Replica {
+  const region = entry.region ?? 'us-east-1'
+  const { ownership } = entry
+  return {
+    name,
+    type: 's3',
+    endpoint: entry.endpoint ?? `https://s3.${region}.amazonaws.com`,
+    region,
+    bucket: entry.bucket,
+    prefix: entry.prefix ?? '',
+    ca: entry.ca === undefined ? null : onOperator(conversion.folder, entry.ca),
+    accessKeyId: secretOf(conversion, entry['access-key-id']),
+    secretAccessKey: secretOf(conversion, entry['secret-access-key']),
+    ownership: ownership === undefined ? 'conditional' : ownership === 'emulate' ? 'emulate' : { replica: ownership },
+  }
+}
+
+function toHost(conversion: Conversion, name: string, entry: HostEntry): Host {
+  const defaults = conversion.entries.top.defaults
+  const password = entry['sudo-password']
+  return {
+    name,
+    address: entry.address ?? name,
+    port: entry.port ?? defaults?.port ?? null,
+    user: entry.user ?? defaults?.user ?? null,
+    tags: entry.tags ?? [],
+    sudoPassword: password === undefined ? null : secretOf(conversion, password),
+  }
+}
+
+function toApp(conversion: Conversion, name: string, entry: AppEntry): App {
+  const { folder, entries } = conversion
+  const databases = entry.database === undefined ? (entry.databases ?? {}) : { main: entry.database }
+  const paths = record(new Map(Object.entries(databases)), (_, path) => onHost(name, path))
+  const hasDatabase = Object.keys(paths).length > 0
+  return {
+    name,
+    hosts: entry.hosts ?? (entry.host === undefined ? [] : [entry.host]),
+    instancePerHost: entry.hosts !== undefined,
+    release: toRelease(folder, entry.release),
+    packages: [...new Set(entry.packages)],
+    port: entry.port ?? null,
+    environment: record(new Map(Object.entries(entry.environment ?? {})), (_, value) =>
+      typeof value === 'symbol' ? secretOf(conversion, value) : value,
+    ),
+    files: record(new Map(Object.entries(entry.files ?? {})), (_, file): AppFile => ({
+      from: onOperator(folder, file.from),
+      mode: file.mode ?? '0640',
+      template: file.template ?? true,
+    })),
+    databases: paths,
+    replica: hasDatabase ? (entry.replica ?? entries.top.defaults?.replica ?? null) : null,
+    litestream: {
+      syncIntervalSeconds: entry.litestream?.['sync-interval'] ?? 1,
+      retentionSeconds: entry.litestream?.retention ?? 7 * day,
+      snapshotIntervalSeconds: entry.litestream?.['snapshot-interval'] ?? day,
+      metricsPort: entry.litestream?.metrics ?? null,
+    },
+    storage:
+      typeof entry.storage === 'object'
+        ? { kind: 'ephemeral', sizeBytes: entry.storage.ephemeral }
+        : { kind: 'persistent' },
+    whenReplicaUnreachable: entry['when-replica-unreachable'] ?? 'start',
+    offlineLimitSeconds: entry['offline-limit'] ?? day,
+    restart: entry.restart ?? 'auto',
+    unprotected: entry.unprotected ?? [],
+    health: toHealth(entry.health),
+    sandbox: { memoryDenyWriteExecute: entry.sandbox?.['deny-write-execute'] ?? false },
+  }
+}
+
+function toRelease(folder: string, entry: AppEntry['release']): Release {
+  if (!entry) throw new TypeError('an app without a release passed the checks')
+  const { from } = entry
+  const source = (value: SourceEntry): ReleaseSource => {
+    if (typeof value === 'string') return { kind: 'path', path: onOperator(folder, value) }
+    if ('path' in value) return { kind: 'path', path: onOperator(folder, value.path) }
+    return { kind: 'url', url: value.url, sha256: value.sha256 }
+  }
+  const one = typeof from === 'string' || 'url' in from || 'path' in from
+  return {
+    from: one
+      ? { all: source(from) }
+      : {
+          ...(from.amd64 === undefined ? {} : { amd64: source(from.amd64) }),
+          ...(from.arm64 === undefined ? {} : { arm64: source(from.arm64) }),
+          ...(from.armhf === undefined ? {} : { armhf: source(from.armhf) }),
+        },
+    command: entry.command,
+    workingDirectory: entry['working-directory'] ?? 'state',
+    keep: entry.keep ?? 5,
+  }
+}
+
+function toHealth(entry: AppEntry['health']): Health | null {
+  if (!entry) return null
+  const withinSeconds = entry.within ?? 30
+  if (entry.http !== undefined) return { kind: 'http', url: entry.http, withinSeconds }
+  if (entry.command !== undefined) return { kind: 'command', command: entry.command, withinSeconds }
+  if (typeof entry.tcp === 'string') {
+    const colon = entry.tcp.lastIndexOf(':')
+    return {
+      kind: 'tcp',
+      host: entry.tcp.slice(0, colon).replace(/^\[|\]$/g, ''),
+      port: Number(entry.tcp.slice(colon + 1)),
+      withinSeconds,
+    }
+  }
+  return { kind: 'tcp', host: '127.0.0.1', port: entry.tcp ?? 0, withinSeconds }
+}

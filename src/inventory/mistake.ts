@@ -1,0 +1,158 @@
+import { exitCodes, Problem } from '../problem.ts'
+import type { Source } from './source.ts'
+
+/** One thing that is wrong in an inventory (or, among the warnings, odd), ready to be printed by `formatMistakes`. */
+export interface Mistake {
+  /** The file as the reader calls it: relative to the current folder when it lies below it. */
+  file: string
+  /** From 1. */
+  line: number
+  /** From 1, in UTF-16 code units: what editors jump to. */
+  column: number
+  /** The key it is about, `apps.notes.host`; empty when it is about the file. */
+  path: string
+  /** What is wrong, without position or path. */
+  message: string
+  /** What to do about it, when that takes more than the message. */
+  hint?: string
+  /** The line it stands in, literal secrets replaced by `***`; `start` and `length` mark the part in question. */
+  excerpt: { text: string; start: number; length: number } | null
+}
+
+/** A part of a source file, as offsets into its text. */
+export interface Place {
+  source: Source
+  start: number
+  end: number
+}
+
+/** A mistake before its position has been worked out. */
+export interface Finding {
+  place: Place
+  path: readonly PropertyKey[]
+  message: string
+  hint?: string
+}
+
+/** What the steps of loading write down as they go; nothing is thrown before all of them have looked. */
+export interface Notes {
+  mistakes: Finding[]
+  warnings: Finding[]
+  /** Values that stand in the open where a secret belongs: they must not be shown with any line. */
+  concealed: Place[]
+}
+
+/** An empty set of notes. */
+export function newNotes(): Notes {
+  return { mistakes: [], warnings: [], concealed: [] }
+}
+
+/** The inventory cannot be used: `mistakes` holds all that is wrong with it, sorted by file and position. Exit code 2. */
+export class InventoryProblem extends Problem {
+  readonly mistakes: Mistake[]
+
+  constructor(path: string, mistakes: Mistake[]) {
+    const first = mistakes[0]
+    const rest = mistakes.length > 1 ? `, and ${mistakes.length - 1} more` : ''
+    super({
+      code: 'inventory-mistakes',
+      doing: `reading the inventory ${path}`,
+      found: first ? `${describeMistake(first)}${rest}` : 'nothing usable',
+      next: 'mend the inventory; streamside check shows every mistake in its place',
+      exit: exitCodes.usage,
+    })
+    this.mistakes = mistakes
+  }
+}
+
+/** `file:line:column: path: message`, the first line of what is printed for a mistake. */
+export function describeMistake(mistake: Mistake): string {
+  const path = mistake.path === '' ? '' : `${mistake.path}: `
+  return `${mistake.file}:${mistake.line}:${mistake.column}: ${path}${mistake.message}`
+}
+
+/**
+ * Findings as mistakes: positions worked out, what is concealed hidden, sorted by file (in the order of `sources`) and
+ * position, what is said twice about one place said once.
+ */
+export function toMistakes(findings: Finding[], sources: Source[], concealed: Place[], path: PathText): Mistake[] {
+  const order = new Map(sources.map((source, index) => [source, index]))
+  const seen = new Set<string>()
+  return findings
+    .toSorted(
+      (a, b) =>
+        (order.get(a.place.source) ?? -1) - (order.get(b.place.source) ?? -1) ||
+        a.place.start - b.place.start ||
+        a.place.end - b.place.end,
+    )
+    .map((finding) => toMistake(finding, concealed, path))
+    .filter((mistake) => {
+      const text = describeMistake(mistake)
+      if (seen.has(text)) return false
+      seen.add(text)
+      return true
+    })
+}
+
+type PathText = (path: readonly PropertyKey[]) => string
+
+function toMistake(finding: Finding, concealed: Place[], path: PathText): Mistake {
+  const { source, start, end } = finding.place
+  const { line, column, text, offset } = source.lineAt(start)
+  const excerpt = source.showsLines
+    ? conceal(
+        text,
+        start - offset,
+        Math.max(1, end - start),
+        concealed
+          .filter((place) => place.source === source)
+          .map((place) => ({ from: place.start - offset, to: place.end - offset })),
+      )
+    : null
+  return {
+    file: source.name,
+    line,
+    column,
+    path: path(finding.path),
+    message: finding.message,
+    ...(finding.hint === undefined ? {} : { hint: finding.hint }),
+    excerpt,
+  }
+}
+
+// A file that does not parse tells us nothing about which values are secret, so what follows one of these keys is hidden
+// in every line, unless it names a secret.
+const secretKeys =
+  /((?:access-key-id|secret-access-key|sudo-password)["']?[ \t]*:[ \t]*)(?!!secret\b)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}\]#]+)/g
+
+function conceal(
+  text: string,
+  start: number,
+  length: number,
+  ranges: { from: number; to: number }[],
+): { text: string; start: number; length: number } {
+  const hidden = [...ranges]
+  for (const match of text.matchAll(secretKeys)) {
+    const from = match.index + (match[1] ?? '').length
+    hidden.push({ from, to: from + (match[2] ?? '').length })
+  }
+  const merged: { from: number; to: number }[] = []
+  for (const range of hidden.toSorted((a, b) => a.from - b.from)) {
+    const last = merged.at(-1)
+    if (last && range.from <= last.to) last.to = Math.max(last.to, range.to)
+    else merged.push({ ...range })
+  }
+  let shownText = text
+  let from = start
+  let to = Math.min(start + length, text.length)
+  for (const range of merged.toReversed()) {
+    const left = Math.max(0, range.from)
+    const right = Math.min(shownText.length, range.to)
+    if (left >= right) continue
+    shownText = `${shownText.slice(0, left)}***${shownText.slice(right)}`
+    const shift = 3 - (right - left)
+    from = from >= right ? from + shift : Math.min(from, left)
+    to = to >= right ? to + shift : Math.min(Math.max(to, from), left + 3)
+  }
+  return { text: shownText, start: Math.max(0, from), length: Math.max(1, to - from) }
+}
