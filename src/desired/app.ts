@@ -93,7 +93,8 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
 export function resolvedCommand(app: App): string[] {
   const [program, ...args] = app.release.command
   if (program === undefined) return []
-  const resolved = program.includes('/') && !program.startsWith('/') ? path.posix.join(currentLink(app.name), program) : program
+  const resolved =
+    program.includes('/') && !program.startsWith('/') ? path.posix.join(currentLink(app.name), program) : program
   return [resolved, ...args]
 }
 

@@ -1,4 +1,6 @@
 import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { hostProgram, templatesDirectory } from '../templates/render.ts'
 import type { Resource } from './resources.ts'
 
@@ -6,42 +8,45 @@ import type { Resource } from './resources.ts'
 export const programsDirectory = '/usr/local/lib/streamside'
 
 // Not kept on the host: they travel with each probe and each transaction.
-const travelling = new Set(['probe.sh', 'tree.sh'])
+const travelling = /^(probe\.sh|tree\.sh|apply\/)/
+
+// All that a host without a database needs of them.
+const ungated = new Set(['record-start.sh'])
 
 /**
  * What every host gets, whatever runs on it.
  * @param gated whether an app with a database lives here: the gate's tools and programs are for those
  */
 export function baseResources(gated: boolean): Resource[] {
-  const resources: Resource[] = [
-    { kind: 'package', name: 'curl' },
-    { kind: 'directory', path: '/etc/streamside', mode: '0700', owner: 'root', group: 'root' },
-    { kind: 'directory', path: '/etc/streamside/apps', mode: '0700', owner: 'root', group: 'root' },
-  ]
-  if (!gated) return resources
-  resources.push(
-    { kind: 'package', name: 'jq' },
-    { kind: 'package', name: 'sqlite3' },
-    { kind: 'package', name: 'ca-certificates' },
-    { kind: 'directory', path: programsDirectory, mode: '0755', owner: 'root', group: 'root' },
-  )
-  for (const name of gatePrograms()) {
-    resources.push({
-      kind: 'file',
+  const packages = gated ? ['curl', 'jq', 'sqlite3', 'ca-certificates'] : ['curl']
+  const folders = [
+    ['/etc/streamside', '0700'],
+    ['/etc/streamside/apps', '0700'],
+    [programsDirectory, '0755'],
+  ] as const
+  const programs = hostPrograms().filter((name) => gated || ungated.has(name))
+  return [
+    ...packages.map((name) => ({ kind: 'package', name }) as const),
+    ...folders.map(([path, mode]) => ({ kind: 'directory', path, mode, owner: 'root', group: 'root' }) as const),
+    ...programs.map((name) => ({
+      kind: 'file' as const,
       path: `${programsDirectory}/${name}`,
       mode: '0755',
       owner: 'root',
       group: 'root',
       content: hostProgram(name),
       ...(name.endsWith('.sh') ? { validate: 'sh' as const } : {}),
-    })
-  }
-  return resources
+    })),
+  ]
 }
 
-function gatePrograms(): string[] {
-  return readdirSync(new URL('host/', templatesDirectory), { withFileTypes: true })
-    .filter((entry) => entry.isFile() && !travelling.has(entry.name))
-    .map((entry) => entry.name)
+/** Names below templates/host of the programs that stay on a host; folders among them are laid as folders. */
+function hostPrograms(): string[] {
+  return readdirSync(new URL('host/', templatesDirectory), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      path.relative(fileURLToPath(new URL('host/', templatesDirectory)), path.join(entry.parentPath, entry.name)),
+    )
+    .filter((name) => !travelling.test(name))
     .sort()
 }

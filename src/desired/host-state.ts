@@ -1,5 +1,5 @@
 import type { App, Architecture, Host, Inventory } from '../inventory/model.ts'
-import type { Packed } from '../artifacts/release.ts'
+import type { PackedRelease } from '../artifacts/release.ts'
 import { freeAccountId } from './accounts.ts'
 import { appResources, configDirectory } from './app.ts'
 import { baseResources } from './base.ts'
@@ -24,7 +24,7 @@ export interface HostFacts {
 export interface HostArtifacts {
   litestream: { version: string; binary: string; sha256: string } | null
   /** By app name. */
-  releases: ReadonlyMap<string, Packed>
+  releases: ReadonlyMap<string, Pick<PackedRelease, 'digest' | 'tar' | 'bytes'>>
 }
 
 /** Facts of a host that nothing is known of yet: enough for a first guess at what to ask a probe for. */
@@ -66,7 +66,13 @@ export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, 
       if (!artifacts.litestream) throw new Error('Litestream was not fetched')
       own.push(...storageResources(app, account))
       own.push(
-        ...litestreamResources({ inventory, app, host, litestream: artifacts.litestream, metricsPort: metrics[app.name] ?? 0 }),
+        ...litestreamResources({
+          inventory,
+          app,
+          host,
+          litestream: artifacts.litestream,
+          metricsPort: metrics[app.name] ?? 0,
+        }),
         ...gateResources({ inventory, app, host, litestream: artifacts.litestream }),
       )
     }

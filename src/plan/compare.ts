@@ -15,7 +15,11 @@ import type { Change, Step } from './change.ts'
 import { fileDiff } from './diff.ts'
 
 /** The change that a resource needs on a host as it was seen; null when it is as wanted. Units are compared apart. */
-export function compare(resource: Exclude<Resource, { kind: 'unit' }>, observed: Observed, host: string): Change | null {
+export function compare(
+  resource: Exclude<Resource, { kind: 'unit' }>,
+  observed: Observed,
+  host: string,
+): Change | null {
   switch (resource.kind) {
     case 'package':
       return comparePackage(resource, observed)
@@ -114,9 +118,16 @@ function compareTree(resource: ReleaseResource | BinaryResource, digest: string,
   return resource.kind === 'release'
     ? {
         summary,
-        step: { verb: 'release', fields: [resource.path, digest, String(resource.bytes)], member: { path: resource.tar } },
+        step: {
+          verb: 'release',
+          fields: [resource.path, digest, String(resource.bytes)],
+          member: { path: resource.tar },
+        },
       }
-    : { summary, step: { verb: 'binary', fields: [resource.path, resource.mode, digest], member: { path: resource.from } } }
+    : {
+        summary,
+        step: { verb: 'binary', fields: [resource.path, resource.mode, digest], member: { path: resource.from } },
+      }
 }
 
 function treeDifference(path: string, digest: string, observed: Observed): string | null {

@@ -49,8 +49,14 @@ export function manifestFor(state: HostState, recorded: Manifest): Manifest {
 /** By its place: everything of an app lies below folders, or is a unit, of its name. */
 function appOf(path: string, apps: string[]): string | null {
   return (
-    apps.find((app) => [`/etc/streamside/apps/${app}/`, `/var/lib/${app}/`, `/opt/${app}/`, `/etc/${app}/`].some((folder) => path.startsWith(folder))) ??
-    apps.find((app) => new RegExp(`^/etc/systemd/system/${app}(-gate|-litestream|-check)?\\.(service|timer)$`).test(path)) ??
+    apps.find((app) =>
+      [`/etc/streamside/apps/${app}/`, `/var/lib/${app}/`, `/opt/${app}/`, `/etc/${app}/`].some((folder) =>
+        path.startsWith(folder),
+      ),
+    ) ??
+    apps.find((app) =>
+      new RegExp(`^/etc/systemd/system/${app}(-gate|-litestream|-check)?\\.(service|timer)$`).test(path),
+    ) ??
     null
   )
 }

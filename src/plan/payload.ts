@@ -15,13 +15,21 @@ export interface Payload {
  * @param who operator, machine and command, for whoever finds the transaction on the host
  */
 export function applyPayload(plan: HostPlan, who: string): Payload {
-  const programs = ['run', 'apply.sh', 'lay.sh', 'units.sh'].map((name) => ({ name, content: hostProgram(`apply/${name}`) }))
-  const payload: Payload = { files: [...programs, { name: 'tree.sh', content: hostProgram('tree.sh') }], streams: [], changeOfStep: new Map() }
+  const programs = ['run', 'apply.sh', 'lay.sh', 'units.sh'].map((name) => ({
+    name,
+    content: hostProgram(`apply/${name}`),
+  }))
+  const payload: Payload = {
+    files: [...programs, { name: 'tree.sh', content: hostProgram('tree.sh') }],
+    streams: [],
+    changeOfStep: new Map(),
+  }
   const steps = [...plan.changes.map((change) => change.step), ...plan.attendant]
   const lines = steps.map((step, index) => {
     const number = index + 1
     if (index < plan.changes.length) payload.changeOfStep.set(number, index)
-    if (step.member && 'path' in step.member) payload.streams.push({ name: `members/${number}`, path: step.member.path })
+    if (step.member && 'path' in step.member)
+      payload.streams.push({ name: `members/${number}`, path: step.member.path })
     else if (step.member) payload.files.push({ name: `members/${number}`, content: step.member.content })
     return `${[step.verb, ...step.fields].map((field) => encodeField(field)).join('\t')}\n`
   })

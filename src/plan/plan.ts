@@ -35,8 +35,7 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     changes.push(change)
     changed.add(resource)
     if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource.path, observed))
-    if (resource.kind === 'release')
-      attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
+    if (resource.kind === 'release') attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
   }
   changes.push(...leftovers(state, recorded))
 
@@ -57,7 +56,12 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
   const manifest = JSON.stringify(manifestFor(state, recorded))
   if (changes.length === 0 && manifest !== observed.manifest)
     changes.push({
-      summary: { kind: 'record', name: manifestPath, action: observed.manifest === null ? 'create' : 'update', reason: 'content' },
+      summary: {
+        kind: 'record',
+        name: manifestPath,
+        action: observed.manifest === null ? 'create' : 'update',
+        reason: 'content',
+      },
       step: { verb: 'record', fields: [] },
     })
   return {
@@ -75,7 +79,10 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
 function inStartOrder(resources: Resource[]): UnitResource[] {
   const units = resources.filter((resource): resource is UnitResource => resource.kind === 'unit')
   const rank = (unit: UnitResource) => (unit.name.endsWith('.mount') ? 0 : unit.name === `${unit.app}.service` ? 2 : 1)
-  return units.map((unit, n) => ({ unit, n })).sort((a, b) => rank(a.unit) - rank(b.unit) || a.n - b.n).map(({ unit }) => unit)
+  return units
+    .map((unit, n) => ({ unit, n }))
+    .sort((a, b) => rank(a.unit) - rank(b.unit) || a.n - b.n)
+    .map(({ unit }) => unit)
 }
 
 function treeDigest(resource: ReleaseResource | Extract<Resource, { kind: 'binary' }>): string {
@@ -90,7 +97,11 @@ function needsReload(state: HostState, observed: Observed): boolean {
 
 /** Files that an app of this host had at the last run and has no more. Never data, never what lies outside the manifest. */
 function leftovers(state: HostState, recorded: Manifest): Change[] {
-  const wanted = new Set(state.resources.flatMap((resource) => (resource.kind === 'file' || resource.kind === 'link' ? [resource.path] : [])))
+  const wanted = new Set(
+    state.resources.flatMap((resource) =>
+      resource.kind === 'file' || resource.kind === 'link' ? [resource.path] : [],
+    ),
+  )
   const apps = new Set(state.apps.map((app) => app.name))
   return Object.entries(recorded.files)
     .filter(([path, { app }]) => !wanted.has(path) && (app === null || apps.has(app)))
@@ -108,7 +119,8 @@ function appsWithoutOwner(state: HostState, observed: Observed, changed: Set<Res
       (app) =>
         observed.apps.get(app.name)?.claimed !== true ||
         state.resources.some(
-          (resource) => resource.kind === 'file' && resource.path.endsWith(`/${app.name}/gate.json`) && changed.has(resource),
+          (resource) =>
+            resource.kind === 'file' && resource.path.endsWith(`/${app.name}/gate.json`) && changed.has(resource),
         ),
     )
     .map((app) => app.name)

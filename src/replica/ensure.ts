@@ -29,6 +29,8 @@ export interface EnsureOwner extends OwnerOf {
   dbs: readonly string[]
   /** Where the answer of the probe for conditional writes is kept. */
   cacheDirectory: string
+  /** Only judge: everything that would be refused is refused, nothing is written but what probes the bucket. */
+  dryRun?: boolean
   clock?: Clock
 }
 
@@ -95,6 +97,7 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
 
       if (!place.emulate)
         await requireConditionalWrites(store, place.keeper, place.alternatives, request.cacheDirectory)
+      if (request.dryRun === true) return { outcome: found ? 'databases-changed' : 'created', owner: step.owner }
       const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
       const put = await putOwner({
         store: writer,

@@ -14,6 +14,8 @@ export type RunEvent =
   | { type: 'change'; host: string; change: ChangeSummary }
   | { type: 'app-healthy'; host: string; app: string; seconds: number }
   | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }
+  /** Progress of the operator's own machine: a download, a release being packed. */
+  | { type: 'note'; message: string }
   | { type: 'problem'; problem: Problem }
   | { type: 'host-done'; host: string; outcome: HostOutcome; changes: number; execs: number; seconds: number }
   | { type: 'run-finished'; exit: ExitCode; seconds: number }

@@ -17,7 +17,17 @@ const nextByCode: Record<string, string> = {
  * Gate codes that speak of data gone from a replica: the run then ends with 6, whatever else went wrong.
  * The codes are those of templates/host/decide.jq.
  */
-const unsound = new Set(['lost', 'replica-lost', 'chain-broken', 'split', 'rolled-back', 'bucket-rolled-back', 'owner-lost', 'restore-failed', 'restore-behind'])
+const unsound = new Set([
+  'lost',
+  'replica-lost',
+  'chain-broken',
+  'split',
+  'rolled-back',
+  'bucket-rolled-back',
+  'owner-lost',
+  'restore-failed',
+  'restore-behind',
+])
 
 /** The Problem that a journal line `problem CODE TEXT` stands for. */
 export function transactionProblem(host: string, code: string, text: string): Problem {
@@ -48,7 +58,9 @@ export function transactionProblem(host: string, code: string, text: string): Pr
     code: kind,
     doing: `provisioning ${host}`,
     found: text.trim(),
-    next: nextByCode[kind] ?? 'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
+    next:
+      nextByCode[kind] ??
+      'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
     host,
   })
 }

@@ -55,7 +55,12 @@ export async function carryOut(
 }
 
 /** Comes back to a transaction that is under way on a host, and waits for its end. */
-export async function comeBack(context: RunContext, host: Host, connection: SshConnection, id: string): Promise<TransactionResult> {
+export async function comeBack(
+  context: RunContext,
+  host: Host,
+  connection: SshConnection,
+  id: string,
+): Promise<TransactionResult> {
   return follow(context, host, connection, () => {}, id, followPayload(id))
 }
 
@@ -103,7 +108,8 @@ async function follow(
           count += 1
           if (!line || count <= seen) return
           seen = count
-          if (line.kind === 'step') context.report({ type: 'host-step', host: host.name, step: line.name, detail: line.detail })
+          if (line.kind === 'step')
+            context.report({ type: 'host-step', host: host.name, step: line.name, detail: line.detail })
           if (line.kind === 'healthy')
             context.report({ type: 'app-healthy', host: host.name, app: line.app, seconds: line.milliseconds / 1000 })
           if (line.kind === 'problem') result.problems.push(transactionProblem(host.name, line.code, line.text))

@@ -48,7 +48,8 @@ async function runOne(context: RunContext, host: Host, job: (host: Host) => Prom
     // Anything else than a Problem is a bug: it goes up with its stack trace.
     if (!(error instanceof Problem)) throw error
     context.report({ type: 'problem', problem: error })
-    const outcome = error.exit === exitCodes.unreachable ? 'unreachable' : error.exit === exitCodes.locked ? 'locked' : 'failed'
+    const outcome =
+      error.exit === exitCodes.unreachable ? 'unreachable' : error.exit === exitCodes.locked ? 'locked' : 'failed'
     return done({ outcome, changes: 0, execs: 0, exit: error.exit })
   }
 }

@@ -47,7 +47,11 @@ export async function lookAt(
     desiredHost(inventory, host, noFacts, artifacts),
   )
   const wanted = guesses.flatMap((guess) => guess.resources)
-  const request = probeRequest(wanted, apps.map((app) => app.name), context.verify)
+  const request = probeRequest(
+    wanted,
+    apps.map((app) => app.name),
+    context.verify,
+  )
   context.report({ type: 'host-step', host: host.name, step: 'probe' })
   const answer = await runAsRoot(connection, {
     files: probePayload(request),

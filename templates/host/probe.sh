@@ -54,7 +54,7 @@ machine() {
   while read -r key value _; do
     case $key in MemTotal:) total=$value ;; MemAvailable:) say memory "$total" "$value"; break ;; esac
   done </proc/meminfo
-  df -P -k --output=target,size,avail,itotal,iavail / /var/lib /opt 2>/dev/null | sed -e 1d -e "s/  */$tab/g" -e "s/^/disk$tab/"
+  df -k --output=target,size,avail,itotal,iavail / /var/lib /opt 2>/dev/null | sed -e 1d -e "s/  */$tab/g" -e "s/^/disk$tab/"
 }
 
 accounts() {

@@ -94,7 +94,7 @@ step_directory() { # N PATH MODE OWNER GROUP AS
 free_or_fail() { # PATH BYTES WHAT
   place=$1
   while [ ! -d "$place" ]; do place=${place%/*}; place=${place:-/}; done
-  free=$(df -P -k --output=avail "$place" | tail -n 1)
+  free=$(df -k --output=avail "$place" | tail -n 1)
   [ "$free" -gt $(($2 / 1024 + 16384)) ] || fail 12 disk-full "$3 needs $(($2 / 1024)) KiB in $place and 16 MiB to spare; ${free# } KiB are free"
 }
 

@@ -1,0 +1,120 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { exitCodes, type ExitCode, Problem } from './problem.ts'
+import type { RunOptions } from './commands/run-options.ts'
+
+const stopping = new AbortController()
+
+/** First signal: finish what is under way and stop. Second: go at once; the hosts end their transactions by themselves. */
+function watchSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (!stopping.signal.aborted) {
+        stopping.abort()
+        process.stderr.write(
+          '\nstopping after what is under way; once more to leave at once (the hosts go on by themselves)\n',
+        )
+        return
+      }
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    })
+  }
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 500)
+    throw new InvalidArgumentError('a whole number from 1 to 500')
+  return value
+}
+
+const collect = (value: string, before: string[]) => [...before, value]
+
+function runCommand(program: Command, name: string, description: string, examples: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option(
+      '-i, --inventory <path>',
+      'inventory file or folder (default: ./inventory, ./inventory.yaml or ./streamside.yaml)',
+    )
+    .option(
+      '-l, --limit <name>',
+      'only this host, the hosts of this app, or of this @tag; may be repeated',
+      collect,
+      [],
+    )
+    .option('--parallel <n>', 'hosts at a time', positive, 10)
+    .option('--accept-new', 'take the key of a host that is not known yet; a changed key is never taken', false)
+    .option('--verify', 'compare releases and binaries on the hosts by content, not by size and times alone', false)
+    .option('--json', 'one event a line on stdout', false)
+    .option('-v, --verbose', 'show every step', false)
+    .addHelpText('after', `\nExamples:\n${examples}`)
+}
+
+function build(done: (exit: ExitCode) => void): Command {
+  const program = new Command('streamside')
+  program
+    .description('Turns bare Raspberry Pi and Debian machines into reliable SQLite servers over plain SSH.')
+    .version(version())
+    .showHelpAfterError('(streamside --help says more)')
+    .exitOverride()
+  runCommand(
+    program,
+    'provision',
+    'bring every host of the inventory to its declared state',
+    '  streamside provision\n  streamside provision --limit pi-attic --accept-new\n  streamside provision --dry-run',
+  )
+    .option('--dry-run', 'only show what would change, as `plan` does', false)
+    .addOption(new Option('-y, --yes', 'do not ask').default(false))
+    .action(async (options: RunOptions & { dryRun: boolean }) => {
+      if (options.dryRun) {
+        const { runPlan } = await import('./commands/plan.ts')
+        return done(await runPlan(options, stopping.signal))
+      }
+      const { runProvision } = await import('./commands/provision.ts')
+      done(await runProvision(options, stopping.signal))
+    })
+  runCommand(
+    program,
+    'plan',
+    'show what provision would change, and touch nothing; exit 7 when something would',
+    '  streamside plan\n  streamside plan --limit @shop --json',
+  ).action(async (options: RunOptions) => {
+    const { runPlan } = await import('./commands/plan.ts')
+    done(await runPlan(options, stopping.signal))
+  })
+  return program
+}
+
+async function main(): Promise<void> {
+  // A reader that goes away (`| head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  watchSignals()
+  try {
+    await build((exit) => {
+      process.exitCode = exit
+    }).parseAsync(process.argv)
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    } else if (error instanceof Problem) {
+      const { formatProblem } = await import('./report/problem-text.ts')
+      process.stderr.write(formatProblem(error, { columns: process.stderr.columns ?? 80 }))
+      process.exitCode = error.exit
+    } else {
+      throw error
+    }
+  }
+}
+
+await main()

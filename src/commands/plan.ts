@@ -1,0 +1,31 @@
+import { appsOn } from '../desired/host-state.ts'
+import type { Host } from '../inventory/model.ts'
+import { type ExitCode, exitCodes } from '../problem.ts'
+import type { RunContext } from '../rollout/context.ts'
+import type { HostResult } from '../rollout/fleet.ts'
+import { lookAt, openHost } from '../rollout/look.ts'
+import { runOverHosts } from './run.ts'
+import type { RunOptions } from './run-options.ts'
+
+/** `streamside plan`: shows what provision would change, and touches nothing. Exit 7 when something would change. */
+export async function runPlan(options: RunOptions, stopping: AbortSignal): Promise<ExitCode> {
+  return runOverHosts('plan', options, stopping, planOneHost)
+}
+
+async function planOneHost(context: RunContext, host: Host): Promise<HostResult> {
+  const connection = await openHost(context, host)
+  try {
+    const { plan } = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
+    for (const warning of plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
+    for (const change of plan.changes) context.report({ type: 'change', host: host.name, change: change.summary })
+    const pending = plan.changes.length > 0
+    return {
+      outcome: pending ? 'pending' : 'unchanged',
+      changes: plan.changes.length,
+      execs: connection.execs,
+      exit: pending ? exitCodes.pending : exitCodes.done,
+    }
+  } finally {
+    await connection.close()
+  }
+}

@@ -1,0 +1,12 @@
+/** What the commands that reach hosts share on the command line. */
+export interface RunOptions {
+  /** A file or a folder; undefined = looked for in the current folder. */
+  inventory?: string
+  /** HOST, APP or @tag, several allowed. */
+  limit: string[]
+  parallel: number
+  acceptNew: boolean
+  verify: boolean
+  json: boolean
+  verbose: boolean
+}

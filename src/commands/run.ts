@@ -1,0 +1,84 @@
+import { hostname, userInfo } from 'node:os'
+import { cacheDirectory } from '../artifacts/cache.ts'
+import { shareConnections } from '../host/connect.ts'
+import { findInventory } from '../inventory/find.ts'
+import { loadInventory } from '../inventory/load.ts'
+import { describeMistake } from '../inventory/mistake.ts'
+import type { Host, Inventory } from '../inventory/model.ts'
+import { Secret } from '../inventory/secret.ts'
+import { exitCodes, type ExitCode, worstExit } from '../problem.ts'
+import { createReporter } from '../report/reporter.ts'
+import { artifactSource } from '../rollout/artifacts.ts'
+import type { RunContext } from '../rollout/context.ts'
+import { type HostResult, overHosts } from '../rollout/fleet.ts'
+import { limitedHosts } from './limit.ts'
+import { askSecret, askYesNo } from './prompt.ts'
+import type { RunOptions } from './run-options.ts'
+
+/**
+ * Runs a job over the hosts of the inventory: loads it, sets the run up, reports, and gives back the exit code.
+ * @throws InventoryProblem, Problem `limit-unknown`
+ */
+export async function runOverHosts(
+  command: string,
+  options: RunOptions,
+  stopping: AbortSignal,
+  job: (context: RunContext, host: Host) => Promise<HostResult>,
+): Promise<ExitCode> {
+  const began = performance.now()
+  const { inventory, warnings } = await loadInventory(options.inventory ?? (await findInventory(process.cwd())))
+  const hosts = limitedHosts(inventory, options.limit)
+  const terminal = process.stderr.isTTY
+  const reporter = createReporter({
+    mode: options.json ? 'json' : terminal ? 'terminal' : 'plain',
+    stdout: process.stdout,
+    stderr: process.stderr,
+    verbose: options.verbose,
+    secrets: secretsOf(inventory),
+  })
+  const { report } = reporter
+  const interactive = process.stdin.isTTY && terminal
+  const connect = {
+    ssh: inventory.ssh,
+    acceptNew: options.acceptNew,
+    report,
+    ...(interactive ? { confirm: reporter.asking(askYesNo), passphrase: reporter.asking(askSecret) } : {}),
+  }
+  const shared = shareConnections(connect)
+  const cache = cacheDirectory()
+  const context: RunContext = {
+    inventory,
+    report,
+    connect: { ...connect, shared },
+    artifacts: artifactSource(inventory, cache, (text) => report({ type: 'note', message: text })),
+    cacheDirectory: cache,
+    ...(interactive
+      ? { askSudoPassword: reporter.asking((host: string) => askSecret(`sudo password on ${host}: `)) }
+      : {}),
+    verify: options.verify,
+    who: `${userInfo().username}@${hostname()} (streamside ${command}, pid ${process.pid})`,
+    stopping,
+  }
+  report({ type: 'run-started', command, hosts: hosts.map((host) => host.name) })
+  for (const warning of warnings) report({ type: 'warning', code: 'inventory', message: describeMistake(warning) })
+  let exit: ExitCode = exitCodes.failed
+  try {
+    exit = worstExit(await overHosts(context, hosts, options.parallel, (host) => job(context, host)))
+    return exit
+  } finally {
+    await shared.close()
+    report({ type: 'run-finished', exit, seconds: (performance.now() - began) / 1000 })
+    await reporter.finish()
+  }
+}
+
+/** Every secret of an inventory, for the reporter's last line of defence. */
+export function secretsOf(inventory: Inventory): Secret[] {
+  const found = new Set<Secret>()
+  const walk = (value: unknown): void => {
+    if (value instanceof Secret) found.add(value)
+    else if (value !== null && typeof value === 'object') Object.values(value).forEach(walk)
+  }
+  walk(inventory)
+  return [...found]
+}

@@ -1,0 +1,122 @@
+import type { Host } from '../inventory/model.ts'
+import { appsOn } from '../desired/host-state.ts'
+import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
+import { ensureOwner } from '../replica/ensure.ts'
+import { carryOut, comeBack } from './carry-out.ts'
+import type { RunContext } from './context.ts'
+import type { HostResult } from './fleet.ts'
+import { lookAt, type Looked, openHost } from './look.ts'
+
+/**
+ * Brings one host to its declared state: look, plan, carry out. A transaction that an earlier run left under way is
+ * followed to its end first.
+ */
+export async function provisionHost(context: RunContext, host: Host): Promise<HostResult> {
+  const apps = appsOn(context.inventory, host.name)
+  let connection = await openHost(context, host)
+  let lostExecs = 0
+  try {
+    let looked = await lookAt(context, host, apps, connection)
+    const running = looked.observed.transactions.find((transaction) => transaction.state === 'running')
+    if (running) {
+      context.report({
+        type: 'warning',
+        host: host.name,
+        code: 'transaction-under-way',
+        message: `the transaction ${running.id} of ${running.who} is still under way; following it to its end`,
+      })
+      const earlier = await comeBack(context, host, connection, running.id)
+      connection = earlier.connection
+      lostExecs += earlier.lostExecs
+      looked = await lookAt(context, host, apps, connection)
+    }
+    for (const { id } of looked.observed.transactions.filter(({ state }) => state === 'interrupted'))
+      context.report({
+        type: 'warning',
+        host: host.name,
+        code: 'transaction-cut',
+        message: `the transaction ${id} was cut off before its end; going on from what it left`,
+      })
+    for (const warning of looked.plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
+    if (looked.plan.changes.length === 0)
+      return { outcome: 'unchanged', changes: 0, execs: connection.execs + lostExecs, exit: exitCodes.done }
+    await checkOwners(context, host, looked)
+    const outcome = await carryOutWithOwners(context, host, { ...looked, connection })
+    connection = outcome.connection
+    for (const problem of outcome.problems) context.report({ type: 'problem', problem })
+    return {
+      outcome: outcome.exit === exitCodes.done ? 'changed' : 'failed',
+      changes: looked.plan.changes.length,
+      execs: connection.execs + lostExecs + outcome.lostExecs,
+      exit: outcome.exit,
+    }
+  } finally {
+    await connection.close()
+  }
+}
+
+/** Before anything is touched: a replica that cannot be owned must not leave a host half-made. */
+async function checkOwners(
+  context: RunContext,
+  host: Host,
+  looked: Looked | Omit<Looked, 'connection'>,
+): Promise<void> {
+  for (const request of ownerRequests(context, host, looked)) await ensureOwner({ ...request, dryRun: true })
+}
+
+function ownerRequests(context: RunContext, host: Host, looked: Omit<Looked, 'connection'>) {
+  return looked.state.apps
+    .filter((app) => looked.plan.owners.includes(app.name))
+    .map((app) => ({
+      inventory: context.inventory,
+      app,
+      host: host.name,
+      hostId: looked.observed.hostId,
+      ...(looked.state.accounts.get(app.name) ?? { uid: 0, gid: 0 }),
+      dbs: Object.keys(app.databases),
+      cacheDirectory: context.cacheDirectory,
+    }))
+}
+
+/**
+ * ownership.md, "First launch": units, then CREATE, then the gate starts the app. The gate waits a while for the owner
+ * object, which is written the moment the files are in place.
+ */
+async function carryOutWithOwners(context: RunContext, host: Host, looked: Looked) {
+  let owners: Promise<Problem[]> | null = null
+  const takeOwnership = () => {
+    owners ??= Promise.all(ownerRequests(context, host, looked).map((request) => owned(context, request))).then(
+      (found) => found.filter((problem) => problem !== null),
+    )
+  }
+  const result = await carryOut(context, host, looked, takeOwnership)
+  if (result.status === 0) takeOwnership()
+  const ownerProblems = await (owners ?? Promise.resolve<Problem[]>([]))
+  // What the gate said for want of an owner object only repeats why there is none.
+  const without = new Set(ownerProblems.map((problem) => problem.app))
+  const problems = [...ownerProblems, ...result.problems.filter((problem) => !without.has(problem.app))]
+  const codes: ExitCode[] = problems.map((problem) => problem.exit)
+  if (result.status !== 0 && problems.length === 0) codes.push(exitCodes.failed)
+  return { problems, exit: worstExit(codes), connection: result.connection, lostExecs: result.lostExecs }
+}
+
+async function owned(context: RunContext, request: Parameters<typeof ensureOwner>[0]): Promise<Problem | null> {
+  try {
+    const { outcome } = await ensureOwner(request)
+    if (outcome !== 'exists')
+      context.report({
+        type: 'change',
+        host: request.host,
+        change: {
+          kind: 'owner',
+          name: `owner object of ${request.app.name}`,
+          action: outcome === 'created' ? 'create' : 'update',
+          reason: outcome === 'created' ? 'first launch' : 'the databases of the app have changed',
+        },
+      })
+    return null
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
+}
