@@ -4,7 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { bridgeAddressOf, type Instance } from './instances.ts'
 import { listHosts } from './lab-host.ts'
-import { ports } from './network.ts'
+import { ports, storageOf } from './network.ts'
 import { $ } from './shell.ts'
 
 /** What an operator of the lab has in hands. */
@@ -33,28 +33,32 @@ export async function makeKeys(instance: Instance): Promise<void> {
     await rm(identity, { force: true })
     await $`ssh-keygen -q -t ed25519 -N ${''} -C ${`streamside-lab-${instance.name}`} -f ${identity}`
   }
-  const keys = file(instance, 's3-keys.json')
-  if (!existsSync(keys)) {
-    const made = { accessKeyId: `LAB${randomBytes(8).toString('hex')}`, secretAccessKey: randomBytes(20).toString('hex') }
-    await writeFile(keys, JSON.stringify(made), { mode: 0o600 })
+  // One value a file: an inventory reads them as `secrets: { NAME: { command: [cat, FILE] } }`.
+  for (const [name, value] of [
+    ['bucket-key', `LAB${randomBytes(8).toString('hex')}`],
+    ['bucket-secret', randomBytes(20).toString('hex')],
+    ['token', randomBytes(12).toString('hex')],
+  ] as const) {
+    if (!existsSync(file(instance, name))) await writeFile(file(instance, name), value, { mode: 0o600 })
   }
 }
 
 /** Where everything is. Throws when the instance has never been up. */
 export async function readAccess(instance: Instance): Promise<Access> {
-  const keys = JSON.parse(await readFile(file(instance, 's3-keys.json'), 'utf8')) as { accessKeyId: string; secretAccessKey: string }
+  const accessKeyId = await readFile(file(instance, 'bucket-key'), 'utf8')
+  const secretAccessKey = await readFile(file(instance, 'bucket-secret'), 'utf8')
   const address = bridgeAddressOf(instance)
   return {
     sshConfig: file(instance, 'ssh_config'),
     knownHosts: file(instance, 'known_hosts'),
     identity: file(instance, 'id_ed25519'),
-    s3: { endpoint: `http://${address}:${ports.s3}`, region, bucket, ...keys },
+    s3: { endpoint: `http://${address}:${ports.s3}`, region, bucket, accessKeyId, secretAccessKey },
     releases: `http://${address}:${ports.releases}/releases/download`,
   }
 }
 
 /** SeaweedFS itself, past the fault proxy: for what a test does behind the hosts' backs. */
-export const directEndpoint = (instance: Instance): string => `http://${bridgeAddressOf(instance)}:${ports.weed}`
+export const directEndpoint = (instance: Instance): string => `http://${storageOf(instance).address}:${ports.weed}`
 
 /** Writes the ssh_config for all declared hosts. */
 export async function writeSshConfig(instance: Instance): Promise<void> {
@@ -86,6 +90,8 @@ export async function environmentOf(instance: Instance): Promise<Record<string, 
     LAB_S3_KEY: access.s3.accessKeyId,
     LAB_S3_SECRET: access.s3.secretAccessKey,
     LAB_RELEASES: access.releases,
-    ...Object.fromEntries(hosts.map((host) => [`LAB_HOST_${host.name.replaceAll('-', '_').toUpperCase()}`, host.address])),
+    ...Object.fromEntries(
+      hosts.map((host) => [`LAB_HOST_${host.name.replaceAll('-', '_').toUpperCase()}`, host.address]),
+    ),
   }
 }

@@ -30,7 +30,9 @@ const sharedOptions = /^Acquire::(Check-Valid-Until|Check-Date|Languages|http::P
 
 /** apt's sources.list for `suite`, from the machine's own repositories. */
 export function sourcesList(source: AptSource, suite: Suite): string {
-  return source.repositories.map((each) => `deb ${each.uri} ${each.suite.replace('%s', suite)} ${each.components.join(' ')}\n`).join('')
+  return source.repositories
+    .map((each) => `deb ${each.uri} ${each.suite.replace('%s', suite)} ${each.components.join(' ')}\n`)
+    .join('')
 }
 
 /** Reads the machine's apt configuration. Throws when none of its sources is Debian's own archive over http. */
@@ -42,7 +44,9 @@ export async function readAptSource(): Promise<AptSource> {
     repositories = await debianRepositories()
   }
   if (repositories.length === 0) {
-    throw new Error("none of this machine's apt sources is Debian's archive over http; the lab makes its hosts from it (apt-get indextargets)")
+    throw new Error(
+      "none of this machine's apt sources is Debian's archive over http; the lab makes its hosts from it (apt-get indextargets)",
+    )
   }
   const options = (await $`apt-config dump`).stdout
     .split('\n')
@@ -82,7 +86,9 @@ async function readResolvers(): Promise<string[]> {
   // systemd-resolved listens on loopback and keeps the real ones beside
   const files = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'].filter((file) => existsSync(file))
   for (const file of files) {
-    const servers = [...(await readFile(file, 'utf8')).matchAll(/^nameserver\s+([\d.]+)\s*$/gm)].map((match) => match[1] as string)
+    const servers = [...(await readFile(file, 'utf8')).matchAll(/^nameserver\s+([\d.]+)\s*$/gm)].map(
+      (match) => match[1] as string,
+    )
     const reachable = servers.filter((address) => !address.startsWith('127.'))
     if (reachable.length > 0) return reachable
   }

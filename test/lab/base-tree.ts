@@ -40,7 +40,8 @@ export async function baseTree(suite: Suite, source: AptSource, say: (line: stri
         await $`mmdebstrap --quiet --mode=root --variant=minbase --include=${packages} --aptopt=${aptOptions} ${suite} ${root} ${lists}`.nothrow()
       if (made.exitCode !== 0) throw new Error(`mmdebstrap could not make the base tree of ${suite}:\n${made.stderr}`)
       const customised = await $({ input: script })`chroot ${root} sh -s`.nothrow()
-      if (customised.exitCode !== 0) throw new Error(`customise-base.sh failed in the tree of ${suite}:\n${customised.stderr}`)
+      if (customised.exitCode !== 0)
+        throw new Error(`customise-base.sh failed in the tree of ${suite}:\n${customised.stderr}`)
       // mmdebstrap leaves its --aptopt behind as the tree's own; hosts get the options of the machine they boot on
       await rm(path.join(root, 'etc/apt/apt.conf.d/99mmdebstrap'), { force: true })
       await rename(root, tree)

@@ -15,7 +15,9 @@ export async function cgroupRoot(): Promise<string> {
   for (const candidate of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']) {
     if (existsSync(candidate) && (await statfs(candidate)).type === cgroup2Magic) return candidate
   }
-  throw new Error('no cgroup v2 is mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified; the lab needs it to run systemd hosts')
+  throw new Error(
+    'no cgroup v2 is mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified; the lab needs it to run systemd hosts',
+  )
 }
 
 export async function instanceCgroup(instance: { name: string }): Promise<string> {
@@ -33,7 +35,9 @@ export async function makeCgroup(folder: string): Promise<void> {
   for (const parent of [path.dirname(path.dirname(folder)), path.dirname(folder)]) {
     const file = path.join(parent, 'cgroup.subtree_control')
     if (!existsSync(file)) continue
-    for (const controller of (await readFile(path.join(parent, 'cgroup.controllers'), 'utf8')).split(/\s+/).filter(Boolean)) {
+    for (const controller of (await readFile(path.join(parent, 'cgroup.controllers'), 'utf8'))
+      .split(/\s+/)
+      .filter(Boolean)) {
       // One at a time: a controller that is busy elsewhere (cpu with realtime tasks) must not keep the others away.
       await writeFile(file, `+${controller}`).catch((error: NodeJS.ErrnoException) => {
         if (!['EBUSY', 'EINVAL', 'EOPNOTSUPP', 'ENOENT'].includes(error.code ?? '')) throw error

@@ -29,7 +29,8 @@ STREAMSIDE_LAB names the instance (default: lab); several run side by side.`
 type Command = (args: string[]) => Promise<number>
 
 const started = performance.now()
-const say = (line: string): void => console.error(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`)
+const say = (line: string): void =>
+  console.error(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`)
 
 async function theInstance(): Promise<Instance> {
   requireRoot()
@@ -57,7 +58,9 @@ const commands: Record<string, Command> = {
     const instances = await listInstances()
     if (instances.length === 0) console.log('no lab is up')
     for (const instance of instances) {
-      console.log(`${instance.name}  ${bridgeAddressOf(instance)}  S3 ${(await s3Runs(instance)) ? 'running' : 'stopped'}`)
+      console.log(
+        `${instance.name}  ${bridgeAddressOf(instance)}  S3 ${(await s3Runs(instance)) ? 'running' : 'stopped'}`,
+      )
       for (const host of await listHosts(instance)) {
         console.log(`  ${host.name}  ${host.suite}  ${host.address}  ${(await isOn(host)) ? 'on' : 'off'}`)
       }

@@ -22,7 +22,9 @@ export const daemonLog = (instance: Instance, name: string): string => path.join
 function processStat(pid: number): { state: string; start: string } | null {
   try {
     // the command's name stands in parentheses and may hold anything, so count from the last one
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     return { state: fields[0] ?? '?', start: fields[19] ?? '' }
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
@@ -61,7 +63,8 @@ export async function startDaemon(
   child.unref()
   const pid = child.pid
   const stat = pid === undefined ? null : processStat(pid)
-  if (pid === undefined || stat === null) throw new Error(`starting ${name}: it ended at once; see ${daemonLog(instance, name)}`)
+  if (pid === undefined || stat === null)
+    throw new Error(`starting ${name}: it ended at once; see ${daemonLog(instance, name)}`)
   const record: ProcessRecord = { pid, start: stat.start, boot: await bootId(), argv }
   await writeFile(`${recordFile(instance, name)}.new`, JSON.stringify(record))
   await rename(`${recordFile(instance, name)}.new`, recordFile(instance, name))
@@ -85,7 +88,8 @@ export async function daemonPid(instance: Instance, name: string): Promise<numbe
 /** Sends a signal to a recorded process. Throws when it does not run. */
 export async function signalDaemon(instance: Instance, name: string, signal: NodeJS.Signals): Promise<void> {
   const pid = await daemonPid(instance, name)
-  if (pid === null) throw new Error(`${name} of the lab ${instance.name} is not running; see ${daemonLog(instance, name)}`)
+  if (pid === null)
+    throw new Error(`${name} of the lab ${instance.name} is not running; see ${daemonLog(instance, name)}`)
   process.kill(pid, signal)
 }
 

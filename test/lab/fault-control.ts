@@ -13,7 +13,14 @@ const socketOf = (instance: Instance): string => path.join(instance.records, 'fa
 
 /** Starts the fault proxy before the S3 server; nothing to do when it runs. */
 export async function startProxy(instance: Instance): Promise<void> {
-  const argv = [process.execPath, program, bridgeAddressOf(instance), String(ports.s3), directEndpoint(instance), socketOf(instance)]
+  const argv = [
+    process.execPath,
+    program,
+    bridgeAddressOf(instance),
+    String(ports.s3),
+    directEndpoint(instance),
+    socketOf(instance),
+  ]
   await startDaemon(instance, 'fault-proxy', argv as [string, ...string[]])
   const answers = (): Promise<boolean> =>
     existsSync(socketOf(instance))
@@ -38,7 +45,9 @@ export function proxyControl(instance: Instance, method: string, route: string, 
         else reject(new Error(`the fault proxy of the lab ${instance.name} refused ${method} ${route}: ${text}`))
       })
     })
-    call.on('error', (cause) => reject(new Error(`the fault proxy of the lab ${instance.name} does not answer: ${cause.message}`, { cause })))
+    call.on('error', (cause) =>
+      reject(new Error(`the fault proxy of the lab ${instance.name} does not answer: ${cause.message}`, { cause })),
+    )
     call.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }
@@ -49,7 +58,8 @@ export async function setFaults(instance: Instance, faults: Fault[]): Promise<vo
 }
 
 /** The faults as they stand, counts brought up to date. */
-export const getFaults = (instance: Instance): Promise<Fault[]> => proxyControl(instance, 'GET', '/faults') as Promise<Fault[]>
+export const getFaults = (instance: Instance): Promise<Fault[]> =>
+  proxyControl(instance, 'GET', '/faults') as Promise<Fault[]>
 
 /** All requests that have ended since the log was cleared, in the order in which they ended. */
 export const requestLog = (instance: Instance): Promise<RequestRecord[]> =>
@@ -61,6 +71,8 @@ export async function clearRequestLog(instance: Instance): Promise<void> {
 
 /** Bytes sent to the bucket (bodies of PUT and POST) since the log was cleared; `from` counts one host only. */
 export async function uploadedBytes(instance: Instance, from?: string): Promise<number> {
-  const uploads = (await requestLog(instance)).filter((each) => /^(PUT|POST)$/.test(each.method) && (from === undefined || each.from === from))
+  const uploads = (await requestLog(instance)).filter(
+    (each) => /^(PUT|POST)$/.test(each.method) && (from === undefined || each.from === from),
+  )
   return uploads.reduce((sum, each) => sum + each.bytesIn, 0)
 }

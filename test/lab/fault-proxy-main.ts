@@ -44,7 +44,7 @@ async function answer(request: IncomingMessage): Promise<unknown> {
       proxy.log = []
       return []
     case 'POST /listen':
-      await listen((await bodyOf(request) as { on: boolean }).on)
+      await listen(((await bodyOf(request)) as { on: boolean }).on)
       return { listening: proxy.server.listening }
     default:
       throw new Error(`no such control: ${request.method} ${request.url}`)

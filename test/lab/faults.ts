@@ -48,7 +48,10 @@ export interface RequestRecord {
 }
 
 /** The first fault that fits a request and is not used up; counts it. */
-export function takeFault(faults: Fault[], request: { method: string; path: string; from: string }): FaultAction | null {
+export function takeFault(
+  faults: Fault[],
+  request: { method: string; path: string; from: string },
+): FaultAction | null {
   const index = faults.findIndex(
     (fault) =>
       fault.count !== 0 &&

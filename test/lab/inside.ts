@@ -54,7 +54,12 @@ export async function runInHost(host: LabHost, argv: string[], options: InsideOp
 }
 
 /** The same for a line of shell; `$1`, `$2`, … are `args`. */
-export async function shellInHost(host: LabHost, script: string, args: string[] = [], options: InsideOptions = {}): Promise<string> {
+export async function shellInHost(
+  host: LabHost,
+  script: string,
+  args: string[] = [],
+  options: InsideOptions = {},
+): Promise<string> {
   return (await runInHost(host, ['sh', '-c', script, 'sh', ...args], options)).stdout
 }
 
@@ -89,7 +94,13 @@ async function runRaw(
   options: InsideOptions = {},
 ): Promise<{ code: number; stdout: Buffer; stderr: string }> {
   const leader = await leaderOf(host)
-  const clean = ['env', '-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LC_ALL=C.UTF-8']
+  const clean = [
+    'env',
+    '-i',
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    'HOME=/root',
+    'LC_ALL=C.UTF-8',
+  ]
   const root = cardOf(host).root
   if (leader === null && !existsSync(path.join(root, 'etc'))) throw new Error(`${host.name} is off and has no card in`)
   const enter =

@@ -33,7 +33,9 @@ export const defaultInstance = 'lab'
 /** The instance that commands mean when they name none. Throws when the name would not fit the names made from it. */
 export function instanceName(name = process.env['STREAMSIDE_LAB'] ?? defaultInstance): string {
   if (!/^[a-z][a-z0-9-]{0,20}$/.test(name)) {
-    throw new Error(`STREAMSIDE_LAB=${JSON.stringify(name)} is no name for a lab: small letters, digits and "-", at most 21`)
+    throw new Error(
+      `STREAMSIDE_LAB=${JSON.stringify(name)} is no name for a lab: small letters, digits and "-", at most 21`,
+    )
   }
   return name
 }
@@ -77,8 +79,10 @@ export async function enterInstance(name: string): Promise<Instance> {
     const known = register.instances[name]
     if (known) return known
     const taken = new Set(Object.values(register.instances).map((each) => each.number))
-    const number = name === defaultInstance ? 0 : Array.from({ length: 200 }, (_, i) => i + 1).find((n) => !taken.has(n))
-    if (number === undefined) throw new Error('200 labs are up on this machine; take one down first: STREAMSIDE_LAB=NAME scripts/lab down')
+    const number =
+      name === defaultInstance ? 0 : Array.from({ length: 200 }, (_, i) => i + 1).find((n) => !taken.has(n))
+    if (number === undefined)
+      throw new Error('200 labs are up on this machine; take one down first: STREAMSIDE_LAB=NAME scripts/lab down')
     const entered = { name, number, disks: diskFolder(name), records: recordFolder(name), access: accessFolder(name) }
     register.instances[name] = entered
     return entered

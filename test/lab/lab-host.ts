@@ -41,7 +41,8 @@ const recordOf = (instance: Instance, name: string): string => path.join(instanc
 /** Checks a declaration (`NAME` or `NAME=SUITE`) from the command line. */
 export function parseHost(text: string): HostSpec {
   const [name = '', suite = 'bookworm', ...rest] = text.split('=')
-  if (suite !== 'bookworm' && suite !== 'trixie') throw new Error(`${text}: a lab host runs bookworm or trixie, not ${suite}`)
+  if (suite !== 'bookworm' && suite !== 'trixie')
+    throw new Error(`${text}: a lab host runs bookworm or trixie, not ${suite}`)
   if (rest.length > 0) throw new Error(`${text}: a lab host is declared as NAME or NAME=SUITE`)
   return { name, suite }
 }
@@ -50,13 +51,17 @@ export function parseHost(text: string): HostSpec {
 export async function declareHost(instance: Instance, spec: HostSpec): Promise<LabHost> {
   // it becomes a hostname, part of a namespace's name, and a folder
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(spec.name)) {
-    throw new Error(`${JSON.stringify(spec.name)} is no host name for the lab: small letters, digits and "-", at most 31`)
+    throw new Error(
+      `${JSON.stringify(spec.name)} is no host name for the lab: small letters, digits and "-", at most 31`,
+    )
   }
   const hosts = await listHosts(instance)
   const known = hosts.find((each) => each.name === spec.name)
   if (known) {
     if ((spec.suite ?? known.suite) !== known.suite || (spec.sudo ?? known.sudo) !== known.sudo) {
-      throw new Error(`${spec.name} is there already as ${known.suite}, sudo ${known.sudo}; take the lab down to change that`)
+      throw new Error(
+        `${spec.name} is there already as ${known.suite}, sudo ${known.sudo}; take the lab down to change that`,
+      )
     }
     return known
   }
@@ -109,7 +114,9 @@ export async function listHosts(instance: Instance): Promise<LabHost[]> {
   const files = existsSync(instance.records) ? await readdir(instance.records) : []
   const names = files.filter((file) => file.endsWith('.host.json')).map((file) => file.slice(0, -'.host.json'.length))
   const hosts = await Promise.all(
-    names.map(async (name) => withPlace(instance, JSON.parse(await readFile(recordOf(instance, name), 'utf8')) as HostRecord)),
+    names.map(async (name) =>
+      withPlace(instance, JSON.parse(await readFile(recordOf(instance, name), 'utf8')) as HostRecord),
+    ),
   )
   return hosts.sort((a, b) => a.index - b.index)
 }

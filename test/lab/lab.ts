@@ -27,7 +27,11 @@ export interface Lab {
 export type Say = (line: string) => void
 
 /** The three hosts that `up` boots unless told otherwise. */
-export const defaultHosts: HostSpec[] = [{ name: 'pi-attic' }, { name: 'pi-cellar', suite: 'trixie' }, { name: 'pi-shop' }]
+export const defaultHosts: HostSpec[] = [
+  { name: 'pi-attic' },
+  { name: 'pi-cellar', suite: 'trixie' },
+  { name: 'pi-shop' },
+]
 
 /** Changes to one instance follow each other; another instance is not kept waiting. */
 const lockOf = (name: string): string => path.join(runFolder, `${name}.lock`)
@@ -36,7 +40,10 @@ const lockOf = (name: string): string => path.join(runFolder, `${name}.lock`)
  * Brings up S3, the release folder and the hosts asked for; what is up already stays as it is, hosts asked for in addition
  * are added. Brings what the machine is missing first. Throws when not root.
  */
-export async function up(hosts: HostSpec[] = defaultHosts, options: { instance?: string; say?: Say } = {}): Promise<Lab> {
+export async function up(
+  hosts: HostSpec[] = defaultHosts,
+  options: { instance?: string; say?: Say } = {},
+): Promise<Lab> {
   const say = options.say ?? (() => {})
   const name = instanceName(options.instance)
   await bringTools(say)
@@ -52,7 +59,9 @@ export async function up(hosts: HostSpec[] = defaultHosts, options: { instance?:
     await Promise.all([
       startS3(instance, say),
       startReleases(instance, say),
-      Promise.all(suites.map((suite) => baseTree(suite, source, say))).then(() => Promise.all(declared.map((host) => boot(host)))),
+      Promise.all(suites.map((suite) => baseTree(suite, source, say))).then(() =>
+        Promise.all(declared.map((host) => boot(host))),
+      ),
     ])
     return { instance, hosts: declared }
   })
@@ -75,7 +84,8 @@ export async function down(options: { instance?: string } = {}): Promise<boolean
     for (const host of await listHosts(instance)) await removeCard(host, true)
     await removeNetwork(instance)
     // rm -r would cross a mount into the shared base tree's overlay: only when none is left
-    for (const folder of [instance.disks, instance.records, instance.access]) await rm(folder, { recursive: true, force: true })
+    for (const folder of [instance.disks, instance.records, instance.access])
+      await rm(folder, { recursive: true, force: true })
     await strikeInstance(name)
     if ((await listInstances()).length === 0) await unmountNspawnRun()
     return true
@@ -91,7 +101,8 @@ export async function findLab(instance?: string): Promise<Lab | null> {
 /** The host of this name in a lab. Throws when it has none. */
 export function hostOf(lab: Lab, name: string): LabHost {
   const host = lab.hosts.find((each) => each.name === name)
-  if (host === undefined) throw new Error(`the lab has no host ${name}; it has ${lab.hosts.map((each) => each.name).join(', ')}`)
+  if (host === undefined)
+    throw new Error(`the lab has no host ${name}; it has ${lab.hosts.map((each) => each.name).join(', ')}`)
   return host
 }
 

@@ -20,7 +20,10 @@ export async function withLock<T>(file: string, seconds: number, work: () => Pro
     holder.stdout.once('data', () => resolve(true))
     holder.once('exit', () => resolve(false))
   })
-  if (!held) throw new Error(`another lab command has been holding ${file} for ${seconds} s; wait for it, or see who it is: fuser ${file}`)
+  if (!held)
+    throw new Error(
+      `another lab command has been holding ${file} for ${seconds} s; wait for it, or see who it is: fuser ${file}`,
+    )
   try {
     return await work()
   } finally {

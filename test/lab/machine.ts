@@ -30,7 +30,9 @@ async function onPath(program: string): Promise<boolean> {
 export function requireRoot(): void {
   if (process.platform !== 'linux') throw new Error('the lab runs on Linux only (systemd-nspawn, network namespaces)')
   if (process.getuid?.() !== 0) {
-    throw new Error('the lab boots real hosts and needs root for namespaces, mounts and nftables; run it again as root (sudo)')
+    throw new Error(
+      'the lab boots real hosts and needs root for namespaces, mounts and nftables; run it again as root (sudo)',
+    )
   }
 }
 
@@ -43,16 +45,22 @@ export async function bringTools(say: (line: string) => void): Promise<void> {
   await withLock(path.join(runFolder, 'apt.lock'), 600, async () => {
     const packages = await missingPackages()
     if (packages.length === 0) return
-    if (!(await onPath('apt-get'))) throw new Error(`the lab needs ${packages.join(', ')}, and this machine has no apt-get to bring them`)
+    if (!(await onPath('apt-get')))
+      throw new Error(`the lab needs ${packages.join(', ')}, and this machine has no apt-get to bring them`)
     say(`installing ${packages.join(' ')}`)
     await installPackages(packages)
     const still = await missingPackages()
-    if (still.length > 0) throw new Error(`apt-get has installed ${packages.join(', ')}, yet programs of ${still.join(', ')} are not on PATH`)
+    if (still.length > 0)
+      throw new Error(
+        `apt-get has installed ${packages.join(', ')}, yet programs of ${still.join(', ')} are not on PATH`,
+      )
   })
 }
 
 async function missingPackages(): Promise<string[]> {
-  const missing = await Promise.all(Object.entries(programs).map(async ([program, from]) => ((await onPath(program)) ? [] : [from])))
+  const missing = await Promise.all(
+    Object.entries(programs).map(async ([program, from]) => ((await onPath(program)) ? [] : [from])),
+  )
   return [...new Set(missing.flat())]
 }
 
@@ -62,7 +70,8 @@ async function installPackages(packages: string[]): Promise<void> {
   if ((await install()).exitCode === 0) return
   await refreshIndex()
   const again = await install()
-  if (again.exitCode !== 0) throw new Error(`apt-get install ${packages.join(' ')} failed:\n${again.stderr || again.stdout}`)
+  if (again.exitCode !== 0)
+    throw new Error(`apt-get install ${packages.join(' ')} failed:\n${again.stderr || again.stdout}`)
 }
 
 /** `apt-get update`. A source of somebody else's that does not answer is no reason to stop: apt exits 0 with warnings then. */

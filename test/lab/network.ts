@@ -6,7 +6,7 @@ import { $ } from './shell.ts'
 export const ports = {
   /** S3 as the hosts see it: the fault proxy. */
   s3: 9000,
-  /** SeaweedFS itself; hosts cannot reach it, so no request gets past the proxy. */
+  /** SeaweedFS itself, on an address of its own (`storageOf`). */
   weed: 9001,
   /** The release folder, for the operator's side only. */
   releases: 9002,
@@ -35,6 +35,18 @@ export function linkOf(instance: Instance, host: { name: string; index: number }
   }
 }
 
+/**
+ * The S3 server has a network namespace of its own, joined to this machine by a cable that is not on the bridge: SeaweedFS
+ * listens on loopback too, under ports that a second instance or another program may hold; hosts get to it only through the
+ * fault proxy; and it has no way out.
+ */
+export const storageOf = (instance: Instance) => ({
+  namespace: `${bridgeOf(instance)}.s3`,
+  veth: `${bridgeOf(instance)}s3`,
+  address: `10.83.${instance.number}.254`,
+  near: `10.83.${instance.number}.253`,
+})
+
 const exists = async (name: string): Promise<boolean> => (await $`ip link show dev ${name}`.nothrow()).exitCode === 0
 
 /** MTU of the way out (1400 behind some tunnels): larger packets of the hosts would vanish there. */
@@ -52,8 +64,24 @@ export async function raiseNetwork(instance: Instance, source: AptSource): Promi
   if (!(await exists(bridge))) await $`ip link add ${bridge} type bridge`
   await $`ip link set ${bridge} mtu ${await uplinkMtu()} up`
   await $`ip addr replace ${`${bridgeAddressOf(instance)}/24`} dev ${bridge}`
+  await joinStorage(instance)
   const loaded = await $({ input: firewall(instance, source) })`nft -f -`.nothrow()
   if (loaded.exitCode !== 0) throw new Error(`nft refused the lab's firewall:\n${loaded.stderr}`)
+}
+
+async function makeNamespace(namespace: string): Promise<void> {
+  const namespaces = (await $`ip netns list`).stdout.split('\n').map((line) => line.split(' ')[0])
+  if (!namespaces.includes(namespace)) await $`ip netns add ${namespace}`
+}
+
+async function joinStorage(instance: Instance): Promise<void> {
+  const { namespace, veth, address, near } = storageOf(instance)
+  await makeNamespace(namespace)
+  if (!(await exists(veth))) await $`ip link add ${veth} type veth peer name eth0 netns ${namespace}`
+  await $`ip addr replace ${`${near}/30`} dev ${veth}`
+  await $`ip link set ${veth} up`
+  const commands = ['link set lo up', 'link set eth0 up', `addr replace ${address}/30 dev eth0`]
+  await $({ input: commands.join('\n') })`ip -n ${namespace} -batch -`
 }
 
 const tableOf = (instance: Instance): string => `streamside_lab_${instance.number}`
@@ -67,7 +95,8 @@ function firewall(instance: Instance, source: AptSource): string {
   const table = tableOf(instance)
   const set = (values: readonly (string | number)[]): string => `{ ${values.join(', ')} }`
   const aptPorts = [...new Set([80, 443, ...source.ports])]
-  const dns = source.resolvers.length > 0 ? `ip daddr ${set(source.resolvers)} meta l4proto { tcp, udp } th dport 53 accept` : ''
+  const dns =
+    source.resolvers.length > 0 ? `ip daddr ${set(source.resolvers)} meta l4proto { tcp, udp } th dport 53 accept` : ''
   return `
 table inet ${table} {}
 delete table inet ${table}
@@ -105,8 +134,7 @@ table inet ${table} {
 export async function plugIn(instance: Instance, host: { name: string; index: number }): Promise<void> {
   const link = linkOf(instance, host)
   const mtu = await uplinkMtu()
-  const namespaces = (await $`ip netns list`).stdout.split('\n').map((line) => line.split(' ')[0])
-  if (!namespaces.includes(link.namespace)) await $`ip netns add ${link.namespace}`
+  await makeNamespace(link.namespace)
   if (!(await exists(link.veth))) {
     await $`ip link add ${link.veth} mtu ${mtu} type veth peer name eth0 address ${link.mac} mtu ${mtu} netns ${link.namespace}`
   }
@@ -121,7 +149,11 @@ export async function plugIn(instance: Instance, host: { name: string; index: nu
 }
 
 /** Pulls a host's cable out or puts it back. */
-export async function setCable(instance: Instance, host: { name: string; index: number }, state: 'up' | 'down'): Promise<void> {
+export async function setCable(
+  instance: Instance,
+  host: { name: string; index: number },
+  state: 'up' | 'down',
+): Promise<void> {
   await $`ip link set ${linkOf(instance, host).veth} ${state}`
 }
 
@@ -130,12 +162,12 @@ export async function removeNetwork(instance: Instance): Promise<void> {
   const bridge = bridgeOf(instance)
   for (const line of (await $`ip netns list`).stdout.split('\n')) {
     const name = line.split(' ')[0] ?? ''
-    if (name.startsWith(`${bridge}-`)) await $`ip netns delete ${name}`
+    if (name === storageOf(instance).namespace || name.startsWith(`${bridge}-`)) await $`ip netns delete ${name}`
   }
   const links = JSON.parse((await $`ip -j link show`).stdout || '[]') as { ifname: string }[]
   for (const { ifname } of links) {
     // a cable whose other end is in a namespace that is just going may go by itself between the list and here
-    if (new RegExp(`^${bridge}h\\d+$`).test(ifname)) await $`ip link delete ${ifname}`.nothrow()
+    if (new RegExp(`^${bridge}(h\\d+|s3)$`).test(ifname)) await $`ip link delete ${ifname}`.nothrow()
   }
   if (await exists(bridge)) await $`ip link delete ${bridge}`
   await $({ input: `table inet ${tableOf(instance)} {}\ndelete table inet ${tableOf(instance)}\n` })`nft -f -`

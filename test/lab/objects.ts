@@ -58,7 +58,8 @@ export function listObjects(instance: Instance, prefix = ''): Promise<ObjectEntr
     let token: string | undefined
     do {
       const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix, ContinuationToken: token }))
-      for (const each of page.Contents ?? []) entries.push({ key: each.Key ?? '', size: each.Size ?? 0, etag: each.ETag ?? '' })
+      for (const each of page.Contents ?? [])
+        entries.push({ key: each.Key ?? '', size: each.Size ?? 0, etag: each.ETag ?? '' })
       token = page.NextContinuationToken
     } while (token !== undefined)
     return entries

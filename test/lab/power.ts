@@ -4,7 +4,7 @@ import path from 'node:path'
 import { readAptSource } from './apt-source.ts'
 import { baseTree } from './base-tree.ts'
 import { cardOf, insertCard, removeCard } from './card.ts'
-import { cgroupPopulated, hostCgroup, killCgroup, removeCgroup } from './cgroup.ts'
+import { cgroupCpuSeconds, cgroupPopulated, hostCgroup, killCgroup, removeCgroup } from './cgroup.ts'
 import { daemonLog, daemonPid, startDaemon } from './daemon.ts'
 import { leaderOf, runInHost } from './inside.ts'
 import { changeHardware, type LabHost } from './lab-host.ts'
@@ -61,7 +61,9 @@ export async function waitForSsh(host: LabHost, seconds = 60): Promise<void> {
     await until(`sshd of ${host.name} (${host.address}) to answer`, seconds, () => sshGreets(host.address), 40)
   } catch (error) {
     const log = await readFile(daemonLog(host.instance, daemonOf(host)), 'utf8').catch(() => '(no console log)')
-    throw new Error(`${(error as Error).message}; the end of its console:\n${log.split('\n').slice(-15).join('\n')}`, { cause: error })
+    throw new Error(`${(error as Error).message}; the end of its console:\n${log.split('\n').slice(-15).join('\n')}`, {
+      cause: error,
+    })
   }
 }
 
@@ -109,7 +111,10 @@ export async function reboot(host: LabHost, seconds = 90): Promise<void> {
  * The card has died and a freshly flashed one is in: new machine-id, new ssh host keys, nothing of the old data. The
  * machine around it is the same, unless `hardware` is `new`. The host comes up unless `boot` is false.
  */
-export async function wipe(host: LabHost, options: { hardware?: 'same' | 'new'; boot?: boolean } = {}): Promise<LabHost> {
+export async function wipe(
+  host: LabHost,
+  options: { hardware?: 'same' | 'new'; boot?: boolean } = {},
+): Promise<LabHost> {
   await cutPower(host)
   await removeCard(host, true)
   const next = options.hardware === 'new' ? await changeHardware(host) : host
@@ -118,5 +123,15 @@ export async function wipe(host: LabHost, options: { hardware?: 'same' | 'new'; 
 }
 
 async function supervisorGone(host: LabHost): Promise<void> {
-  await until(`the supervisor of ${host.name} to end`, 10, async () => (await daemonPid(host.instance, daemonOf(host))) === null, 10)
+  await until(
+    `the supervisor of ${host.name} to end`,
+    10,
+    async () => (await daemonPid(host.instance, daemonOf(host))) === null,
+    10,
+  )
+}
+
+/** CPU seconds the host has used since it was switched on, all of its processes together. */
+export async function hostCpuSeconds(host: LabHost): Promise<number> {
+  return cgroupCpuSeconds(await hostCgroup(host.instance, host.name))
 }

