@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
@@ -32,7 +33,7 @@ export async function readZip(
     const zip = await openPromise(archive, { lazyEntries: true, strictFileNames: true })
     try {
       for await (const entry of zip.eachEntry()) {
-        const path = entryPath(entry.fileName, reading)
+        const path = entryPath(fileName(entry), reading)
         const kind = requireShippable(entry, reading)
         if (path === null) continue
         bytes += entry.uncompressedSize
@@ -76,12 +77,20 @@ export async function readZip(
   return release
 }
 
+/**
+ * Without the UTF-8 flag a name counts as CP437 (APPNOTE appendix D), but Info-ZIP in a C locale, as on a build server,
+ * writes UTF-8 bytes without setting it. Valid UTF-8 beyond ASCII is no accident.
+ */
+function fileName(entry: Entry): string {
+  return isUtf8(entry.fileNameRaw) ? entry.fileNameRaw.toString('utf8') : entry.fileName
+}
+
 /** `executable` is null when the archive does not say. */
 function requireShippable(
   entry: Entry,
   reading: Reading,
 ): { type: 'directory' } | { type: 'link' } | { type: 'file'; executable: boolean | null } {
-  const name = shown(entry.fileName)
+  const name = shown(fileName(entry))
   if (entry.isEncrypted())
     throw releaseProblem(reading, `${name} is encrypted`, 'make the archive again without a password')
   // 3 = Unix, 19 = macOS (APPNOTE 4.4.2); others keep DOS attributes only.

@@ -81,7 +81,8 @@ export function classify(error: unknown, limitMs: number): S3Failure {
     transient: !certificate,
     status: null,
     code,
-    text: e.message === '' ? code : e.message,
+    // OpenSSL's own words for this one are a line of source positions.
+    text: notTls.has(code) ? `the server does not speak TLS (${code})` : e.message === '' ? code : e.message,
   }
 }
 
@@ -148,7 +149,7 @@ function advise(failure: S3Failure, replica: S3Replica): { code: string; next: s
       }
     return {
       code: 'replica-unreachable',
-      next: `see that the server is up and reachable from this machine, then run this again${protocol === 'http:' ? '; if it speaks HTTPS, say https:// in endpoint:' : ''}`,
+      next: `see that the server is up and reachable from this machine, then run this again${protocol === 'http:' && failure.kind === 'lost' ? '; if it speaks HTTPS, say https:// in endpoint:' : ''}`,
     }
   }
   if (status === 501)
