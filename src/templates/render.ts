@@ -66,7 +66,9 @@ function closed<T extends object>(value: T): T {
   return new Proxy(value, {
     get(target, key, receiver) {
       const found: unknown = Reflect.get(target, key, receiver)
-      if (typeof key === 'symbol' || key === 'constructor' || Array.isArray(target)) return found
+      // Handlebars turns the context into text for its own message on a missing name.
+      const own = typeof key === 'symbol' || ['constructor', 'toString', 'valueOf'].includes(key)
+      if (own || Array.isArray(target)) return found
       if (!Object.hasOwn(target, key))
         throw new TypeError(`the template asks for ${key}, which its context does not hold`)
       return found !== null && typeof found === 'object' && !(found instanceof Secret) ? closed(found) : found
