@@ -1,0 +1,125 @@
+import path from 'node:path'
+import { type App, type Host, instanceName, type Inventory, type S3Replica } from '../inventory/model.ts'
+import { ownerPlace } from '../replica/place.ts'
+import { instancePrefix } from '../replica/owner.ts'
+import { render } from '../templates/render.ts'
+import { configDirectory } from './app.ts'
+import { authorityPath, litestreamBinary } from './litestream.ts'
+import type { FileResource, Resource } from './resources.ts'
+
+export interface GateInput {
+  inventory: Inventory
+  app: App
+  host: Host
+  litestream: { version: string }
+}
+
+/** What a host's gate, Litestream's check and the timer are told: /etc/streamside/apps/<app>/gate.json. No secrets. */
+export interface GateConfig {
+  v: 1
+  /** The unit's and the user's name. */
+  app: string
+  user: string
+  /** The host's inventory name. */
+  host: string
+  /** The app's name in the replica. */
+  instance: string
+  /** Where the owner object lies, for people. */
+  where: string
+  databases: { name: string; path: string }[]
+  ownership: {
+    /** Folder of owner.json and of <path>/tip.json, each segment percent-encoded: curl signs the path as it is given. */
+    url: string
+    mode: 'conditional' | 'emulate'
+  }
+  litestream: { binary: string; ca: string | null }
+  storage: 'persistent' | 'ephemeral'
+  whenUnreachable: 'start' | 'wait'
+  offlineLimitSeconds: number
+}
+
+/**
+ * Gate, Litestream's check and their configuration for one app with a database on one host.
+ * @throws Problem `unknown-replica`, `ownership-chain`
+ */
+export function gateResources(input: GateInput): Resource[] {
+  const { app, inventory } = input
+  const { keeper } = ownerPlace(inventory, app)
+  const folders = [...new Set(Object.values(app.databases).map((file) => path.posix.dirname(file)))]
+  const unit = (name: string): FileResource => ({
+    kind: 'file',
+    path: `/etc/systemd/system/${app.name}-${name}`,
+    mode: '0644',
+    owner: 'root',
+    group: 'root',
+    content: render(`systemd/${name}.hbs`, { app: app.name, folders }),
+    validate: 'unit',
+  })
+  return [
+    {
+      kind: 'file',
+      path: `${configDirectory(app.name)}/gate.json`,
+      mode: '0600',
+      owner: 'root',
+      group: 'root',
+      content: `${JSON.stringify(gateConfig(input), null, 1)}\n`,
+      validate: 'json',
+    },
+    {
+      kind: 'file',
+      path: `${configDirectory(app.name)}/owner.curl`,
+      mode: '0600',
+      owner: 'root',
+      group: 'root',
+      content: ownerCurl(keeper),
+      secrets: [keeper.accessKeyId, keeper.secretAccessKey],
+    },
+    unit('gate.service'),
+  ]
+}
+
+/** What `gate.json` holds. */
+export function gateConfig({ inventory, app, host, litestream }: GateInput): GateConfig {
+  const { data, keeper, emulate } = ownerPlace(inventory, app)
+  const instance = instanceName(app, host.name)
+  return {
+    v: 1,
+    app: app.name,
+    user: app.name,
+    host: host.name,
+    instance,
+    where: `replica ${keeper.name} (${keeper.endpoint}, bucket ${keeper.bucket})`,
+    databases: Object.entries(app.databases).map(([name, file]) => ({ name, path: file })),
+    ownership: { url: ownerUrl(keeper, instance), mode: emulate ? 'emulate' : 'conditional' },
+    litestream: { binary: litestreamBinary(litestream.version), ca: data.ca === null ? null : authorityPath(data) },
+    storage: app.storage.kind,
+    whenUnreachable: app.whenReplicaUnreachable,
+    offlineLimitSeconds: app.offlineLimitSeconds,
+  }
+}
+
+// S3 signs the path as the server writes it: every segment percent-encoded but for A-Z a-z 0-9 - . _ ~ (AWS, "Signature
+// Version 4", UriEncode). curl 7.88 takes it as it is given.
+function ownerUrl(keeper: S3Replica, instance: string): string {
+  const key = `${keeper.bucket}/${instancePrefix(keeper, instance)}`.replace(/\/$/, '')
+  return `${keeper.endpoint}/${key.split('/').map(uriEncode).join('/')}`
+}
+
+function uriEncode(segment: string): string {
+  return encodeURIComponent(segment).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+/** A `curl -K` file: keys and authority of the replica that keeps the owner objects, so that none of it stands in argv. */
+function ownerCurl(keeper: S3Replica): string {
+  const lines = [
+    `aws-sigv4 = ${curlText(`aws:amz:${keeper.region}:s3`)}`,
+    `user = ${curlText(`${keeper.accessKeyId.reveal()}:${keeper.secretAccessKey.reveal()}`)}`,
+    ...(keeper.ca === null ? [] : [`cacert = ${curlText(authorityPath(keeper))}`]),
+  ]
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+// curl(1), "--config": within double quotes \\ \" \t \n \r \v are escapes.
+function curlText(value: string): string {
+  return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')}"`
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type App, type Host, instanceName, type Inventory, type S3Replica } from '../inventory/model.ts'
+import { Problem } from '../problem.ts'
+import { databaseKey } from '../replica/owner.ts'
+import { ownerPlace } from '../replica/place.ts'
+import { environmentLine } from '../templates/quote.ts'
+import { render } from '../templates/render.ts'
+import { configDirectory } from './app.ts'
+import type { Resource } from './resources.ts'
+
+export interface LitestreamInput {
+  inventory: Inventory
+  app: App
+  host: Host
+  /** As fetched on the operator's machine: path of the binary there, and its sha256. */
+  litestream: { version: string; binary: string; sha256: string }
+  /** Loopback port. */
+  metricsPort: number
+}
+
+/** Stands for the path that the owner object names: the host knows it, the operator's machine does not (litestream.sh). */
+export const pathPlaceholder = 'e0000-00000000'
+
+const authorities = '/usr/local/share/streamside'
+
+/** A versioned path, so that an upgrade is a new file and a change of the unit. */
+export function litestreamBinary(version: string): string {
+  return `/usr/local/lib/streamside/litestream-${version}/litestream`
+}
+
+/** The server's own certificate authority on a host: public, and read by Litestream, which is the app's user. */
+export function authorityPath(replica: Pick<S3Replica, 'name'>): string {
+  return `${authorities}/${replica.name}.pem`
+}
+
+/**
+ * Litestream beside one app on one host: binary, configuration, keys, unit.
+ * @throws Problem `unknown-replica`, `ownership-chain`, `authority-unreadable`
+ */
+export function litestreamResources(input: LitestreamInput): Resource[] {
+  const { inventory, app, litestream, metricsPort } = input
+  const { data, keeper } = ownerPlace(inventory, app)
+  const binary = litestreamBinary(litestream.version)
+  const unit = `${app.name}-litestream.service`
+  const config = `${configDirectory(app.name)}/litestream.yml`
+  const environment = `${configDirectory(app.name)}/litestream.env`
+  const own = { owner: 'root', group: 'root' } as const
+  return [
+    { kind: 'directory', path: path.posix.dirname(binary), mode: '0755', ...own },
+    { kind: 'binary', path: binary, mode: '0755', sha256: litestream.sha256, from: litestream.binary },
+    ...[...new Set([data, keeper])].flatMap(authorityResources),
+    { kind: 'file', path: config, mode: '0600', ...own, content: litestreamConfig(input, metricsPort) },
+    {
+      kind: 'file',
+      path: environment,
+      mode: '0600',
+      ...own,
+      content:
+        `${environmentLine('AWS_ACCESS_KEY_ID', data.accessKeyId.reveal())}\n` +
+        `${environmentLine('AWS_SECRET_ACCESS_KEY', data.secretAccessKey.reveal())}\n`,
+      secrets: [data.accessKeyId, data.secretAccessKey],
+    },
+    {
+      kind: 'file',
+      path: `/etc/systemd/system/${unit}`,
+      mode: '0644',
+      ...own,
+      content: litestreamUnit(app, binary, data),
+      validate: 'unit',
+    },
+    {
+      kind: 'unit',
+      name: unit,
+      enabled: true,
+      active: true,
+      app: app.name,
+      runsFrom: [`/etc/systemd/system/${unit}`, binary, config, environment],
+    },
+  ]
+}
+
+function litestreamConfig({ inventory, app, host }: LitestreamInput, metricsPort: number): string {
+  const { data } = ownerPlace(inventory, app)
+  const instance = instanceName(app, host.name)
+  const { snapshotIntervalSeconds, retentionSeconds, syncIntervalSeconds } = app.litestream
+  return render('litestream/litestream.yml.hbs', {
+    metrics: `127.0.0.1:${metricsPort}`,
+    socket: `/run/streamside-${app.name}-litestream/litestream.sock`,
+    snapshotInterval: `${snapshotIntervalSeconds}s`,
+    retention: `${retentionSeconds}s`,
+    databases: Object.entries(app.databases).map(([name, file]) => ({
+      path: file,
+      endpoint: data.endpoint,
+      region: data.region,
+      bucket: data.bucket,
+      key: databaseKey(data, instance, pathPlaceholder, name),
+      syncInterval: `${syncIntervalSeconds}s`,
+    })),
+  })
+}
+
+function litestreamUnit(app: App, binary: string, data: S3Replica): string {
+  const folders = [...new Set(Object.values(app.databases).map((file) => path.posix.dirname(file)))]
+  return render('systemd/litestream.service.hbs', {
+    app: app.name,
+    folders,
+    binary,
+    ca: data.ca !== null,
+    caVariable: `SSL_CERT_FILE=${authorityPath(data)}`,
+  })
+}
+
+function authorityResources(replica: S3Replica): Resource[] {
+  if (replica.ca === null) return []
+  return [
+    { kind: 'directory', path: authorities, mode: '0755', owner: 'root', group: 'root' },
+    {
+      kind: 'file',
+      path: authorityPath(replica),
+      mode: '0644',
+      owner: 'root',
+      group: 'root',
+      content: readAuthority(replica, replica.ca),
+    },
+  ]
+}
+
+function readAuthority(replica: S3Replica, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new Problem({
+      code: 'authority-unreadable',
+      doing: `reading the certificate authority of replica ${replica.name}`,
+      found: error instanceof Error ? error.message : String(error),
+      next: `mend ca: of replica ${replica.name} in the inventory`,
+      exit: 2,
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,17 @@
+# The configuration of an app's gate (/etc/streamside/apps/<app>/gate.json), as a shell can read it without further processes:
+# ask "config", .config -> .lines, one value a line. A path may hold anything but NUL: backslash and newline stand as \\ and \n
+# there (printf %b turns them back).
+def as_line: split("\\") | join("\\\\") | split("\n") | join("\\n");
+
+def config:
+  .config as $c
+  | { do: "config", code: "config", text: "", next: "",
+      lines: ([
+        $c.user, $c.host, $c.instance, $c.where,
+        $c.ownership.url, $c.ownership.mode,
+        $c.litestream.binary, ($c.litestream.ca // ""),
+        $c.storage,
+        ({ app: $c.app, host: $c.host, where: $c.where, dbs: [$c.databases[].name],
+           policy: { unreachable: $c.whenUnreachable, limit: $c.offlineLimitSeconds, ephemeral: ($c.storage == "ephemeral") } } | tojson | .[1:-1]),
+        ($c.databases | length)
+      ] + [$c.databases[] | (.name, (.name | tojson), (.path | as_line))] | map(tostring)) };

@@ -1,0 +1,36 @@
+# Every verdict about who may write a database, and on what content an app may start. Pure: one JSON object of facts a line
+# in, one decision a line out. The hosts' programs and the model (test/model) run this same program.
+#
+# `ask` names the question; each file lists the facts it reads and the decisions it gives. Every decision has
+#   do     what is to be done next
+#   code   a stable name
+#   text   what was found, for people
+#   next   what they can do (empty when nothing is needed)
+# form json: the decision as JSON. form lines: for a shell to read without another process, one line each of do, code, text,
+# next, the names of what is true in it, etag, path, source, the objects claim and put, the decision as JSON; then one line
+# for each database: what `dbs` says about it, or -.
+def decision:
+  if   .ask == "gate"     then gate
+  elif .ask == "source"   then source
+  elif .ask == "restored" then restored
+  elif .ask == "proof"    then proof
+  elif .ask == "put"      then put
+  elif .ask == "unit"     then unit
+  elif .ask == "timer"    then timer
+  elif .ask == "config"   then config
+  else error("decide.jq does not know the question \(.ask)") end;
+
+# A line is a line: what comes from a server may hold anything.
+def one_line: explode | map(if . < 32 or . == 127 then 32 else . end) | implode;
+
+def lines:
+  .do, .code, (.text | one_line), (.next | one_line),
+  ([to_entries[] | select(.value == true) | .key] | join(" ")),
+  (.etag // ""), (.path // ""), (.source // ""),
+  (.claim | tojson), (.put | tojson), tojson;
+
+. as $facts
+| decision
+| if $form == "json" then tojson
+  elif .do == "config" then .lines[]
+  else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-") end

@@ -1,0 +1,1 @@
+def timer: error("not yet");

@@ -1,0 +1,27 @@
+# Before Litestream starts (ownership.md, "Litestream's unit and the timer"). Facts as at the gate, and .running: the app does.
+# -> go { path }, look, refuse, or fence: behind the replica while the app runs means that somebody else wrote there
+def unit_owned($owner):
+  . as $f
+  | if .fenced then refuse("fenced"; "another host has taken \(.app) over"; "the gate decides, at the app's next start")
+    elif .restoring then refuse("restoring"; "files are being replaced"; "the gate decides, at the app's next start")
+    elif $owner.holder.id != .me then refuse("other-holder"; "\(.app) is held by \($owner.holder.host // "nobody")"; "")
+    elif .claim.path != $owner.path then refuse("no-claim"; "the files here are not claimed for \($owner.path) yet"; "the gate does that, before the app starts")
+    elif $owner.epoch < .claim.epoch then alarm("rolled-back"; "the owner object has epoch \($owner.epoch), and the files here are from epoch \(.claim.epoch): the bucket was rolled back"; way_out)
+    elif clock_wrong then refuse("clock"; "\(clock_text): with it Litestream would delete history"; "let this machine reach a time server (timedatectl timesync-status), or set its clock")
+    elif .remote == null then { do: "look", code: "look", text: "", next: "", path: $owner.path }
+    elif any(.remote[]; .error != null) then refuse("replica-error"; first(.remote[] | select(.error != null) | .error); "")
+    elif .running then
+      [.dbs[] as $db | select($f | remote_max($db) > position($db)) | $db] as $ahead
+      | if $ahead == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
+        else alarm("split"; "the replica is ahead of \($ahead | join(", ")) while the app runs: somebody else has written under \($owner.path)"; "compare the two copies, then run streamside keep HOST \(.app)") | .do = "fence" end
+    else
+      [.dbs[] as $db | select($f | condition($db; $owner) | IN("stale", "missing")) | $db] as $stale
+      | if $stale == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
+        else refuse("stale"; "the files here are older than the replica: \($stale | join(", "))"; "the gate restores them, before the app starts") end
+    end;
+
+def unit:
+  owner_read as $read
+  | if $read.kind == "ok" then unit_owned($read.owner)
+    elif $read.kind == "absent" then refuse("no-owner"; "there is no owner object at \(.where)"; "run streamside provision")
+    else unread($read; .) end;

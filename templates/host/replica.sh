@@ -1,0 +1,120 @@
+# Litestream's one-shot commands and everything else that touches the app's folder; sourced.
+# shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
+
+# What touches the app's folder runs as the app's user: the app may have been broken into, and root following a symbolic
+# link of its making would write where the app itself may not.
+as_app() { # COMMAND…
+  setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@"
+}
+
+# Litestream's own commands run as the app's user too, with the keys in their environment, and with one harmless capability
+# that the app lacks: the kernel then denies the app /proc/<pid>/environ, mem and ptrace of a process of its own user
+# (litestream.md, rule 21). `timeout` stands inside, for it needs no capability there to end its child.
+with_keys() { # SECONDS ARG…
+  seconds=$1
+  shift
+  (
+    unset AWS_CA_BUNDLE
+    # Without -r: `read` then undoes the backslashes that systemd's EnvironmentFile= wants before " \ ` $ (quote.ts).
+    # shellcheck disable=SC2162
+    while IFS='=' read name value; do
+      value=${value#\"}
+      export "$name=${value%\"}"
+    done <"$etc/litestream.env"
+    [ -z "$ca" ] || export SSL_CERT_FILE="$ca"
+    export AWS_EC2_METADATA_DISABLED=true
+    umask 027
+    exec setpriv --reuid "$user" --regid "$user" --clear-groups --bounding-set=-all,+net_bind_service \
+      --inh-caps=-all,+net_bind_service --ambient-caps=-all,+net_bind_service --no-new-privs -- \
+      timeout -k 2 "$seconds" "$litestream" "$@"
+  ) 9>&- 5>&- 6<&-
+}
+
+# The reason out of Litestream's stderr: its last line that is not a log line.
+last_words() { # FILE
+  grep -v '^{' "$1" 2>/dev/null | tail -n 1 | sed 's/^Error: //' | cut -c1-300
+}
+
+# A folder of the app's user, not seen by the app (PrivateTmp=), on disk: a WAL may be too big for a tmpfs. -> $scratch
+open_scratch() {
+  scratch=$(as_app mktemp -d /var/tmp/streamside.XXXXXX)
+  trap 'rm -rf "$work" "$scratch"' EXIT
+}
+
+# Litestream's configuration holds e0000-00000000, a path that never is, for the path; here for a real one. It lies in a
+# folder of root's and reaches Litestream, the app's user, as an open file: what the app could change is no configuration.
+config_for() { # PATH
+  sed "s|/e0000-00000000/|/$1/|" "$etc/litestream.yml" >"$work/$1.yml"
+  chmod 0644 "$work/$1.yml"
+  exec 4<"$work/$1.yml"
+}
+config=/dev/fd/4
+
+# Facts about the files here, all databases: -> $local
+look_local() {
+  set -- "$scratch"
+  index=1
+  while [ "$index" -le "$db_count" ]; do
+    eval "set -- \"\$@\" \"\$db_path_$index\""
+    index=$((index + 1))
+  done
+  as_app sh "$lib/wal.sh" "$@" >"$work/local"
+  local=
+  exec 3<"$work/local"
+  each_db local_entry
+  exec 3<&-
+  local="{${local#,}}"
+}
+local_entry() { IFS= read -r entry <&3; local="$local,$key:$entry"; }
+
+# What the replica holds under $1, all databases: -> $remote. `ltx` tells an empty path (rc 0) from one that it cannot read.
+look_remote() { # PATH
+  config_for "$1"
+  remote=
+  each_db remote_entry
+  remote="{${remote#,}}"
+}
+remote_entry() {
+  if with_keys 20 ltx -config "$config" -level all -json "$path" >"$work/ltx" 2>"$work/ltx-error"; then
+    max=$(tr -d ' \n' <"$work/ltx" | grep -o '"max_txid":"[0-9a-f]\{16\}"' | sort | tail -n 1 | cut -d'"' -f4)
+    case $max in '') entry='{"max":null}' ;; *) entry="{\"max\":\"$max\"}" ;; esac
+  else
+    entry="{\"max\":null,\"error\":$(json "$(failure $? "$work/ltx-error")")}"
+  fi
+  remote="$remote,$key:$entry"
+}
+
+failure() { # EXIT-CODE STDERR -> words
+  case $1 in 124 | 137) echo 'no answer in time' ;; *) last_words "$2" ;; esac
+}
+
+# Whether the chain of a database under $config's path is whole, and up to where: lists only, downloads nothing. -> $entry
+plan_entry() {
+  rc=0
+  with_keys 30 restore -config "$config" -dry-run -json -o "$scratch/none" "$path" >"$work/plan" 2>"$work/plan-error" || rc=$?
+  if [ "$rc" = 0 ]; then
+    # the summary's own ids stand before those of its files
+    ids=$(tr -d ' \n' <"$work/plan" | grep -o '"m[inax]*_txid":"[0-9a-f]\{16\}"' | head -n 2)
+    min=$(printf '%s\n' "$ids" | sed -n 's/"min_txid":"\(.*\)"/\1/p')
+    max=$(printf '%s\n' "$ids" | sed -n 's/"max_txid":"\(.*\)"/\1/p')
+    entry="{\"rc\":0,\"min\":\"$min\",\"max\":\"$max\"}"
+  else
+    entry="{\"rc\":$rc,\"error\":$(json "$(failure "$rc" "$work/plan-error")")}"
+  fi
+}
+plans_entry() { plan_entry; plans="$plans,$key:$entry"; }
+
+# sync -wait of each database: -> $sync. Its ids are decimal.
+sync_entry() { # SECONDS
+  rc=0
+  socket=/run/streamside-$app-litestream/litestream.sock
+  as_app timeout -k 2 "$(($1 + 5))" "$litestream" sync -wait -timeout "$1" -json -socket "$socket" "$path" >"$work/sync" 2>"$work/sync-error" || rc=$?
+  if [ "$rc" = 0 ]; then
+    here=$(sed -n 's/.*"txid": *\([0-9]*\).*/\1/p' "$work/sync" | head -n 1)
+    there=$(sed -n 's/.*"replica_txid": *\([0-9]*\).*/\1/p' "$work/sync" | head -n 1)
+    entry=$(printf '{"rc":0,"txid":"%016x","replica":"%016x"}' "${here:-0}" "${there:-0}")
+  else
+    entry="{\"rc\":$rc,\"error\":$(json "$(failure "$rc" "$work/sync-error")")}"
+  fi
+  sync="$sync,$key:$entry"
+}

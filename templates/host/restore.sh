@@ -1,0 +1,88 @@
+# Step 4 of the gate: all databases are restored beside the old files, checked, and only then put in their place.
+# shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
+
+# SIGKILL, not a stop: a clean shutdown of Litestream checkpoints and uploads, and this path may not be ours any more.
+# It stays down because its check waits for the lock that is held here.
+kill_litestream() {
+  systemctl kill --signal=SIGKILL "$app-litestream.service" 2>/dev/null || :
+  systemctl stop "$app-litestream.service" 2>/dev/null || :
+}
+
+# The databases that the decision names, one function call each. $wanted is "latest" or a transaction id.
+each_named() { # FUNCTION ARG…
+  each_db if_named "$@"
+}
+if_named() {
+  wanted=$answer
+  [ "$wanted" = - ] || "$@"
+}
+
+# Carries out the decision `source`. Ends with the decision `install` carried out, or a refusal, in $act.
+restore_all() {
+  order=$verdict
+  kill_litestream
+  config_for "$source"
+  plans=
+  each_named plans_entry
+  get_tip "$source"
+  ask "{\"ask\":\"source\",$static,\"order\":$order,\"tip\":$(remembered tip),\"sourceTip\":$source_tip,\"plans\":{${plans#,}}}"
+  [ "$act" = restore ] || return 0
+  need=$verdict
+  restored=
+  each_named restore_one
+  ask "{\"ask\":\"restored\",$static,\"order\":$order,\"need\":$need,\"me\":\"$me\",\"restored\":{${restored#,}}}"
+  if [ "$act" = install ]; then install_restored; else each_db as_app_remove; fi
+}
+
+get_tip() { # PATH -> $source_tip
+  s3 GET "$owner_url/$1/tip.json"
+  case $curl:$http in
+    0:200) source_tip=$(tr '\n' ' ' <"$work/body") ;;
+    0:404) source_tip=null ;;
+    *) source_tip="{\"error\":$(json "$(head -n 1 "$work/curl-error") $http $(error_code)")}" ;;
+  esac
+}
+
+restore_one() {
+  as_app_remove
+  txid=
+  [ "$wanted" = latest ] || txid=$wanted
+  rc=0
+  with_keys 3600 restore -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
+    >"$work/restore" 2>"$work/restore-error" || rc=$?
+  got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)
+  [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$path.restoring" || rc=1
+  restored="$restored,$key:{\"rc\":$rc,\"txid\":\"$got\",\"error\":$(json "$(failure "$rc" "$work/restore-error")")}"
+}
+
+as_app_remove() {
+  as_app rm -f -- "$path.restoring" "$path.restoring.tmp" "$path.restoring-wal" "$path.restoring-shm"
+}
+
+# From the first rename to the claim the files are a mixture: `restoring` says so, and the gate then starts over.
+install_restored() {
+  new_claim=$claim
+  remember restoring "$order"
+  stamp=$(date -u +%Y%m%dT%H%M%SZ)
+  each_db put_aside
+  each_named put_in_place
+  remember claim "$new_claim"
+  forget tip clean
+  forget restoring
+}
+
+# Together, WAL and Litestream's own folder too: a leftover of one history beside a file of another breaks both.
+put_aside() {
+  as_app sh -c '
+    folder=${1%/*} name=${1##*/}
+    aside=$folder/.streamside-aside/$2
+    for file in "$folder/$name" "$folder/$name-wal" "$folder/$name-shm" "$folder/$name-journal" "$folder/.$name-litestream"; do
+      [ -e "$file" ] || continue
+      mkdir -p -m 0700 "$folder/.streamside-aside" && mkdir -p "$aside" && mv -- "$file" "$aside/" || exit 1
+    done
+    [ ! -d "$aside" ] || { sync "$aside" "$folder"; echo "$aside"; }' sh "$path" "$stamp" >>"$work/aside"
+}
+
+put_in_place() {
+  as_app sh -c 'mv -- "$1.restoring" "$1" && sync "$1" "${1%/*}"' sh "$path"
+}

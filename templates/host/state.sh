@@ -1,0 +1,74 @@
+# What a host remembers about an app's database, and how it tells people; sourced by gate.sh, litestream.sh, check.sh.
+# shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
+
+# Everything here is root's: the app, broken into, must not be able to write itself a claim.
+etc=/etc/streamside/apps/$app
+state=/var/lib/streamside/apps/$app
+run=/run/streamside
+lib=/usr/local/lib/streamside
+
+say() { # PRIORITY TEXT   one journal line; systemd takes the prefix as its priority (sd-daemon(3))
+  printf '<%s>%s\n' "$1" "$2" >&2
+}
+
+# JSON string of any text. Control characters become blanks: they come from a server's words only.
+json() {
+  printf '"'
+  printf %s "$1" | LC_ALL=C tr '\000-\037\177' ' ' | sed 's/[\\"]/\\&/g'
+  printf '"'
+}
+
+# The content of one of our own JSON files, on one line; null when it is not there.
+remembered() { # FILE
+  if [ -s "$state/$1" ]; then tr '\n' ' ' <"$state/$1"; else printf null; fi
+}
+
+# Survives a power cut at any moment, whole or not at all.
+remember() { # FILE TEXT
+  printf '%s\n' "$2" >"$state/.$1.new"
+  sync "$state/.$1.new"
+  mv "$state/.$1.new" "$state/$1"
+  sync "$state"
+}
+
+forget() { # FILE…
+  found=
+  for file; do
+    [ ! -e "$state/$file" ] || { rm "$state/$file"; found=yes; }
+  done
+  [ -z "$found" ] || sync "$state"
+}
+
+# One lock an app: whoever decides or acts on its database holds it. Facts are read after it was taken, never before.
+take_lock() { # SECONDS
+  mkdir -p "$run/lock"
+  exec 9>"$run/lock/$app.lock"
+  flock -w "$1" 9
+}
+release_lock() { exec 9>&-; }
+
+# An alert is one journal line, once a reason: it stays in alerts/ until its cause is gone.
+alert() { # SOURCE CODE TEXT NEXT
+  mkdir -p "$state/alerts"
+  [ ! -e "$state/alerts/$1-$2" ] || return 0
+  line=$(printf '{"time":"%s","host":%s,"app":%s,"code":%s,"text":%s,"next":%s}' \
+    "$(date -u +%FT%TZ)" "$(json "$host")" "$(json "$app")" "$(json "$2")" "$(json "$3")" "$(json "$4")")
+  logger -t streamside-alert -p daemon.err -- "$line"
+  printf '%s\n' "$line" >"$state/alerts/$1-$2"
+  sync "$state/alerts/$1-$2" "$state/alerts"
+}
+
+alerts_over() { # SOURCE
+  for file in "$state/alerts/$1"-*; do
+    [ ! -e "$file" ] || rm "$file"
+  done
+}
+
+# The record at start: what the unit runs from now. provision restarts it when this differs from runs-from.
+record_start() { # UNIT
+  [ -r "$etc/runs-from" ] || return 0
+  mkdir -p "$run/started"
+  while read -r unit digest; do
+    [ "$unit" != "$1" ] || printf '%s\n' "$digest" >"$run/started/$unit"
+  done <"$etc/runs-from"
+}

@@ -1,0 +1,25 @@
+#!/bin/sh
+# After an app has stopped: proof that the replica holds everything, and the mark that the files were left in order.
+#
+# Usage: stopped.sh APP        as root; ExecStopPost of APP.service (systemd sets SERVICE_RESULT)
+# Exit: 0. A crash, or a start that never came past its gate, leaves no mark.
+# shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
+set -eu
+export LC_ALL=C
+umask 077
+app=$1
+lib=/usr/local/lib/streamside
+for part in state verdict facts s3 replica restore prove; do
+  # shellcheck source=/dev/null
+  . "$lib/$part.sh"
+done
+
+# Made by the gate when it lets the app through: without it nothing ran, and what `clean` says is still true.
+[ -e "$run/running/$app" ] || exit 0
+rm "$run/running/$app"
+[ "${SERVICE_RESULT-}" = success ] || exit 0
+open_verdicts
+read_config
+me=$(sh "$lib/host-id.sh")
+take_lock 20 || { say 4 "another program is at work on this app: this stop leaves no mark"; exit 0; }
+stop_proof
