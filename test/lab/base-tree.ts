@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { sourcesList, type AptSource, type Suite } from './apt-source.ts'
+import { cgroupRoot, killCgroup, makeCgroup, removeCgroup } from './cgroup.ts'
 import { machineArchitecture } from './download.ts'
 import { withLock } from './lock.ts'
 import { baseFolder } from './paths.ts'
@@ -29,28 +30,59 @@ export async function baseTree(suite: Suite, source: AptSource, say: (line: stri
   await withLock(path.join(baseFolder(), `${kind}.lock`), 900, async () => {
     if (existsSync(tree)) return
     say(`making the base tree of ${suite} (once)`)
+    await removeLeftovers(kind)
     const work = await mkdtemp(path.join(baseFolder(), `.work-${kind}-`))
     try {
-      const lists = path.join(work, 'sources.list')
-      const aptOptions = path.join(work, 'apt.conf')
-      const root = path.join(work, 'root')
-      await writeFile(lists, sourcesList(source, suite))
-      await writeFile(aptOptions, source.options)
-      const made =
-        await $`mmdebstrap --quiet --mode=root --variant=minbase --include=${packages} --aptopt=${aptOptions} ${suite} ${root} ${lists}`.nothrow()
-      if (made.exitCode !== 0) throw new Error(`mmdebstrap could not make the base tree of ${suite}:\n${made.stderr}`)
-      const customised = await $({ input: script })`chroot ${root} sh -s`.nothrow()
-      if (customised.exitCode !== 0)
-        throw new Error(`customise-base.sh failed in the tree of ${suite}:\n${customised.stderr}`)
-      // mmdebstrap leaves its --aptopt behind as the tree's own; hosts get the options of the machine they boot on
-      await rm(path.join(root, 'etc/apt/apt.conf.d/99mmdebstrap'), { force: true })
-      await rename(root, tree)
+      await rename(await bootstrap(suite, source, work, script, kind), tree)
     } finally {
-      await rm(work, { recursive: true, force: true })
+      await removeLeftovers(kind)
     }
     await removeOldTrees(kind, tree)
   })
   return tree
+}
+
+async function bootstrap(suite: Suite, source: AptSource, work: string, script: string, kind: string): Promise<string> {
+  const lists = path.join(work, 'sources.list')
+  const aptOptions = path.join(work, 'apt.conf')
+  const root = path.join(work, 'root')
+  await writeFile(lists, sourcesList(source, suite))
+  await writeFile(aptOptions, source.options)
+  // In a cgroup, because mmdebstrap goes on when this process is killed, and would still be writing beside the next try.
+  const cgroup = await buildCgroup(kind)
+  await makeCgroup(cgroup)
+  const enter = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
+  const made =
+    await $`sh -c ${enter} ${cgroup} mmdebstrap --quiet --mode=root --variant=minbase --include=${packages} --aptopt=${aptOptions} ${suite} ${root} ${lists}`.nothrow()
+  if (made.exitCode !== 0) throw new Error(`mmdebstrap could not make the base tree of ${suite}:\n${made.stderr}`)
+  const customised = await $({ input: script })`chroot ${root} sh -s`.nothrow()
+  if (customised.exitCode !== 0)
+    throw new Error(`customise-base.sh failed in the tree of ${suite}:\n${customised.stderr}`)
+  // mmdebstrap leaves its --aptopt behind as the tree's own; hosts get the options of the machine they boot on
+  await rm(path.join(root, 'etc/apt/apt.conf.d/99mmdebstrap'), { force: true })
+  return root
+}
+
+const buildCgroup = async (kind: string): Promise<string> => path.join(await cgroupRoot(), `streamside-base-${kind}`)
+
+/** Ends and removes what a killed run left behind. Only with the lock held. */
+async function removeLeftovers(kind: string): Promise<void> {
+  const cgroup = await buildCgroup(kind)
+  await killCgroup(cgroup)
+  await removeCgroup(cgroup)
+  for (const name of await readdir(baseFolder())) {
+    if (!name.startsWith(`.work-${kind}-`)) continue
+    // mmdebstrap mounts /proc, /sys and devices in the tree: nothing may be removed through such a mount
+    const folder = path.join(baseFolder(), name)
+    for (const mount of await mountsBelow(folder)) await $`umount ${mount}`
+    await $`rm -rf --one-file-system ${folder}`
+  }
+}
+
+/** Mount points below a folder, the innermost first. */
+async function mountsBelow(folder: string): Promise<string[]> {
+  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '')
+  return mounts.filter((mount) => mount.startsWith(`${folder}/`)).toReversed()
 }
 
 async function removeOldTrees(kind: string, current: string): Promise<void> {
