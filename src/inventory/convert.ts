@@ -1,7 +1,6 @@
-import type { Entries, HostEntry, S3Entry } from './entries.ts'
+import type { AppEntry, Entries, HostEntry, S3Entry } from './entries.ts'
 import type { App, AppFile, Health, Host, Inventory, Release, ReleaseSource, S3Replica } from './model.ts'
 import { onHost, onOperator } from './paths.ts'
-import type { AppEntry } from './schema/app.ts'
 import { oldestLitestream } from './schema/inventory.ts'
 import type { SourceEntry } from './schema/release.ts'
 import { Secret } from './secret.ts'
@@ -21,7 +20,7 @@ export function toInventory(conversion: Conversion): Inventory {
   const { top } = entries
   const from = top.litestream?.from
   return {
-    site: top.site ?? '',
+    site: sure(top.site),
     root: folder,
     files,
     ssh: {
@@ -32,17 +31,23 @@ export function toInventory(conversion: Conversion): Inventory {
       version: top.litestream?.version ?? oldestLitestream.join('.'),
       from: from === undefined ? null : /^https?:\/\//.test(from) ? from.replace(/\/+$/, '') : onOperator(folder, from),
     },
-    replicas: record(entries.replicas, (name, entry) => toReplica(conversion, name, entry as S3Entry)),
-    hosts: record(entries.hosts, (name, entry) => toHost(conversion, name, entry as HostEntry)),
-    apps: record(entries.apps, (name, entry) => toApp(conversion, name, entry as AppEntry)),
+    replicas: record(entries.replicas, (name, entry) => toReplica(conversion, name, entry)),
+    hosts: record(entries.hosts, (name, entry) => toHost(conversion, name, entry)),
+    apps: record(entries.apps, (name, entry) => toApp(conversion, name, entry)),
   }
 }
 
 /** Without a prototype: an app may be called `constructor`, and a look-up of that name must not find a function. */
 function record<T, U>(entries: Map<string, T>, convert: (name: string, entry: T) => U): Record<string, U> {
-  const result = Object.create(null) as Record<string, U>
+  const result: Record<string, U> = Object.create(null)
   for (const [name, entry] of entries) result[name] = convert(name, entry)
   return result
+}
+
+/** Entries without mistakes are complete; anything else here is a bug in the checks. */
+function sure<T>(value: T | undefined): T {
+  if (value === undefined) throw new TypeError('an inventory with a mistake in it was taken for a good one')
+  return value
 }
 
 function secretOf({ secrets }: Conversion, symbol: symbol): Secret {
@@ -59,11 +64,11 @@ function toReplica(conversion: Conversion, name: string, entry: S3Entry): S3Repl
     type: 's3',
     endpoint: entry.endpoint ?? `https://s3.${region}.amazonaws.com`,
     region,
-    bucket: entry.bucket,
+    bucket: sure(entry.bucket),
     prefix: entry.prefix ?? '',
     ca: entry.ca === undefined ? null : onOperator(conversion.folder, entry.ca),
-    accessKeyId: secretOf(conversion, entry['access-key-id']),
-    secretAccessKey: secretOf(conversion, entry['secret-access-key']),
+    accessKeyId: secretOf(conversion, sure(entry['access-key-id'])),
+    secretAccessKey: secretOf(conversion, sure(entry['secret-access-key'])),
     ownership: ownership === undefined ? 'conditional' : ownership === 'emulate' ? 'emulate' : { replica: ownership },
   }
 }
@@ -123,8 +128,7 @@ function toApp(conversion: Conversion, name: string, entry: AppEntry): App {
 }
 
 function toRelease(folder: string, entry: AppEntry['release']): Release {
-  if (!entry) throw new TypeError('an app without a release passed the checks')
-  const { from } = entry
+  const { from, command } = { from: sure(entry?.from), command: sure(entry?.command) }
   const source = (value: SourceEntry): ReleaseSource => {
     if (typeof value === 'string') return { kind: 'path', path: onOperator(folder, value) }
     if ('path' in value) return { kind: 'path', path: onOperator(folder, value.path) }
@@ -139,9 +143,9 @@ function toRelease(folder: string, entry: AppEntry['release']): Release {
           ...(from.arm64 === undefined ? {} : { arm64: source(from.arm64) }),
           ...(from.armhf === undefined ? {} : { armhf: source(from.armhf) }),
         },
-    command: entry.command,
-    workingDirectory: entry['working-directory'] ?? 'state',
-    keep: entry.keep ?? 5,
+    command,
+    workingDirectory: entry?.['working-directory'] ?? 'state',
+    keep: entry?.keep ?? 5,
   }
 }
 

@@ -10,9 +10,6 @@ import { fileReplica, replicaType, s3Replica } from './schema/replica.ts'
 import { type Located, type LocatedMap, placeOf, plainData, valueAt } from './tree.ts'
 
 const top = z.strictObject(singles)
-export type S3Entry = z.output<typeof s3Replica>
-export type HostEntry = z.output<typeof host>
-
 // The same with nothing required, for what can still be read of an entry with a mistake in it.
 const lenient = {
   top: top.partial(),
@@ -22,7 +19,9 @@ const lenient = {
   host: host.partial(),
   app: app.extend({ release: release.partial().optional() }),
 }
-export type LenientApp = z.output<typeof lenient.app>
+export type S3Entry = z.output<typeof lenient.s3>
+export type HostEntry = z.output<typeof lenient.host>
+export type AppEntry = z.output<typeof lenient.app>
 
 /**
  * What the schema made of an inventory. A value with a mistake is left out, so that the checks that follow still see all
@@ -32,9 +31,9 @@ export interface Entries {
   root: LocatedMap
   top: z.output<typeof lenient.top>
   secrets: Map<string, z.output<typeof lenient.secret>>
-  replicas: Map<string, z.output<typeof lenient.s3>>
-  hosts: Map<string, z.output<typeof lenient.host>>
-  apps: Map<string, LenientApp>
+  replicas: Map<string, S3Entry>
+  hosts: Map<string, HostEntry>
+  apps: Map<string, AppEntry>
 }
 
 /** Reads the merged inventory through the schema. Mistakes of shape go into `notes`. */
@@ -79,9 +78,9 @@ function section(name: string, root: LocatedMap, notes: Notes): LocatedMap['entr
   return new Map()
 }
 
-function readSection<S extends z.ZodType, L extends z.ZodType>(
+function readSection<L extends z.ZodType>(
   name: string,
-  schema: S,
+  schema: z.ZodType,
   lenient: L,
   root: LocatedMap,
   notes: Notes,
@@ -130,8 +129,8 @@ function readReplicas(root: LocatedMap, notes: Notes): Entries['replicas'] {
  * Reads one object by its schema. When that finds mistakes, what they are about is taken out and the rest is read again
  * by `lenient`, the same schema with nothing required.
  */
-function readObject<S extends z.ZodType, L extends z.ZodType>(
-  schema: S,
+function readObject<L extends z.ZodType>(
+  schema: z.ZodType,
   lenient: L,
   node: Located,
   root: Located,

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Notes } from './mistake.ts'
 import { nearest } from './nearest.ts'
 import { noArchitecture } from './schema/release.ts'
@@ -26,8 +26,7 @@ export function issueText(issue: z.core.$ZodRawIssue): string {
     case 'too_big':
       return issue.origin === 'string' ? `longer than ${issue.maximum} characters` : `must be at most ${issue.maximum}`
     case 'unrecognized_keys': {
-      const shape: unknown = (issue.inst as { _zod?: { def?: { shape?: unknown } } } | undefined)?._zod?.def?.shape
-      return typeof shape === 'object' && shape !== null ? Object.keys(shape).join(' ') : ''
+      return issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape).join(' ') : ''
     }
     case 'invalid_key':
       return 'not a valid name'

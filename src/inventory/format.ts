@@ -98,7 +98,7 @@ function head(text: string, width: number): string {
 }
 
 function tail(text: string, width: number): string {
-  const characters = [...text]
+  const characters = Array.from(text)
   let out = ''
   let used = 0
   while (characters.length > 0) {

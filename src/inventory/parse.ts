@@ -1,4 +1,4 @@
-import { type Alias, Composer, Lexer, type Pair, Parser, isAlias, isMap, isScalar, isSeq } from 'yaml'
+import { type Alias, Composer, Lexer, Parser, isAlias, isMap, isNode, isScalar, isSeq } from 'yaml'
 import type { Document, Node, YAMLError, YAMLMap, YAMLSeq } from 'yaml'
 import type { Notes, Place } from './mistake.ts'
 import { nearest } from './nearest.ts'
@@ -100,7 +100,8 @@ interface Reader {
   stopped: boolean
 }
 
-function read(reader: Reader, node: Node | null, path: PropertyKey[], depth: number): Located {
+function read(reader: Reader, item: unknown, path: PropertyKey[], depth: number): Located {
+  const node = isNode(item) ? item : null
   const place = placeOfNode(reader.source, node)
   if (node === null) return { kind: 'scalar', place, value: null, text: '' }
   reader.values++
@@ -145,16 +146,17 @@ function readMap(reader: Reader, node: YAMLMap, path: PropertyKey[], depth: numb
   checkTag(reader, node, path)
   const map: LocatedMap = { kind: 'map', place: placeOfNode(reader.source, node), entries: new Map() }
   const merged: LocatedMap[] = []
-  for (const pair of node.items as Pair<Node | null, Node | null>[]) {
-    const name = keyName(reader, pair.key, map.place, path)
+  for (const pair of node.items) {
+    const keyNode = isNode(pair.key) ? pair.key : null
+    const name = keyName(reader, keyNode, map.place, path)
     if (name === null) continue
-    const key = placeOfNode(reader.source, pair.key)
+    const key = placeOfNode(reader.source, keyNode)
     const value = read(reader, pair.value, [...path, name], depth + 1)
     const earlier = map.entries.get(name)
     if (earlier) {
       const { line } = reader.source.lineAt(earlier.key.start)
       note(reader, key, [...path, name], `this key stands here a second time; the first is in line ${line}`)
-    } else if (name === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
+    } else if (name === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') {
       for (const part of value.kind === 'list' ? value.items : [value]) {
         if (part.kind === 'map') merged.push(part)
         else note(reader, key, [...path, name], 'a merge key takes an alias of a mapping, or a list of them')
@@ -179,7 +181,7 @@ function keyName(reader: Reader, key: Node | null, map: Place, path: PropertyKey
     return null
   }
   if (key && 'anchor' in key && typeof key.anchor === 'string') reader.anchors.set(key.anchor, key)
-  const name = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
+  const name = typeof node.value === 'string' ? node.value : (node.source ?? '')
   const place = placeOfNode(reader.source, key)
   if (node.tag === '!secret') note(reader, place, path, '!secret is for values, not for keys')
   else if (name === '__proto__') note(reader, place, path, '__proto__ cannot be a key')
@@ -190,7 +192,7 @@ function keyName(reader: Reader, key: Node | null, map: Place, path: PropertyKey
 
 function readList(reader: Reader, node: YAMLSeq, path: PropertyKey[], depth: number): Located {
   checkTag(reader, node, path)
-  const items = (node.items as (Node | null)[]).map((item, index) => read(reader, item, [...path, index], depth + 1))
+  const items = node.items.map((item, index) => read(reader, item, [...path, index], depth + 1))
   return { kind: 'list', place: placeOfNode(reader.source, node), items }
 }
 

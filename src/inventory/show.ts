@@ -18,9 +18,7 @@ export function harmless(text: string): string {
 
 /** The text made harmless and cut to `limit` characters, for names and values within a message. */
 export function shown(text: string, limit = 60): string {
-  const characters = [...text.slice(0, limit * 2)]
-  const cut = characters.length > limit || text.length > limit * 2
-  return harmless(cut ? `${characters.slice(0, limit - 1).join('')}…` : text)
+  return harmless(text.length > limit ? `${text.slice(0, limit - 1)}…` : text)
 }
 
 /** A path of keys as it reads in a message: `apps.notes.hosts[1]`; keys that are no plain words stand in quotes. */

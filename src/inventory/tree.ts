@@ -28,7 +28,7 @@ export interface LocatedMap {
 export function plainData(node: Located): unknown {
   if (node.kind === 'scalar') return node.value
   if (node.kind === 'list') return node.items.map(plainData)
-  const object = Object.create(null) as Record<string, unknown>
+  const object: Record<string, unknown> = Object.create(null)
   for (const [key, { value }] of node.entries) object[key] = plainData(value)
   return object
 }

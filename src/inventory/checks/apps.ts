@@ -70,13 +70,6 @@ export function checkApps(reading: Reading): void {
       mistake(reading, [...path, 'litestream', 'snapshot-interval'], 'longer than the retention')
     if (app['when-replica-unreachable'] === 'wait' && app['offline-limit'] !== undefined)
       warning(reading, [...path, 'offline-limit'], 'has no effect with when-replica-unreachable: wait')
-    if (app.port !== undefined && app.port < 1024)
-      warning(
-        reading,
-        [...path, 'port'],
-        'the app has no privileges and cannot listen below 1024',
-        'put a proxy before it',
-      )
     if (app.litestream?.metrics !== undefined && app.litestream.metrics < 1024)
       mistake(reading, [...path, 'litestream', 'metrics'], 'Litestream has no privileges: a port of 1024 or more')
     checkHealth(reading, name)

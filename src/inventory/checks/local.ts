@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { onOperator } from '../paths.ts'
+import type { AppEntry } from '../entries.ts'
+import { isWithin, onOperator } from '../paths.ts'
 import { mistake, type Reading, warning } from '../reading.ts'
 import type { SourceEntry } from '../schema/release.ts'
 
@@ -31,8 +32,12 @@ export async function checkLocalFiles(reading: Reading): Promise<void> {
       await checkCertificate(reading, onOperator(reading.folder, replica.ca), ['replicas', name, 'ca'])
   for (const [name, app] of apps) {
     for (const { source, at } of releaseSources(app.release?.from, ['apps', name, 'release', 'from'])) {
-      if (typeof source === 'string') await look(source, at, 'either')
-      else if ('path' in source) await look(source.path, [...at, 'path'], 'either')
+      if (typeof source !== 'string' && 'url' in source) continue
+      const [path, place] = typeof source === 'string' ? [source, at] : [source.path, [...at, 'path']]
+      const there = await look(path, place, 'either')
+      // Whatever lies in the folder goes to the hosts, where the app can read it: secrets.yaml too.
+      if (there && isWithin(reading.folder, onOperator(reading.folder, path)))
+        mistake(reading, place, 'holds the inventory itself, with its secrets', 'give the release a folder of its own')
     }
     for (const [path, file] of Object.entries(app.files ?? {}))
       await look(file.from, ['apps', name, 'files', path, 'from'], 'file')
@@ -40,17 +45,15 @@ export async function checkLocalFiles(reading: Reading): Promise<void> {
 }
 
 function releaseSources(
-  from: unknown,
+  from: NonNullable<AppEntry['release']>['from'],
   at: readonly PropertyKey[],
 ): { source: SourceEntry; at: readonly PropertyKey[] }[] {
   if (from === undefined) return []
   if (typeof from === 'string') return [{ source: from, at }]
-  const entry = from as Exclude<SourceEntry, string> | Record<string, SourceEntry>
-  if ('url' in entry || 'path' in entry) return [{ source: entry as SourceEntry, at }]
-  return Object.entries(entry).map(([architecture, source]) => ({
-    source: source as SourceEntry,
-    at: [...at, architecture],
-  }))
+  if ('url' in from || 'path' in from) return [{ source: from, at }]
+  return Object.entries(from).flatMap(([architecture, source]) =>
+    source ? [{ source, at: [...at, architecture] }] : [],
+  )
 }
 
 async function wrongFile(path: string, kind: Kind): Promise<string | null> {

@@ -8,7 +8,7 @@ export function checkPorts(reading: Reading): void {
   const taken = new Map<string, string>()
   for (const [name, app] of apps) {
     const wanted = [
-      { port: app.port, path: ['apps', name, 'port'], as: `${shown(name)}` },
+      { port: app.port, path: ['apps', name, 'port'], as: shown(name) },
       {
         port: app.litestream?.metrics,
         path: ['apps', name, 'litestream', 'metrics'],

@@ -23,7 +23,7 @@ const file = z.strictObject({
     .refine((value) => !/[2367]$/.test(value), 'lets every user of the host write to the file')
     .transform((value) => value.padStart(4, '0'))
     .optional()
-    .describe('Octal, in quotes: "0640" (default). The file belongs to root and the group of the app.'),
+    .describe('Octal, in quotes: "0640" (default). The file belongs to the app.'),
   template: z.boolean().optional().describe('true (default): rendered with Handlebars. false: copied as it is.'),
 })
 
@@ -54,7 +54,7 @@ export const appShape = {
     .optional()
     .describe('Several hosts, each with a database of its own (or none). Instead of host.'),
   release: release.optional(),
-  service: notYet(service).optional().describe("A package's unit or a unit file of your own, instead of release."),
+  service: notYet(service, "A package's unit or a unit file of your own, instead of release."),
   packages: z.array(packageName).optional().describe('Debian packages it needs.'),
   port: port().optional().describe('The TCP port it listens on, for templates and to see clashes.'),
   environment: z
@@ -101,9 +101,7 @@ export const appShape = {
     })
     .optional()
     .describe("Switches of the unit's sandbox."),
-  drain: notYet(drain).optional().describe('How requests are kept away from it while it restarts.'),
+  drain: notYet(drain, 'How requests are kept away from it while it restarts.'),
 }
 
 export const app = z.strictObject(appShape).describe('An app with its databases.')
-
-export type AppEntry = z.output<typeof app>

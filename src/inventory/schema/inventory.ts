@@ -68,8 +68,8 @@ export const singles = {
   defaults: defaults.optional().describe('What hosts and apps take that do not say it themselves.'),
   ssh: ssh.optional().describe('How hosts are reached; default: as your ssh does.'),
   litestream: litestream.optional().describe('Which Litestream runs on the hosts.'),
-  logs: notYet(logs).optional().describe('Where logs are sent.'),
-  alerts: notYet(alerts).optional().describe('What is run for an alert.'),
+  logs: notYet(logs, 'Where logs are sent.'),
+  alerts: notYet(alerts, 'What is run for an alert.'),
 }
 
 export const inventory = z

@@ -22,11 +22,11 @@ export function inventorySchema(): Record<string, unknown> {
       if (later instanceof z.ZodType) {
         const known = z.toJSONSchema(later, { io: 'input', unrepresentable: 'any' })
         delete known.$schema
-        Object.assign(jsonSchema, known, { description: jsonSchema.description ?? known.description })
-        jsonSchema.description = `Not yet supported. ${jsonSchema.description ?? ''}`.trim()
+        delete known.description
+        Object.assign(jsonSchema, known)
       }
     },
   })
   delete schema['required']
-  return { $id: 'https://streamside.dev/inventory.schema.json', title: 'streamside inventory', ...schema }
+  return { title: 'streamside inventory', ...schema }
 }

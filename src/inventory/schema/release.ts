@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { localPath, notYet, plainText, text } from './scalars.ts'
+import { localPath, notYet, plainText } from './scalars.ts'
 import { command } from './words.ts'
 
 const download = z.strictObject({
@@ -59,7 +59,7 @@ export const release = z
       .optional()
       .describe('Where the app is started: state (default) is /var/lib/<app>, release the folder of the release.'),
     keep: z.int().min(2).max(100).optional().describe('Releases kept on the host for rollback. Default 5.'),
-    build: notYet(command()).optional().describe('Command that runs in the new release on the host before it is used.'),
-    migrate: notYet(command()).optional().describe('Command that runs once before a new release starts.'),
+    build: notYet(command(), 'Command that runs in the new release on the host before it is used.'),
+    migrate: notYet(command(), 'Command that runs once before a new release starts.'),
   })
   .describe('A release of your own, kept under /opt/<app>/releases.')

@@ -70,4 +70,4 @@ export const fileReplica = z
 export const replicaType = z.enum(['s3', 'file'])
 
 /** For JSON Schema; the loader reads each type by its own schema. */
-export const replica = z.union([s3Replica, notYet(fileReplica)])
+export const replica = z.union([s3Replica, notYet(fileReplica, 'A mounted directory.')])

@@ -88,10 +88,15 @@ export function secret() {
 /** The refusal of a literal where only a secret may stand; `explain` recognises it and hides the value. */
 export const secretWanted = 'a secret does not stand in the inventory; write !secret NAME here'
 
-/** A key that is known but not built yet: whatever its value, it is refused with these words instead of ignored. */
-export function notYet<T extends z.ZodType>(schema: T) {
+/**
+ * A key that is known but not built yet: whatever its value, it is refused with these words instead of ignored. Editors
+ * are shown what it will be.
+ */
+export function notYet(schema: z.ZodType, description: string) {
   return z
     .unknown()
     .refine(() => false, 'not yet supported')
     .meta({ later: schema })
+    .optional()
+    .describe(`Not yet supported. ${description}`)
 }

@@ -9,7 +9,7 @@ export interface ProgramOptions {
   mayAsk: boolean
 }
 
-export type ProgramAnswer = { stdout: Buffer } | { failed: 'missing' | 'late' | 'long' | string }
+export type ProgramAnswer = { stdout: Buffer } | { failed: string }
 
 const longest = 1024 * 1024
 

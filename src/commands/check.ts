@@ -1,0 +1,100 @@
+import { appResources } from '../desired/app.ts'
+import { findInventory } from '../inventory/find.ts'
+import { formatMistakes } from '../inventory/format.ts'
+import { loadInventory, type Loaded } from '../inventory/load.ts'
+import { InventoryProblem, type Mistake } from '../inventory/mistake.ts'
+import type { Inventory } from '../inventory/model.ts'
+import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { eventSchemaVersion } from '../report/events.ts'
+
+export interface CheckOptions {
+  /** A file or a folder; undefined = looked for in the current folder. */
+  inventory?: string
+  /** One JSON object a line on stdout, for editors and scripts. */
+  json?: boolean
+  cwd?: string
+  env?: NodeJS.ProcessEnv
+  stdout?: Output
+  stderr?: Output
+}
+
+/** What a command writes to: a stream, of which a terminal says its width and whether it shows colours. */
+export type Output = Pick<NodeJS.WriteStream, 'write'> & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>
+
+/**
+ * `streamside check`: validates the inventory, its secrets and its templates, and touches no host. Exit 2 when there is a
+ * mistake; warnings change nothing.
+ * @throws Problem `inventory-not-found`, `inventory-ambiguous`
+ */
+export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
+  const cwd = options.cwd ?? process.cwd()
+  const stdout: Output = options.stdout ?? process.stdout
+  const stderr: Output = options.stderr ?? process.stderr
+  const say = (line: object) => stdout.write(`${JSON.stringify({ schema: eventSchemaVersion, ...line })}\n`)
+  const show = (mistakes: Mistake[], label?: string) => {
+    if (options.json) for (const mistake of mistakes) say({ type: label ?? 'mistake', ...mistake })
+    else if (mistakes.length > 0)
+      stderr.write(`${formatMistakes(mistakes, { ...look(stderr), ...(label ? { label } : {}) })}\n`)
+  }
+
+  let loaded: Loaded
+  try {
+    loaded = await loadInventory(options.inventory ?? (await findInventory(cwd)), {
+      cwd,
+      ...(options.env ? { env: options.env } : {}),
+    })
+  } catch (error) {
+    if (!(error instanceof InventoryProblem)) throw error
+    show(error.mistakes)
+    if (options.json) say({ type: 'checked', sound: false, mistakes: error.mistakes.length })
+    else stderr.write(`${count(error.mistakes.length, 'mistake')}; the inventory cannot be used\n`)
+    return exitCodes.usage
+  }
+
+  const { inventory, warnings } = loaded
+  show(warnings, 'warning')
+  const problems = templateProblems(inventory)
+  for (const { code, doing, found, next } of problems) {
+    if (options.json) say({ type: 'problem', code, doing, found, next })
+    else stderr.write(`${doing}: ${found}\n    ${next}\n\n`)
+  }
+  const [hosts, apps, replicas] = [inventory.hosts, inventory.apps, inventory.replicas].map(
+    (section) => Object.keys(section).length,
+  )
+  if (options.json)
+    say({ type: 'checked', sound: problems.length === 0, hosts, apps, replicas, warnings: warnings.length })
+  else if (problems.length === 0)
+    stdout.write(
+      `inventory is sound: ${[count(hosts, 'host'), count(apps, 'app'), count(replicas, 'replica')].join(', ')}` +
+        `${warnings.length > 0 ? ` (${count(warnings.length, 'warning')})` : ''}\n`,
+    )
+  return problems.length === 0 ? exitCodes.done : exitCodes.usage
+}
+
+/** Renders what each app would have on each of its hosts, as provision does, and keeps what went wrong. */
+function templateProblems(inventory: Inventory): Problem[] {
+  const problems: Problem[] = []
+  for (const app of Object.values(inventory.apps))
+    for (const name of app.hosts) {
+      const host = inventory.hosts[name]
+      if (!host) continue
+      try {
+        // Accounts and the release are known later; no template sees them.
+        appResources({ app, host, uid: 0, gid: 0, release: { digest: '0'.repeat(64), tar: '', bytes: 0 } })
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error
+        problems.push(error)
+        break
+      }
+    }
+  return problems
+}
+
+function look(stream: Output): { columns: number; color: boolean } {
+  const color = stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+  return { columns: stream.columns ?? 80, color }
+}
+
+function count(number: number | undefined, noun: string): string {
+  return `${number ?? 0} ${noun}${number === 1 ? '' : 's'}`
+}

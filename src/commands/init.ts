@@ -1,0 +1,219 @@
+import { constants } from 'node:fs'
+import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { stringify } from 'yaml'
+import { findInventory } from '../inventory/find.ts'
+import { loadInventory } from '../inventory/load.ts'
+import { InventoryProblem, newNotes, toMistakes } from '../inventory/mistake.ts'
+import type { Secret } from '../inventory/secret.ts'
+import { variableOf } from '../inventory/secrets/environment.ts'
+import { plainSecretsFile, readSecretsFile } from '../inventory/secrets/file.ts'
+import { shownPath } from '../inventory/show.ts'
+import { type Starter, starterInventory, starterSecrets } from '../inventory/starter.ts'
+import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { askStarter, splitHost } from './init-questions.ts'
+import { askSecret } from './prompt.ts'
+
+/** What the command line says; on a terminal what is missing is asked for. */
+export interface InitOptions {
+  /** Where the inventory is written. Default `inventory.yaml` in the current folder. */
+  inventory?: string
+  site?: string
+  user?: string
+  /** NAME=ADDRESS, or a NAME that is an address too. */
+  host: string[]
+  endpoint?: string
+  region?: string
+  bucket?: string
+  prefix?: string
+  app?: string
+  release?: string
+  command?: string
+  port?: number
+  database?: string
+  health?: string
+  /** Write over an inventory that is there; the old one is kept beside it. */
+  force: boolean
+  cwd?: string
+  env?: NodeJS.ProcessEnv
+  stdout?: Pick<NodeJS.WriteStream, 'write'>
+  /** False: ask nothing. Default: whether stdin and stderr are a terminal. */
+  interactive?: boolean
+}
+
+/**
+ * `streamside init`: writes a first inventory that passes `check`, by asking or from flags. The keys of the bucket are
+ * taken from the environment (BACKUP_KEY, BACKUP_SECRET), or asked for without echo and written to `secrets.yaml`, mode
+ * 0600 and ignored by git. What is there is never overwritten without --force.
+ * @throws Problem `inventory-exists`, `init-incomplete`; InventoryProblem when what was said makes no sound inventory
+ */
+export async function runInit(options: InitOptions): Promise<ExitCode> {
+  const cwd = options.cwd ?? process.cwd()
+  const env = options.env ?? process.env
+  const stdout = options.stdout ?? process.stdout
+  const interactive = options.interactive ?? (process.stdin.isTTY && process.stderr.isTTY)
+  const path = resolve(cwd, options.inventory ?? 'inventory.yaml')
+  if (!options.force) await refuseExisting(path, cwd, options.inventory === undefined)
+
+  const starter = interactive ? await askStarter(options) : starterFromFlags(options)
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true })
+  const secrets = await bucketKeys(folder, cwd, env, interactive)
+  await writeSecrets(folder, secrets, stdout)
+  const text = starterInventory(starter)
+  await checked(path, text, cwd, env)
+  await replaceFile(path, text, stdout)
+  stdout.write(`wrote ${path}\nnext: streamside check, then streamside plan\n`)
+  return exitCodes.done
+}
+
+async function refuseExisting(path: string, cwd: string, isDefault: boolean): Promise<void> {
+  const there = await stat(path).catch(() => null)
+  const found = there ? path : isDefault ? await findInventory(cwd).catch(() => null) : null
+  if (found === null) return
+  throw new Problem({
+    code: 'inventory-exists',
+    doing: 'writing a first inventory',
+    found: `there is one already: ${found}`,
+    next: 'streamside check looks at it; --force writes a new one and keeps the old one beside it',
+    exit: exitCodes.usage,
+  })
+}
+
+function starterFromFlags(options: InitOptions): Starter {
+  const missing = [
+    ...(options.host.length === 0 ? ['--host NAME=ADDRESS'] : []),
+    ...(options.bucket === undefined ? ['--bucket NAME'] : []),
+    ...(options.app !== undefined && options.release === undefined ? ['--release PATH'] : []),
+    ...(options.app !== undefined && options.command === undefined ? ['--command COMMAND'] : []),
+  ]
+  if (missing.length > 0)
+    throw new Problem({
+      code: 'init-incomplete',
+      doing: 'writing a first inventory from flags',
+      found: `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+      next: 'give them, or run streamside init on a terminal and be asked',
+      exit: exitCodes.usage,
+    })
+  const hosts = options.host.map((text) => splitHost(text))
+  return {
+    site: options.site ?? 'home',
+    user: options.user ?? null,
+    hosts,
+    replica: {
+      endpoint: options.endpoint ?? null,
+      region: options.region ?? 'us-east-1',
+      bucket: options.bucket ?? '',
+      prefix: options.prefix ?? options.site ?? 'home',
+    },
+    app:
+      options.app === undefined
+        ? null
+        : {
+            name: options.app,
+            host: hosts[0]?.name ?? '',
+            release: options.release ?? '',
+            command: options.command ?? '',
+            port: options.port ?? null,
+            database: options.database ?? null,
+            health: options.health ?? null,
+          },
+  }
+}
+
+/** The keys that no source has yet: asked for on a terminal, refused without one. */
+async function bucketKeys(
+  folder: string,
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  interactive: boolean,
+): Promise<Map<string, Secret>> {
+  const known = await namesIn(folder, cwd, env)
+  const found = new Map<string, Secret>()
+  const missing = Object.values(starterSecrets).filter(
+    (name) => !known.has(name) && env[variableOf(name) ?? ''] === undefined,
+  )
+  if (missing.length > 0 && !interactive)
+    throw new Problem({
+      code: 'init-incomplete',
+      doing: 'writing a first inventory from flags',
+      found: `nothing says what the bucket's keys are (${missing.map((name) => variableOf(name)).join(', ')} not set)`,
+      next: 'set them in the environment, never as flags; on a terminal they are asked for',
+      exit: exitCodes.usage,
+    })
+  for (const name of missing)
+    found.set(name, await askSecret(name === starterSecrets.key ? 'access key id: ' : 'secret access key: '))
+  return found
+}
+
+/** Names that secrets.yaml holds already. One that would be refused is refused before anything is added to it. */
+async function namesIn(folder: string, cwd: string, env: NodeJS.ProcessEnv): Promise<Set<string>> {
+  const notes = newNotes()
+  const file = await readSecretsFile({ folder, cwd, env }, notes)
+  if (file && notes.mistakes.length > 0)
+    throw new InventoryProblem(file.source.path, toMistakes(notes.mistakes, [file.source], [], shownPath))
+  return new Set(file?.values.keys())
+}
+
+async function writeSecrets(
+  folder: string,
+  secrets: Map<string, Secret>,
+  stdout: Pick<NodeJS.WriteStream, 'write'>,
+): Promise<void> {
+  if (secrets.size === 0) return
+  const path = join(folder, plainSecretsFile)
+  // git must not see the file for a moment either: it is ignored before it is there.
+  await ignore(folder)
+  const file = await open(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
+    0o600,
+  )
+  try {
+    if ((await file.stat()).size === 0)
+      await file.write('# Secrets of the inventory beside it: NAME: value. Keep the mode at 0600, and out of git.\n')
+    for (const [name, secret] of secrets) await file.write(stringify({ [name]: secret.reveal() }, { lineWidth: 0 }))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  stdout.write(`wrote ${path} (mode 0600, in .gitignore)\n`)
+}
+
+async function ignore(folder: string): Promise<void> {
+  const path = join(folder, '.gitignore')
+  const before = await readFile(path, 'utf8').catch(() => '')
+  if (before.split(/\r?\n/).some((line) => line === plainSecretsFile || line === `/${plainSecretsFile}`)) return
+  const gap = before === '' || before.endsWith('\n') ? '' : '\n'
+  await writeFile(path, `${before}${gap}${plainSecretsFile}\n`)
+}
+
+/** Loads the text as the inventory it is to become, so that nothing unsound is ever put in place. */
+async function checked(path: string, text: string, cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.yaml`)
+  await writeFile(draft, text, { flag: 'wx' })
+  try {
+    await loadInventory(draft, { cwd, env })
+  } catch (error) {
+    if (!(error instanceof InventoryProblem)) throw error
+    const mistakes = error.mistakes.map((mistake) => ({
+      ...mistake,
+      file: mistake.file.replace(basename(draft), basename(path)),
+    }))
+    throw new InventoryProblem(path, mistakes)
+  } finally {
+    await rm(draft)
+  }
+}
+
+async function replaceFile(path: string, text: string, stdout: Pick<NodeJS.WriteStream, 'write'>): Promise<void> {
+  const before = await stat(path).catch(() => null)
+  if (before) {
+    const kept = `${path}.before-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`
+    await copyFile(path, kept, constants.COPYFILE_EXCL)
+    stdout.write(`kept the old one as ${kept}\n`)
+  }
+  const fresh = `${path}.${process.pid}.new`
+  await writeFile(fresh, text, { flag: 'wx' })
+  await rename(fresh, path)
+}
