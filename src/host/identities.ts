@@ -65,7 +65,7 @@ async function agentIdentities(socket: string | null, unusable: string[]): Promi
   const keys = await new Promise<ParsedKey[]>((resolve) => {
     agent.getIdentities((error, found) => {
       if (error) unusable.push(`agent at ${socket}: ${error.message}`)
-      resolve((found ?? []) as ParsedKey[])
+      resolve((found ?? []).filter(isParsedKey))
     })
   })
   return keys.map((publicKey) => ({
@@ -79,6 +79,10 @@ async function agentIdentities(socket: string | null, unusable: string[]): Promi
         })
       }),
   }))
+}
+
+function isParsedKey(key: object | string): key is ParsedKey {
+  return typeof key === 'object' && 'getPublicSSH' in key
 }
 
 interface KeyFile {

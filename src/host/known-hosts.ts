@@ -28,9 +28,9 @@ function parseLine(raw: string): Omit<KnownHostsLine, 'file' | 'line'> | null {
   if (rest === '' || rest.startsWith('#')) return null
   let marker: KnownHostsLine['marker'] = null
   if (rest.startsWith('@')) {
-    const match = /^@(revoked|cert-authority)[ \t]+/.exec(rest)
+    const match = /^@(?:(revoked)|cert-authority)[ \t]+/.exec(rest)
     if (!match) return null
-    marker = match[1] as 'revoked' | 'cert-authority'
+    marker = match[1] === 'revoked' ? 'revoked' : 'cert-authority'
     rest = rest.slice(match[0].length)
   }
   const [names, keyType, encoded] = rest.split(/[ \t]+/)

@@ -1,9 +1,11 @@
 import type { Duplex } from 'node:stream'
-import type { BaseAgent, ParsedKey, SignCallback, SigningRequestOptions } from 'ssh2'
+import type { NodeSSH } from 'node-ssh'
 import { Problem } from '../problem.ts'
 import type { Countdown } from './countdown.ts'
 import type { HostKeyCheck } from './host-key-check.ts'
-import { KeyUnusable, type Identities, type Identity } from './identities.ts'
+import { errorText } from './error-code.ts'
+import type { Identities } from './identities.ts'
+import { keyAgent } from './key-agent.ts'
 import type { LoggedIn } from './ssh-connection.ts'
 
 export interface LoginRequest {
@@ -32,10 +34,10 @@ export class LoginFailed extends Error {
   /** The host had begun to speak SSH: not a busy sshd that dropped us before (MaxStartups). */
   readonly greeted: boolean
 
-  constructor(cause: Error & { level?: string }, trials: KeyTrials, greeted: boolean) {
-    super(cause.message, { cause })
+  constructor(cause: unknown, trials: KeyTrials, greeted: boolean) {
+    super(errorText(cause), { cause })
     this.trials = trials
-    this.level = cause.level
+    this.level = levelOf(cause)
     this.greeted = greeted
   }
 }
@@ -47,10 +49,10 @@ export class LoginFailed extends Error {
 export async function login(request: LoginRequest): Promise<LoggedIn> {
   const { limit } = request
   const { NodeSSH } = await import('node-ssh')
-  const { default: ssh2 } = await import('ssh2')
   const trials: KeyTrials = { tried: [], unusable: [...request.identities.unusable], methods: [], partial: false }
   const refused = Promise.withResolvers<never>()
   refused.promise.catch(() => {}) // heard through the race below, or too late to matter
+  const agent = await keyAgent(request.identities.offered, limit, trials)
   let offered = false
   const ssh = new NodeSSH()
   const connecting = ssh.connect({
@@ -75,16 +77,17 @@ export async function login(request: LoginRequest): Promise<LoggedIn> {
     },
     authHandler(methods, partial) {
       if (Array.isArray(methods)) trials.methods = methods
-      trials.partial ||= partial === true
+      trials.partial ||= partial
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- false ends it; @types/ssh2 does not know
       if (offered) return false as never
       offered = true
-      return { type: 'agent', username: request.user, agent: keyAgent(ssh2.BaseAgent, request, trials) }
+      return { type: 'agent', username: request.user, agent }
     },
   })
   connecting.catch(() => {}) // the same events are heard below
   const { client, failure, ready, closed, greeted } = follow(ssh)
   const expired = new Promise<never>((_, reject) => {
-    const over = () => reject(limit.signal.reason as Error)
+    const over = () => reject(limit.signal.reason)
     if (limit.signal.aborted) over()
     else limit.signal.addEventListener('abort', over, { once: true })
   })
@@ -98,12 +101,12 @@ export async function login(request: LoginRequest): Promise<LoggedIn> {
     if (error instanceof Problem) throw error
     // ssh2 reports the refused key before our own promise is heard.
     await Promise.race([refused.promise, new Promise((resolve) => setImmediate(resolve))])
-    throw new LoginFailed(error as Error, trials, greeted())
+    throw new LoginFailed(error, trials, greeted())
   }
 }
 
 /** Listens to a client from its first moment to its last: an 'error' without a listener would end the process. */
-function follow(ssh: InstanceType<typeof import('node-ssh').NodeSSH>) {
+function follow(ssh: NodeSSH) {
   const client = ssh.connection
   if (!client) throw new Error('node-ssh has made no client')
   let failure: Error | null = null
@@ -113,9 +116,9 @@ function follow(ssh: InstanceType<typeof import('node-ssh').NodeSSH>) {
   client.on('handshake', () => {
     greeted = true
   })
-  client.on('error', (error: Error & { level?: string }) => {
+  client.on('error', (error: Error) => {
     // A key that cannot sign is no end: the next one is offered.
-    if (error.level === 'agent') return
+    if (levelOf(error) === 'agent') return
     failure ??= error
     ready.reject(error)
   })
@@ -128,42 +131,7 @@ function follow(ssh: InstanceType<typeof import('node-ssh').NodeSSH>) {
   return { client, ready: ready.promise, closed: closed.promise, failure: () => failure, greeted: () => greeted }
 }
 
-/**
- * All identities as one ssh2 agent: ssh2 then asks for each key whether the host would take it, and for a signature only
- * if so. That is what keeps a passphrase from being asked for a key that nobody wants.
- */
-function keyAgent(Base: typeof BaseAgent, request: LoginRequest, trials: KeyTrials): BaseAgent {
-  const { offered } = request.identities
-  const find = (key: ParsedKey): Identity | undefined =>
-    offered.find((identity) => identity.publicKey.getPublicSSH().equals(key.getPublicSSH()))
-  class KeyAgent extends (Base as new () => BaseAgent<ParsedKey>) {
-    override getIdentities(callback: (error?: Error | null, keys?: ParsedKey[]) => void): void {
-      trials.tried = offered.map((identity) => identity.label)
-      callback(
-        null,
-        offered.map((identity) => identity.publicKey),
-      )
-    }
-
-    override sign(
-      key: ParsedKey,
-      data: Buffer,
-      options: SigningRequestOptions | SignCallback,
-      done?: SignCallback,
-    ): void {
-      const callback = typeof options === 'function' ? options : done
-      const identity = find(key)
-      const signing = identity
-        ? request.limit.paused(() => identity.sign(data, typeof options === 'function' ? {} : options))
-        : Promise.reject(new KeyUnusable('no such key'))
-      signing.then(
-        (signature) => callback?.(null, signature),
-        (error: Error) => {
-          trials.unusable.push(error.message)
-          callback?.(error)
-        },
-      )
-    }
-  }
-  return new KeyAgent()
+/** ssh2 marks its errors with where they arose: `client-authentication`, `handshake`, `agent` … */
+function levelOf(error: unknown): string | undefined {
+  return error instanceof Error && 'level' in error && typeof error.level === 'string' ? error.level : undefined
 }

@@ -29,14 +29,14 @@ export const completeMark = '.complete'
  * Throws RangeError for a name that would leave the directory, Problem `file-changed` when a big file shrinks or grows
  * while it is sent, `file-unreadable` when it cannot be read.
  */
-export async function* payload(files: PayloadFile[], streams: PayloadStream[]): AsyncGenerator<Buffer> {
+export async function* payload(files: PayloadFile[], streams: PayloadStream[]): AsyncGenerator<Uint8Array> {
   for (const { name } of [...files, ...streams]) requireInside(name)
   const pack = tar.pack()
   const filling = fill(pack, files, streams)
   // A failure ends the stream with that error, which is where the reader hears it.
   filling.catch((error: unknown) => pack.destroy(error instanceof Error ? error : new Error(String(error))))
   try {
-    for await (const chunk of pack) yield chunk as Buffer
+    for await (const chunk of pack) if (chunk instanceof Uint8Array) yield chunk
     await filling
   } finally {
     pack.destroy()

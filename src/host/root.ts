@@ -59,7 +59,7 @@ export async function runAsRoot(connection: Connection, run: RootRun): Promise<E
     run.sudoPassword === null && run.askPassword ? limit.paused(run.askPassword) : Promise.resolve(run.sudoPassword)
 
   /** Our half of the conversation: what is written to the channel's stdin, and when. */
-  async function* conversation(): AsyncGenerator<Buffer> {
+  async function* conversation(): AsyncGenerator<Uint8Array> {
     if (!(await heard.until(() => talk.root || talk.asked > 0))) return
     if (!talk.root) {
       const secret = await password()

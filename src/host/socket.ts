@@ -20,7 +20,7 @@ export function openSocket(settings: SshSettings, signal: AbortSignal): Promise<
     })
     const aborted = () => {
       socket.destroy()
-      reject(signal.reason as Error)
+      reject(signal.reason)
     }
     const failed = (error: Error) => {
       signal.removeEventListener('abort', aborted)

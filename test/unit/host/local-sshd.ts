@@ -123,9 +123,10 @@ export function optionsFor(
 async function freePort(): Promise<number> {
   const server = net.createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as net.AddressInfo
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port was given')
   await new Promise((resolve) => server.close(resolve))
-  return port
+  return address.port
 }
 
 async function listening(port: number, said: () => string): Promise<void> {

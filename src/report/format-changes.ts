@@ -1,0 +1,41 @@
+import { painter, type Paint } from './colour.ts'
+import type { ChangeSummary } from './events.ts'
+import { harmless, harmlessLine } from './harmless.ts'
+import { pad, textWidth } from './text-width.ts'
+
+export interface ChangesLook {
+  color: boolean
+  /** Print the unified diffs of files, too. */
+  diffs: boolean
+}
+
+/** The changes of one host, one a line, as columns: action, kind, name, reason. */
+export function formatChanges(host: string, changes: ChangeSummary[], look: ChangesLook): string {
+  const paint = painter(look.color)
+  const names = Math.min(60, Math.max(0, ...changes.map((change) => textWidth(harmlessLine(change.name)))))
+  const lines = changes.flatMap((change) => [
+    `  ${paint(colourOf(change.action), pad(change.action, 8))}${pad(change.kind, 10)}` +
+      `${pad(harmlessLine(change.name), names)}  ${paint('dim', harmlessLine(change.reason))}`.trimEnd(),
+    ...(look.diffs && change.diff ? formatDiff(change.diff, paint) : []),
+  ])
+  return [paint('bold', harmlessLine(host)), ...lines].join('\n')
+}
+
+function colourOf(action: ChangeSummary['action']): 'green' | 'yellow' | 'red' {
+  if (action === 'remove' || action === 'stop') return 'red'
+  return action === 'update' || action === 'restart' ? 'yellow' : 'green'
+}
+
+/** A unified diff, indented and coloured as git does. */
+export function formatDiff(diff: string, paint: Paint): string[] {
+  return diff
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((raw) => {
+      const line = harmless(raw)
+      if (line.startsWith('+++') || line.startsWith('---')) return `      ${paint('bold', line)}`
+      if (line.startsWith('+')) return `      ${paint('green', line)}`
+      if (line.startsWith('-')) return `      ${paint('red', line)}`
+      return `      ${line.startsWith('@@') ? paint('cyan', line) : line}`
+    })
+}
