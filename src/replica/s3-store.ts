@@ -74,7 +74,7 @@ export async function openS3Store(replica: S3Replica, limits: StoreLimits = stor
     async put(key, body, condition) {
       const doing = `writing ${key} in ${where}`
       try {
-        await withLimit(limits.writeMs, (abortSignal) =>
+        const answer = await withLimit(limits.writeMs, (abortSignal) =>
           client.send(
             new PutObjectCommand({
               Bucket: bucket,
@@ -86,16 +86,26 @@ export async function openS3Store(replica: S3Replica, limits: StoreLimits = stor
             { abortSignal },
           ),
         )
-        return 'done'
+        if (answer.ETag !== undefined) return 'done'
       } catch (error) {
         return putOutcome(classify(error, limits.writeMs), condition, doing, replica)
       }
+      // A login page of a router answers 200 to everything; every S3 server answers a PUT with an etag.
+      throw new UnknownOutcome(`${doing}: HTTP 200 without an etag, so not from an S3 server`)
     },
 
     list(prefix, limit) {
-      return read(`listing ${prefix} in ${where}`, async (abortSignal) => {
+      const doing = `listing ${prefix} in ${where}`
+      return read(doing, async (abortSignal) => {
         const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: limit })
         const answer = await client.send(command, { abortSignal })
+        // The SDK takes any page with status 200 for a listing of nothing, and "nothing there" permits CREATE.
+        if (answer.Name !== bucket)
+          throw s3Problem(
+            { ...notS3, text: 'an answer with status 200 that is no listing of the bucket' },
+            doing,
+            replica,
+          )
         return (answer.Contents ?? []).flatMap((object) => object.Key ?? [])
       })
     },

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Problem } from '../../../src/problem.ts'
 import { formatOwner, parseOwner, type Owner } from '../../../src/replica/owner.ts'
