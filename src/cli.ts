@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes, type ExitCode, Problem } from './problem.ts'
+import type { InitOptions } from './commands/init.ts'
 import type { RunOptions } from './commands/run-options.ts'
 
 const stopping = new AbortController()
@@ -35,6 +36,7 @@ function positive(text: string): number {
   return value
 }
 
+const inventoryHelp = 'inventory file or folder (default: ./inventory, ./inventory.yaml or ./streamside.yaml)'
 const collect = (value: string, before: string[]) => [...before, value]
 
 function runCommand(program: Command, name: string, description: string, examples: string): Command {
@@ -91,7 +93,51 @@ function build(done: (exit: ExitCode) => void): Command {
     const { runPlan } = await import('./commands/plan.ts')
     done(await runPlan(options, stopping.signal))
   })
+  addInventoryCommands(program, done)
   return program
+}
+
+function addInventoryCommands(program: Command, done: (exit: ExitCode) => void): void {
+  program
+    .command('check')
+    .description('validate the inventory, its secrets and its templates; touches no host')
+    .option('-i, --inventory <path>', inventoryHelp)
+    .option('--json', 'one JSON object a line on stdout', false)
+    .addHelpText('after', '\nExamples:\n  streamside check\n  streamside check -i inventory/home.yaml')
+    .action(async (options: { inventory?: string; json: boolean }) => {
+      const { runCheck } = await import('./commands/check.ts')
+      done(await runCheck(options))
+    })
+  program
+    .command('schema')
+    .description('print the JSON Schema of the inventory, for editors')
+    .addHelpText('after', '\nExample:\n  streamside schema > .vscode/streamside.schema.json')
+    .action(async () => {
+      const { runSchema } = await import('./commands/schema.ts')
+      done(runSchema())
+    })
+  program
+    .command('init')
+    .description('write a first inventory: asks on a terminal, or takes flags')
+    .option('-i, --inventory <path>', 'file to write (default: inventory.yaml)')
+    .option('--site <name>', 'name of the site')
+    .option('--user <name>', 'user to log in as')
+    .option('--host <name=address>', 'a host; may be repeated', collect, [])
+    .option('--endpoint <url>', 'S3 endpoint with its scheme')
+    .option('--region <name>', 'S3 region')
+    .option('--bucket <name>', 'bucket of the replica')
+    .option('--prefix <path>', 'prefix within the bucket')
+    .option('--app <name>', 'a first app')
+    .option('--release <path>', 'its release: a folder, an archive or one binary')
+    .option('--command <words>', 'its command')
+    .option('--port <number>', 'its port')
+    .option('--database <path>', 'its database')
+    .option('--force', 'replace an inventory that is there (the old one is kept beside it)', false)
+    .addHelpText('after', '\nExample:\n  streamside init --host pi-attic=192.168.1.21')
+    .action(async (options: InitOptions) => {
+      const { runInit } = await import('./commands/init.ts')
+      done(await runInit(options))
+    })
 }
 
 async function main(): Promise<void> {
@@ -105,16 +151,26 @@ async function main(): Promise<void> {
       process.exitCode = exit
     }).parseAsync(process.argv)
   } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage
-    } else if (error instanceof Problem) {
-      const { formatProblem } = await import('./report/problem-text.ts')
-      process.stderr.write(formatProblem(error, { columns: process.stderr.columns ?? 80 }))
-      process.exitCode = error.exit
-    } else {
-      throw error
-    }
+    process.exitCode = await explain(error)
   }
+}
+
+/** Says what went wrong before a run had a reporter of its own. A bug goes up with its stack trace. */
+async function explain(error: unknown): Promise<ExitCode> {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  if (!(error instanceof Problem)) throw error
+  const { wantsColor } = await import('./report/colour.ts')
+  const { stderr } = process
+  const look = { columns: stderr.columns ?? 80, color: wantsColor(stderr) }
+  const { InventoryProblem } = await import('./inventory/mistake.ts')
+  if (error instanceof InventoryProblem) {
+    const { formatMistakes } = await import('./inventory/format.ts')
+    stderr.write(formatMistakes(error.mistakes, look))
+  } else {
+    const { formatProblem } = await import('./report/format-problem.ts')
+    stderr.write(formatProblem(error, look))
+  }
+  return error.exit
 }
 
 await main()

@@ -7,12 +7,12 @@ import { describeMistake } from '../inventory/mistake.ts'
 import type { Host, Inventory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
 import { exitCodes, type ExitCode, worstExit } from '../problem.ts'
-import { createReporter } from '../report/reporter.ts'
+import { createQuestions } from '../report/questions.ts'
+import { createReporter, reporterMode } from '../report/reporter.ts'
 import { artifactSource } from '../rollout/artifacts.ts'
 import type { RunContext } from '../rollout/context.ts'
 import { type HostResult, overHosts } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
-import { askSecret, askYesNo } from './prompt.ts'
 import type { RunOptions } from './run-options.ts'
 
 /**
@@ -28,21 +28,24 @@ export async function runOverHosts(
   const began = performance.now()
   const { inventory, warnings } = await loadInventory(options.inventory ?? (await findInventory(process.cwd())))
   const hosts = limitedHosts(inventory, options.limit)
-  const terminal = process.stderr.isTTY
+  const { stdout, stderr } = process
   const reporter = createReporter({
-    mode: options.json ? 'json' : terminal ? 'terminal' : 'plain',
-    stdout: process.stdout,
-    stderr: process.stderr,
-    verbose: options.verbose,
-    secrets: secretsOf(inventory),
+    mode: reporterMode(options.json, stderr),
+    stdout,
+    stderr,
+    diffs: command === 'plan',
   })
   const { report } = reporter
-  const interactive = process.stdin.isTTY && terminal
+  reporter.hide(secretsOf(inventory))
+  const questions =
+    process.stdin.isTTY && stderr.isTTY && !options.json ? createQuestions(process.stdin, stderr, reporter) : null
   const connect = {
     ssh: inventory.ssh,
     acceptNew: options.acceptNew,
     report,
-    ...(interactive ? { confirm: reporter.asking(askYesNo), passphrase: reporter.asking(askSecret) } : {}),
+    ...(questions
+      ? { confirm: (text: string) => questions.confirm(text), passphrase: (text: string) => questions.secret(text) }
+      : {}),
   }
   const shared = shareConnections(connect)
   const cache = cacheDirectory()
@@ -52,9 +55,7 @@ export async function runOverHosts(
     connect: { ...connect, shared },
     artifacts: artifactSource(inventory, cache, (text) => report({ type: 'note', message: text })),
     cacheDirectory: cache,
-    ...(interactive
-      ? { askSudoPassword: reporter.asking((host: string) => askSecret(`sudo password on ${host}: `)) }
-      : {}),
+    ...(questions ? { askSudoPassword: (host: string) => questions.secret(`sudo password on ${host}: `) } : {}),
     verify: options.verify,
     who: `${userInfo().username}@${hostname()} (streamside ${command}, pid ${process.pid})`,
     stopping,
@@ -68,7 +69,7 @@ export async function runOverHosts(
   } finally {
     await shared.close()
     report({ type: 'run-finished', exit, seconds: (performance.now() - began) / 1000 })
-    await reporter.finish()
+    reporter.finish()
   }
 }
 
