@@ -44,10 +44,14 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
   for (const unit of inStartOrder(state.resources)) {
     const wanted = runsFromDigest(unit, state.resources)
     const unitChanges = compareUnit(unit, wanted, observed)
-    changes.push(...unitChanges)
     const runs = unitChanges.some(({ step }) => step.verb === 'start' || step.verb === 'restart')
     if (runs && unit.app !== undefined && unit.name === `${unit.app}.service`) started.push(unit.app)
+    changes.push(...unitChanges)
   }
+  // Litestream of an app that is started is started by the app's gate, once the files are known to be the right ones.
+  const byGate = ({ step }: Change) =>
+    step.verb === 'start' && started.some((app) => step.fields[0] === `${app}-litestream.service`)
+  changes.splice(0, changes.length, ...changes.filter((change) => !byGate(change)))
   for (const app of state.apps) if (started.includes(app.name)) attendant.push(healthStep(app))
   for (const resource of state.resources)
     if (resource.kind === 'release' || resource.kind === 'binary')

@@ -54,6 +54,15 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       host,
       app,
     })
+  if (kind === 'unprotected' && app !== undefined)
+    return new Problem({
+      code: 'unprotected',
+      doing: `waiting for ${app} to be replicated from ${host}`,
+      found: `the app is healthy, but its data are not in the replica yet: ${text.trim()}`,
+      next: `see journalctl -u ${app}-litestream on ${host}; until it is mended, this card holds the only copy`,
+      host,
+      app,
+    })
   return new Problem({
     code: kind,
     doing: `provisioning ${host}`,

@@ -90,6 +90,22 @@ healthy() { # KIND ARGUMENTS…
   esac
 }
 
+# An app is not done when it answers but when its data are on their way out: Litestream runs, and the check after it has told
+# the owner object so (INIT), without waiting for its timer.
+replicating() { # APP
+  [ -e "/etc/streamside/apps/$1/gate.json" ] || return 0
+  step replicating "$1"
+  deadline=$(($(date +%s) + 60))
+  until [ "$(state_of "$1-litestream.service")" = active/running ] && systemctl start "$1-check.service"; do
+    if [ "$(date +%s)" -ge "$deadline" ]; then
+      unhealthy="$unhealthy $1"
+      record problem "unprotected:$1" "$(journalctl --unit="$1-litestream.service" --unit="$1-check.service" --since=-60s --lines=6 --no-pager --output=cat | base64 -w0)"
+      return 0
+    fi
+    sleep 0.2
+  done
+}
+
 step_health() { # N APP SECONDS KIND ARGUMENTS…
   app=$2 limit=$3; shift 3
   step health "$app"
@@ -102,6 +118,7 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
         if healthy "$@" 2>"$payload/said"; then
           now=$(date +%s%N)
           record healthy "$app" "$(((now - began) / 1000000))"
+          replicating "$app"
           return 0
         fi
         ;;
