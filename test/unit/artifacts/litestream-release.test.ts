@@ -9,7 +9,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest'
 import { fetchLitestream, type LitestreamRequest } from '../../../src/artifacts/litestream-release.ts'
 import { elfFile } from './elf-file.ts'
 import { writeMembers, type Member } from './hostile-tar.ts'
-import { problemOf } from './problem-of.ts'
+import { problemOf } from '../problem-of.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'streamside-test-'))
 let folder: string

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { PackedRelease } from '../../../src/artifacts/release.ts'
 import { checkArchitecture, checkCommand, releaseHas } from '../../../src/artifacts/release-command.ts'
 import type { ReleaseEntry } from '../../../src/artifacts/release-entry.ts'
-import { problemOf } from './problem-of.ts'
+import { problemOf } from '../problem-of.ts'
 
 function packed(...entries: ReleaseEntry[]): PackedRelease {
   return { digest: 'd', tar: '/cache/d.tar', bytes: 0, entries, source: './dist' }

@@ -9,7 +9,7 @@ import { openS3Store } from '../../../src/replica/s3-store.ts'
 import { startFaultProxy } from './fault-server.ts'
 import { inventoryWith } from './inventories.ts'
 import { attic, cellar, ownerWith } from './owners.ts'
-import { problemOf } from './problem-of.ts'
+import { problemOf } from '../problem-of.ts'
 import { startSeaweedFs, type RealS3 } from './seaweedfs.ts'
 
 let s3: RealS3

@@ -13,7 +13,7 @@ import { probeConditionalWrites, requireConditionalWrites } from '../../../src/r
 import { openS3Store, type StoreLimits } from '../../../src/replica/s3-store.ts'
 import { UnknownOutcome, type ObjectStore } from '../../../src/replica/store.ts'
 import { startFaultProxy } from './fault-server.ts'
-import { problemOf } from './problem-of.ts'
+import { problemOf } from '../problem-of.ts'
 import { startSeaweedFs, type RealS3 } from './seaweedfs.ts'
 
 let s3: RealS3

@@ -1,4 +1,4 @@
-import { Problem } from '../../../src/problem.ts'
+import { Problem } from '../../src/problem.ts'
 
 /** The Problem that this must end in. */
 export async function problemOf(work: Promise<unknown> | (() => unknown)): Promise<Problem> {
