@@ -5,7 +5,10 @@ import { loadInventory, type Loaded } from '../inventory/load.ts'
 import { InventoryProblem, type Mistake } from '../inventory/mistake.ts'
 import type { Inventory } from '../inventory/model.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { wantsColor } from '../report/colour.ts'
+import { problemData } from '../report/event-data.ts'
 import { eventSchemaVersion } from '../report/events.ts'
+import { formatProblem } from '../report/format-problem.ts'
 
 export interface CheckOptions {
   /** A file or a folder; undefined = looked for in the current folder. */
@@ -30,7 +33,8 @@ export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
   const cwd = options.cwd ?? process.cwd()
   const stdout: Output = options.stdout ?? process.stdout
   const stderr: Output = options.stderr ?? process.stderr
-  const say = (line: object) => stdout.write(`${JSON.stringify({ schema: eventSchemaVersion, ...line })}\n`)
+  const say = (line: object) =>
+    stdout.write(`${JSON.stringify({ v: eventSchemaVersion, time: new Date().toISOString(), ...line })}\n`)
   const show = (mistakes: Mistake[], label?: string) => {
     if (options.json) for (const mistake of mistakes) say({ type: label ?? 'mistake', ...mistake })
     else if (mistakes.length > 0)
@@ -54,9 +58,9 @@ export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
   const { inventory, warnings } = loaded
   show(warnings, 'warning')
   const problems = templateProblems(inventory)
-  for (const { code, doing, found, next } of problems) {
-    if (options.json) say({ type: 'problem', code, doing, found, next })
-    else stderr.write(`${doing}: ${found}\n    ${next}\n\n`)
+  for (const problem of problems) {
+    if (options.json) say({ type: 'problem', problem: problemData(problem) })
+    else stderr.write(`${formatProblem(problem, look(stderr))}\n`)
   }
   const [hosts, apps, replicas] = [inventory.hosts, inventory.apps, inventory.replicas].map(
     (section) => Object.keys(section).length,
@@ -91,8 +95,7 @@ function templateProblems(inventory: Inventory): Problem[] {
 }
 
 function look(stream: Output): { columns: number; color: boolean } {
-  const color = stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
-  return { columns: stream.columns ?? 80, color }
+  return { columns: stream.columns ?? 80, color: wantsColor(stream) }
 }
 
 function count(number: number | undefined, noun: string): string {

@@ -11,8 +11,8 @@ import { plainSecretsFile, readSecretsFile } from '../inventory/secrets/file.ts'
 import { shownPath } from '../inventory/show.ts'
 import { type Starter, starterInventory, starterSecrets } from '../inventory/starter.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { terminalQuestions } from '../report/questions.ts'
 import { askStarter, splitHost } from './init-questions.ts'
-import { askSecret } from './prompt.ts'
 
 /** What the command line says; on a terminal what is missing is asked for. */
 export interface InitOptions {
@@ -141,8 +141,11 @@ async function bucketKeys(
       next: 'set them in the environment, never as flags; on a terminal they are asked for',
       exit: exitCodes.usage,
     })
-  for (const name of missing)
-    found.set(name, await askSecret(name === starterSecrets.key ? 'access key id: ' : 'secret access key: '))
+  // No live table is on the screen that would have to make room.
+  const questions = terminalQuestions({ suspended: (ask) => ask() })
+  if (questions)
+    for (const name of missing)
+      found.set(name, await questions.secret(name === starterSecrets.key ? 'access key id: ' : 'secret access key: '))
   return found
 }
 

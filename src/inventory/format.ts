@@ -1,6 +1,7 @@
-import { styleText } from 'node:util'
+import { painter } from '../report/colour.ts'
+import { textWidth } from '../report/text-width.ts'
 import { describeMistake, type Mistake } from './mistake.ts'
-import { displayWidth, harmless } from './show.ts'
+import { harmless } from './show.ts'
 
 export interface FormatOptions {
   /** Columns of the terminal. Default 80. */
@@ -27,8 +28,7 @@ export function formatMistakes(mistakes: readonly Mistake[], options: FormatOpti
 }
 
 function formatMistake(mistake: Mistake, columns: number, { color = false, label }: FormatOptions): string {
-  const paint = (style: Parameters<typeof styleText>[0], text: string) =>
-    color ? styleText(style, text, { validateStream: false }) : text
+  const paint = painter(color)
   const said = describeMistake(label === undefined ? mistake : { ...mistake, message: `${label}: ${mistake.message}` })
   const [first = '', ...rest] = wrap(harmless(said), columns, indent)
   const lines = [paint('bold', first), ...rest.map((line) => `${' '.repeat(indent)}${line}`)]
@@ -53,7 +53,7 @@ function wrap(text: string, columns: number, inset: number): string[] {
   let line = ''
   for (const word of text.split(' ')) {
     const room = lines.length === 0 ? columns : columns - inset
-    if (line !== '' && displayWidth(line) + 1 + displayWidth(word) > room) {
+    if (line !== '' && textWidth(line) + 1 + textWidth(word) > room) {
       lines.push(line)
       line = word
     } else line = line === '' ? word : `${line} ${word}`
@@ -70,9 +70,9 @@ function cut(
   // Only what can be seen is worth escaping: a line may be a megabyte long.
   const left = excerpt.text.slice(0, excerpt.start)
   const lead = tail(show(left.slice(-4 * room)), Math.floor(room / 2))
-  const leadCut = left.length > 4 * room || displayWidth(show(left)) > displayWidth(lead)
+  const leadCut = left.length > 4 * room || textWidth(show(left)) > textWidth(lead)
   const before = leadCut ? `…${lead}` : lead
-  const rest = room - displayWidth(before)
+  const rest = room - textWidth(before)
   const marked = excerpt.text.slice(excerpt.start, excerpt.start + Math.min(excerpt.length, 4 * room))
   const after = excerpt.text.slice(excerpt.start + excerpt.length)
   const shownMark = show(marked)
@@ -81,8 +81,8 @@ function cut(
   const text = kept.length < visible.length ? `${head(visible, rest - 1)}…` : kept
   return {
     text: before + text,
-    before: displayWidth(before),
-    width: Math.max(1, Math.min(displayWidth(shownMark), displayWidth(text))),
+    before: textWidth(before),
+    width: Math.max(1, Math.min(textWidth(shownMark), textWidth(text))),
   }
 }
 
@@ -90,7 +90,7 @@ function head(text: string, width: number): string {
   let out = ''
   let used = 0
   for (const char of text) {
-    used += displayWidth(char)
+    used += textWidth(char)
     if (used > width) break
     out += char
   }
@@ -103,7 +103,7 @@ function tail(text: string, width: number): string {
   let used = 0
   while (characters.length > 0) {
     const char = characters.pop() ?? ''
-    used += displayWidth(char)
+    used += textWidth(char)
     if (used > width) break
     out = char + out
   }

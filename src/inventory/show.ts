@@ -34,16 +34,3 @@ export function shownPath(path: readonly PropertyKey[]): string {
   }
   return out
 }
-
-/** Columns that a harmless text takes on a terminal: wide East Asian characters and emoji two, combining marks none. */
-export function displayWidth(text: string): number {
-  let width = 0
-  for (const char of text) {
-    if (/\p{M}/u.test(char)) continue
-    width += wide.test(char) ? 2 : 1
-  }
-  return width
-}
-
-const wide =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\uff01-\uff60]/u

@@ -35,7 +35,9 @@ export async function resolveSecrets(
   notes: Notes,
 ): Promise<Map<string, Secret>> {
   const uses = secretUses(entries.root)
+  const before = notes.mistakes.length
   const files = await openFiles(options, notes)
+  const refused = () => notes.mistakes.slice(before).some(({ place }) => !place.source.showsLines)
   const secrets = new Map<string, Secret>()
   for (const name of new Set(uses.map((use) => use.name))) {
     const found = await findSecret(name, entries, options, files)
@@ -43,6 +45,8 @@ export async function resolveSecrets(
       secrets.set(name, new Secret(name, found.value))
       continue
     }
+    // It may well stand in the file that was refused; saying that it is nowhere would lead astray.
+    if (!('value' in found) && found.nowhere && refused()) continue
     const message =
       'value' in found
         ? `the secret ${name} ${found.value === '' ? 'is empty' : 'holds a NUL byte'} in ${found.from}`
@@ -69,7 +73,7 @@ async function openFiles(options: SecretsOptions, notes: Notes): Promise<() => P
   return async () => (all ??= [plain, await readSopsFile(options, notes)].filter((file) => file !== null))
 }
 
-type Found = { value: string; from: string } | { message: string; hint?: string }
+type Found = { value: string; from: string } | { message: string; hint?: string; nowhere?: boolean }
 
 async function findSecret(
   name: string,
@@ -114,6 +118,7 @@ async function findSecret(
     'a command under secrets',
   ].filter((each) => each !== null)
   return {
+    nowhere: true,
     message: `no value for the secret ${name}${near ? `; did you mean ${shown(near)}?` : ''}`,
     hint: `looked for in ${looked.join(', ')}`,
   }
