@@ -50,7 +50,7 @@ export async function readAptSource(): Promise<AptSource> {
   }
   const options = (await $`apt-config dump`).stdout
     .split('\n')
-    .filter((line) => sharedOptions.test(line) && !/ "";$/.test(line))
+    .filter((line) => sharedOptions.test(line) && !line.endsWith(' "";'))
     .join('\n')
   const proxies = [...options.matchAll(/http::Proxy\S* "(https?:\/\/[^"]+)"/g)].map((match) => match[1] as string)
   const urls = [...repositories.map((each) => each.uri), ...proxies].map((each) => new URL(each))

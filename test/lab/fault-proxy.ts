@@ -6,7 +6,8 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { Transform, type Readable } from 'node:stream'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorBody, takeFault, type Fault, type FaultAction, type RequestRecord } from './faults.ts'
 
@@ -105,7 +106,10 @@ async function pass(exchange: Exchange, action: FaultAction | null): Promise<voi
   const sent = send(exchange)
   // a client that gives up takes its request to the server with it
   outgoing.once('close', () => sent.destroy())
-  meter(incoming, speed, (bytes) => (record.bytesIn += bytes)).pipe(sent)
+  // piped, not pipelined: a server that answers before it has read the whole body must not cost the client that answer
+  meter(incoming, speed, (bytes) => (record.bytesIn += bytes))
+    .on('error', () => sent.destroy())
+    .pipe(sent)
   const answer = await response(sent)
   if (action?.kind === 'drop-answer') {
     answer.resume()
@@ -115,8 +119,10 @@ async function pass(exchange: Exchange, action: FaultAction | null): Promise<voi
   }
   record.status = answer.statusCode ?? 502
   outgoing.writeHead(record.status, answer.statusMessage, answer.rawHeaders)
-  answer.once('error', () => incoming.socket.resetAndDestroy())
-  meter(answer, speed, (bytes) => (record.bytesOut += bytes)).pipe(outgoing)
+  await pipeline(
+    meter(answer, speed, (bytes) => (record.bytesOut += bytes)),
+    outgoing,
+  )
 }
 
 function send({ upstream, agent, incoming }: Exchange): ReturnType<typeof httpRequest> {
@@ -139,27 +145,16 @@ function response(sent: ReturnType<typeof httpRequest>): Promise<IncomingMessage
 
 /** Counts what flows through and, given a speed, holds it back to that. */
 function meter(source: Readable, bytesPerSecond: number | null, count: (bytes: number) => void): Readable {
-  const slice = Math.max(1, Math.floor((bytesPerSecond ?? 0) / 20))
-  const transform = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      if (bytesPerSecond === null) {
-        count(chunk.length)
-        done(null, chunk)
-        return
+  async function* counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const slice = bytesPerSecond === null ? Infinity : Math.max(1, Math.floor(bytesPerSecond / 20))
+    for await (const chunk of chunks) {
+      for (let start = 0; start < chunk.length; start += slice) {
+        const part = chunk.subarray(start, start + slice)
+        count(part.length)
+        yield part
+        if (bytesPerSecond !== null) await sleep((part.length / bytesPerSecond) * 1000)
       }
-      const dole = async (): Promise<void> => {
-        for (let start = 0; start < chunk.length && !this.destroyed; start += slice) {
-          const part = chunk.subarray(start, start + slice)
-          count(part.length)
-          this.push(part)
-          await sleep((part.length / bytesPerSecond) * 1000)
-        }
-      }
-      dole().then(() => done(), done)
-    },
-  })
-  source.once('error', (error) => transform.destroy(error))
-  // its reader has gone: nothing is left to be told
-  transform.on('error', () => {})
-  return source.pipe(transform)
+    }
+  }
+  return Readable.from(counted(source), { objectMode: false })
 }

@@ -7,7 +7,7 @@
  *     await setFaults(lab.instance, [{ method: 'PUT', path: '/owner\\.json', count: 1, do: { kind: 'drop-answer' } }])
  *     await down({ instance: 'mine' })
  *
- * Lab        up · down · findLab · hostOf
+ * Lab        prepare (downloads and base trees only) · up · down · findLab · hostOf
  * Power      boot · cutPower · powerOff · reboot · wipe (a new card) · isOn · waitForSsh · setCable (network cable)
  * Inside     runInHost · shellInHost (root, without ssh; in the card's tree while the host is off) · putFile ·
  *            takeImage / putImage (files as they were, to be put back later) · rootOf · hostCpuSeconds
@@ -34,7 +34,7 @@ export {
 } from './inside.ts'
 export { bridgeAddressOf, findInstance, type Instance } from './instances.ts'
 export { demoInventory, labInventory, type InventoryParts } from './inventory.ts'
-export { defaultHosts, down, findLab, hostOf, rootOf, up, type Lab } from './lab.ts'
+export { defaultHosts, down, findLab, hostOf, prepare, rootOf, up, type Lab } from './lab.ts'
 export { findHost, listHosts, sudoPassword, type HostSpec, type LabHost, type Sudo } from './lab-host.ts'
 export { linkOf, ports, setCable } from './network.ts'
 export { deleteObjects, getObject, listObjects, putObject, s3Client, type ObjectEntry } from './objects.ts'

@@ -5,6 +5,7 @@ import { readAptSource } from './apt-source.ts'
 import { baseTree } from './base-tree.ts'
 import { cardOf, removeCard } from './card.ts'
 import { instanceCgroup, killCgroup, removeCgroup } from './cgroup.ts'
+import { fetchProgram, machineArchitecture, seaweedWheels } from './download.ts'
 import { enterInstance, findInstance, instanceName, listInstances, strikeInstance, type Instance } from './instances.ts'
 import { declareHost, listHosts, type HostSpec, type LabHost } from './lab-host.ts'
 import { withLock } from './lock.ts'
@@ -13,8 +14,8 @@ import { raiseNetwork, removeNetwork } from './network.ts'
 import { unmountNspawnRun } from './nspawn-run.ts'
 import { runFolder } from './paths.ts'
 import { boot } from './power.ts'
-import { startReleases } from './release-folder.ts'
-import { startS3 } from './s3.ts'
+import { releaseFolder, startReleases } from './release-folder.ts'
+import { removeSockets, startS3 } from './s3.ts'
 
 /** A lab that is up. */
 export interface Lab {
@@ -35,6 +36,16 @@ export const defaultHosts: HostSpec[] = [
 
 /** Changes to one instance follow each other; another instance is not kept waiting. */
 const lockOf = (name: string): string => path.join(runFolder, `${name}.lock`)
+
+/** Brings all that `up` needs onto this machine, once: programs, downloads, base trees. */
+export async function prepare(hosts: HostSpec[] = defaultHosts, options: { say?: Say } = {}): Promise<void> {
+  const say = options.say ?? (() => {})
+  await bringTools(say)
+  const source = await readAptSource()
+  const suites = [...new Set(hosts.map((host) => host.suite ?? 'bookworm'))]
+  const trees = suites.map((suite) => baseTree(suite, source, say))
+  await Promise.all([fetchProgram(seaweedWheels[machineArchitecture()], say), releaseFolder(say), ...trees])
+}
 
 /**
  * Brings up S3, the release folder and the hosts asked for; what is up already stays as it is, hosts asked for in addition
@@ -83,6 +94,7 @@ export async function down(options: { instance?: string } = {}): Promise<boolean
     await removeCgroup(cgroup)
     for (const host of await listHosts(instance)) await removeCard(host, true)
     await removeNetwork(instance)
+    await removeSockets(instance)
     // rm -r would cross a mount into the shared base tree's overlay: only when none is left
     for (const folder of [instance.disks, instance.records, instance.access])
       await rm(folder, { recursive: true, force: true })

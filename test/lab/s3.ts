@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { readAccess } from './access.ts'
 import { daemonLog, daemonPid, signalDaemon, startDaemon, stopDaemon } from './daemon.ts'
@@ -9,6 +9,19 @@ import { ports, storageOf } from './network.ts'
 import { until } from './shell.ts'
 
 const daemon = 'weed'
+
+/**
+ * SeaweedFS's parts talk to each other through /tmp/seaweedfs-PART-grpc-PORT.sock, whatever its network namespace: with the
+ * same ports two instances would write into each other's volumes.
+ */
+function grpcPorts(instance: Instance): [part: string, port: number][] {
+  return ['master', 'volume', 'filer', 's3', 'admin'].map((part, i) => [part, 40_000 + instance.number * 10 + i])
+}
+
+/** The sockets that a killed SeaweedFS has left in /tmp. */
+export async function removeSockets(instance: Instance): Promise<void> {
+  for (const [part, port] of grpcPorts(instance)) await rm(`/tmp/seaweedfs-${part}-grpc-${port}.sock`, { force: true })
+}
 
 /** Starts the S3 server with its bucket, and the fault proxy before it. The data of an earlier start are still there. */
 export async function startS3(instance: Instance, say: (line: string) => void = () => {}): Promise<void> {
@@ -28,6 +41,7 @@ export async function startS3(instance: Instance, say: (line: string) => void = 
     // their defaults lie in /tmp under names that two instances would share
     `-s3.localSocket=${path.join(instance.records, 'weed-s3.sock')}`,
     `-filer.localSocket=${path.join(instance.records, 'weed-filer.sock')}`,
+    ...grpcPorts(instance).map(([part, port]) => `-${part}.port.grpc=${port}`),
     '-webdav=false',
     '-admin.ui=false',
     '-s3.autoCreateBucket=false',

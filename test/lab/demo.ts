@@ -1,0 +1,178 @@
+/**
+ * ./scripts/demo: real hosts go from bare to serving, lose a database and get it back.
+ * Usage: scripts/demo [--keep]        STREAMSIDE_LAB names the lab it makes (default: lab). Needs root.
+ */
+import { readAccess } from './access.ts'
+import { clearRequestLog, requestLog } from './fault-control.ts'
+import { shellInHost } from './inside.ts'
+import { findInstance, instanceName } from './instances.ts'
+import { demoInventory } from './inventory.ts'
+import { defaultHosts, down, hostOf, prepare, up, type Lab } from './lab.ts'
+import type { LabHost } from './lab-host.ts'
+import { requireRoot } from './machine.ts'
+import { checkout } from './paths.ts'
+import { $, until } from './shell.ts'
+
+const started = performance.now()
+const interrupted = new AbortController()
+const rows = ['the first row', 'Grüße aus dem Keller', 'a row with "quotes", $dollars and 100 %']
+
+/** Runs one step and prints its line: time since the start, what was done, what came of it, how long it took. */
+async function step<T>(text: string, work: () => Promise<T>, outcome: (value: T) => string = () => ''): Promise<T> {
+  const begun = performance.now()
+  const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`
+  const line = (rest: string): string => `${seconds(started).padStart(7)}  ${text}${rest}`
+  if (process.stdout.isTTY) process.stdout.write(`${line(' …')}\r`)
+  const stop = new Promise<never>((_, reject) => {
+    interrupted.signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true })
+  })
+  interrupted.signal.throwIfAborted()
+  const value = await Promise.race([work(), stop])
+  const result = outcome(value)
+  console.log(line(`${result ? `: ${result}` : ''}  (${seconds(begun)})`))
+  return value
+}
+
+/** `streamside provision` as a user types it; answers the last lines it printed. Throws with all of it when it fails. */
+async function provision(inventory: string): Promise<string> {
+  const run = await $`${checkout}/scripts/streamside provision --inventory ${inventory} --accept-new --yes`.nothrow()
+  if (run.exitCode !== 0) throw new Error(`streamside provision exited with ${run.exitCode}:\n${run.stderr}`)
+  const lines = run.stderr.trimEnd().split('\n')
+  return lines
+    .slice(-1 - defaultHosts.length, -1)
+    .map((line) => line.replace(/\s+/g, ' '))
+    .join(', ')
+}
+
+const urlOf = (host: LabHost, path: string): string => `http://${host.address}:8080${path}`
+
+async function write(host: LabHost): Promise<void> {
+  for (const text of rows) {
+    const answer = await fetch(urlOf(host, '/rows'), {
+      method: 'POST',
+      body: text,
+      signal: AbortSignal.timeout(10_000),
+    })
+    if (answer.status !== 201) throw new Error(`POST /rows answered ${answer.status}`)
+  }
+}
+
+async function read(host: LabHost): Promise<string[]> {
+  const answer = await fetch(urlOf(host, '/rows'), { signal: AbortSignal.timeout(10_000) })
+  return ((await answer.json()) as { text: string }[]).map((row) => row.text)
+}
+
+/** Waits until Litestream has sent a transaction file of the app `notes` after the log was cleared. */
+async function uploaded({ instance }: Lab): Promise<void> {
+  const sent = async (): Promise<boolean> =>
+    (await requestLog(instance)).some(
+      (each) => each.method === 'PUT' && each.status === 200 && /\/notes\/.*\.ltx/.test(each.path),
+    )
+  await until('Litestream to send the rows to the bucket', 30, sent)
+}
+
+async function show(name: string): Promise<void> {
+  await step('bring what is missing (packages, Litestream, SeaweedFS, base trees)', () =>
+    prepare(defaultHosts, {
+      say: (line) => process.stdout.isTTY && process.stdout.write(`\r\u001B[K         ${line}\r`),
+    }),
+  )
+  const lab = await step(
+    'boot three bare hosts and an S3 server',
+    () => up(defaultHosts, { instance: name }),
+    ({ hosts }) => hosts.map((host) => `${host.name} (${host.suite})`).join(', '),
+  )
+  const inventory = await demoInventory(lab.instance)
+  await step(
+    `streamside provision --inventory ${inventory.replace(`${checkout}/`, '')}`,
+    () => provision(inventory),
+    String,
+  )
+  const attic = hostOf(lab, 'pi-attic')
+  await clearRequestLog(lab.instance)
+  await step(`write ${rows.length} rows through the app notes at ${urlOf(attic, '/rows')}`, () => write(attic))
+  await step('wait until they are in the bucket', () => uploaded(lab))
+  await step('delete its database on pi-attic, WAL and Litestream’s own state included', () =>
+    shellInHost(
+      attic,
+      'cd /var/lib/notes && rm -rf notes.db notes.db-wal notes.db-shm .notes.db-litestream && ! ls *.db 2>/dev/null',
+    ),
+  )
+  await step('systemctl restart notes: the gate restores it before the app starts', () =>
+    shellInHost(attic, 'systemctl restart notes.service', [], { deadlineSeconds: 120 }),
+  )
+  await step('wait until the app answers', () =>
+    until('the app notes to answer after its restore', 60, () =>
+      fetch(urlOf(attic, '/health'), { signal: AbortSignal.timeout(1000) }).then(
+        (answer) => answer.ok,
+        () => false,
+      ),
+    ),
+  )
+  const found = await step(
+    'read the rows',
+    () => read(attic),
+    (texts) => texts.map((text) => JSON.stringify(text)).join(', '),
+  )
+  if (JSON.stringify(found) !== JSON.stringify(rows))
+    throw new Error(`these are not the rows that were written: ${JSON.stringify(rows)}`)
+  await step('streamside provision once more, which has nothing to do', () => provision(inventory), String)
+}
+
+async function tryNext(name: string): Promise<void> {
+  const instance = await findInstance(name)
+  if (instance === null) return
+  const prefix = name === 'lab' ? '' : `STREAMSIDE_LAB=${name} `
+  const inventory = (await demoInventory(instance)).replace(`${checkout}/`, '')
+  const { s3 } = await readAccess(instance)
+  console.log(`
+The lab stays up. What to try next:
+  ${prefix}scripts/lab ssh pi-attic systemctl status notes notes-gate notes-litestream
+  ${prefix}scripts/lab s3 stop; ${prefix}scripts/lab power-cut pi-attic      the app starts without the bucket: its files are sound
+  ${prefix}scripts/lab s3 start                           S3 is at ${s3.endpoint}
+  change inventory/lab.yaml, then: scripts/streamside plan --inventory ${inventory}
+Take it down: ${prefix}scripts/lab down`)
+}
+
+async function main(args: string[]): Promise<number> {
+  const unknown = args.filter((each) => each !== '--keep')
+  if (unknown.length > 0) {
+    const asked = unknown.some((each) => ['-h', '--help'].includes(each))
+    console[asked ? 'log' : 'error']('usage: scripts/demo [--keep]      --keep leaves the lab up at the end')
+    return asked ? 0 : 2
+  }
+  requireRoot()
+  const name = instanceName()
+  if ((await findInstance(name)) !== null) {
+    throw new Error(
+      `the lab ${name} is up already, and the demo wants bare hosts: take it down (scripts/lab down), or give the demo a lab of its own (STREAMSIDE_LAB=demo scripts/demo)`,
+    )
+  }
+  let keep = args.includes('--keep')
+  try {
+    await show(name)
+  } catch (error) {
+    keep = false
+    throw error
+  } finally {
+    if (keep) await tryNext(name)
+    // not a step: it also runs after an interruption
+    else if (await down({ instance: name }))
+      console.log('The lab is down again. To have a look around: scripts/demo --keep')
+  }
+  return 0
+}
+
+process.on('SIGINT', () => {
+  if (interrupted.signal.aborted) process.exit(130)
+  interrupted.abort()
+})
+process.on('SIGTERM', () => interrupted.abort())
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  console.error(`demo: ${(error as Error).message}`)
+  // what was interrupted may still be running: its lab is down, nothing is worth waiting for
+  process.exit(interrupted.signal.aborted ? 130 : 1)
+}
