@@ -2,7 +2,7 @@ import { appsOn } from '../desired/host-state.ts'
 import type { Host } from '../inventory/model.ts'
 import { type ExitCode, exitCodes } from '../problem.ts'
 import type { RunContext } from '../rollout/context.ts'
-import type { HostResult } from '../rollout/fleet.ts'
+import type { HostResult, Spent } from '../rollout/fleet.ts'
 import { lookAt, openHost } from '../rollout/look.ts'
 import { runOverHosts } from './run.ts'
 import type { RunOptions } from './run-options.ts'
@@ -12,8 +12,9 @@ export async function runPlan(options: RunOptions, stopping: AbortSignal): Promi
   return runOverHosts('plan', options, stopping, planOneHost)
 }
 
-async function planOneHost(context: RunContext, host: Host): Promise<HostResult> {
+async function planOneHost(context: RunContext, host: Host, spent: Spent): Promise<HostResult> {
   const connection = await openHost(context, host)
+  spent(connection)
   try {
     const { plan } = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
     for (const warning of plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
@@ -22,7 +23,6 @@ async function planOneHost(context: RunContext, host: Host): Promise<HostResult>
     return {
       outcome: pending ? 'pending' : 'unchanged',
       changes: plan.changes.length,
-      execs: connection.execs,
       exit: pending ? exitCodes.pending : exitCodes.done,
     }
   } finally {

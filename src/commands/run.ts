@@ -11,7 +11,7 @@ import { createQuestions } from '../report/questions.ts'
 import { createReporter, reporterMode } from '../report/reporter.ts'
 import { artifactSource } from '../rollout/artifacts.ts'
 import type { RunContext } from '../rollout/context.ts'
-import { type HostResult, overHosts } from '../rollout/fleet.ts'
+import { type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -23,7 +23,7 @@ export async function runOverHosts(
   command: string,
   options: RunOptions,
   stopping: AbortSignal,
-  job: (context: RunContext, host: Host) => Promise<HostResult>,
+  job: (context: RunContext, host: Host, spent: Spent) => Promise<HostResult>,
 ): Promise<ExitCode> {
   const began = performance.now()
   const { inventory, warnings } = await loadInventory(options.inventory ?? (await findInventory(process.cwd())))
@@ -64,7 +64,7 @@ export async function runOverHosts(
   for (const warning of warnings) report({ type: 'warning', code: 'inventory', message: describeMistake(warning) })
   let exit: ExitCode = exitCodes.failed
   try {
-    exit = worstExit(await overHosts(context, hosts, options.parallel, (host) => job(context, host)))
+    exit = worstExit(await overHosts(context, hosts, options.parallel, (host, spent) => job(context, host, spent)))
     return exit
   } finally {
     await shared.close()

@@ -8,7 +8,7 @@ import { hostProgram } from '../templates/render.ts'
 import { transactionProblem } from './apply-problems.ts'
 import type { RunContext } from './context.ts'
 import { type JournalLine, parseJournalLine } from './journal.ts'
-import { type Looked, openHost } from './look.ts'
+import type { Looked } from './look.ts'
 
 /** Seconds a transaction may take before its journal is given up on: packages over a slow line, a restore of gigabytes. */
 const transactionDeadlineSeconds = 6 * 60 * 60
@@ -23,8 +23,12 @@ export interface TransactionResult {
   status: number | null
   /** The connection it ended on: another than it began on when that one was lost. */
   connection: SshConnection
-  /** SSH execs on connections that were lost and replaced. */
-  lostExecs: number
+}
+
+/** The line to a host, and how to open it again. */
+export interface Line {
+  connection: SshConnection
+  open: () => Promise<SshConnection>
 }
 
 /**
@@ -34,7 +38,7 @@ export interface TransactionResult {
 export async function carryOut(
   context: RunContext,
   host: Host,
-  looked: Looked,
+  looked: Looked & Line,
   onFilesLaid: () => void,
 ): Promise<TransactionResult> {
   const id = `${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(4).toString('hex')}`
@@ -51,17 +55,12 @@ export async function carryOut(
   }
   context.report({ type: 'host-step', host: host.name, step: 'upload' })
   const { files, streams } = payload
-  return follow(context, host, looked.connection, onLine, id, { files, streams, args: ['start', id] })
+  return follow(context, host, looked, onLine, id, { files, streams, args: ['start', id] })
 }
 
 /** Comes back to a transaction that is under way on a host, and waits for its end. */
-export async function comeBack(
-  context: RunContext,
-  host: Host,
-  connection: SshConnection,
-  id: string,
-): Promise<TransactionResult> {
-  return follow(context, host, connection, () => {}, id, followPayload(id))
+export async function comeBack(context: RunContext, host: Host, line: Line, id: string): Promise<TransactionResult> {
+  return follow(context, host, line, () => {}, id, followPayload(id))
 }
 
 interface Run {
@@ -77,12 +76,12 @@ function followPayload(id: string): Run {
 async function follow(
   context: RunContext,
   host: Host,
-  first: SshConnection,
+  line: Line,
   onLine: (line: JournalLine) => void,
   id: string,
   begin: Run,
 ): Promise<TransactionResult> {
-  const result: TransactionResult = { problems: [], status: null, connection: first, lostExecs: 0 }
+  const result: TransactionResult = { problems: [], status: null, connection: line.connection }
   // Coming back prints the journal from its beginning: lines that were seen already are skipped.
   let seen = 0
   for (let attempt = 0; ; attempt += 1) {
@@ -132,9 +131,8 @@ async function follow(
         message: 'the connection was lost; the host goes on by itself',
         next: 'connecting again to follow it',
       })
-      result.lostExecs += result.connection.execs
       await result.connection.close()
-      result.connection = await openHost(context, host)
+      result.connection = await line.open()
     }
   }
 }

@@ -2,19 +2,23 @@ import type { Host } from '../inventory/model.ts'
 import { appsOn } from '../desired/host-state.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import { ensureOwner } from '../replica/ensure.ts'
-import { carryOut, comeBack } from './carry-out.ts'
+import { carryOut, comeBack, type Line } from './carry-out.ts'
 import type { RunContext } from './context.ts'
-import type { HostResult } from './fleet.ts'
+import type { HostResult, Spent } from './fleet.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
 
 /**
  * Brings one host to its declared state: look, plan, carry out. A transaction that an earlier run left under way is
  * followed to its end first.
  */
-export async function provisionHost(context: RunContext, host: Host): Promise<HostResult> {
+export async function provisionHost(context: RunContext, host: Host, spent: Spent): Promise<HostResult> {
   const apps = appsOn(context.inventory, host.name)
-  let connection = await openHost(context, host)
-  let lostExecs = 0
+  const open = async () => {
+    const opened = await openHost(context, host)
+    spent(opened)
+    return opened
+  }
+  let connection = await open()
   try {
     let looked = await lookAt(context, host, apps, connection)
     const running = looked.observed.transactions.find((transaction) => transaction.state === 'running')
@@ -25,9 +29,8 @@ export async function provisionHost(context: RunContext, host: Host): Promise<Ho
         code: 'transaction-under-way',
         message: `the transaction ${running.id} of ${running.who} is still under way; following it to its end`,
       })
-      const earlier = await comeBack(context, host, connection, running.id)
+      const earlier = await comeBack(context, host, { connection, open }, running.id)
       connection = earlier.connection
-      lostExecs += earlier.lostExecs
       looked = await lookAt(context, host, apps, connection)
     }
     for (const { id } of looked.observed.transactions.filter(({ state }) => state === 'interrupted'))
@@ -38,16 +41,14 @@ export async function provisionHost(context: RunContext, host: Host): Promise<Ho
         message: `the transaction ${id} was cut off before its end; going on from what it left`,
       })
     for (const warning of looked.plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
-    if (looked.plan.changes.length === 0)
-      return { outcome: 'unchanged', changes: 0, execs: connection.execs + lostExecs, exit: exitCodes.done }
+    if (looked.plan.changes.length === 0) return { outcome: 'unchanged', changes: 0, exit: exitCodes.done }
     await checkOwners(context, host, looked)
-    const outcome = await carryOutWithOwners(context, host, { ...looked, connection })
+    const outcome = await carryOutWithOwners(context, host, { ...looked, connection, open })
     connection = outcome.connection
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
     return {
       outcome: outcome.exit === exitCodes.done ? 'changed' : 'failed',
       changes: looked.plan.changes.length,
-      execs: connection.execs + lostExecs + outcome.lostExecs,
       exit: outcome.exit,
     }
   } finally {
@@ -56,15 +57,11 @@ export async function provisionHost(context: RunContext, host: Host): Promise<Ho
 }
 
 /** Before anything is touched: a replica that cannot be owned must not leave a host half-made. */
-async function checkOwners(
-  context: RunContext,
-  host: Host,
-  looked: Looked | Omit<Looked, 'connection'>,
-): Promise<void> {
+async function checkOwners(context: RunContext, host: Host, looked: Looked): Promise<void> {
   for (const request of ownerRequests(context, host, looked)) await ensureOwner({ ...request, dryRun: true })
 }
 
-function ownerRequests(context: RunContext, host: Host, looked: Omit<Looked, 'connection'>) {
+function ownerRequests(context: RunContext, host: Host, looked: Looked) {
   return looked.state.apps
     .filter((app) => looked.plan.owners.includes(app.name))
     .map((app) => ({
@@ -82,7 +79,7 @@ function ownerRequests(context: RunContext, host: Host, looked: Omit<Looked, 'co
  * ownership.md, "First launch": units, then CREATE, then the gate starts the app. The gate waits a while for the owner
  * object, which is written the moment the files are in place.
  */
-async function carryOutWithOwners(context: RunContext, host: Host, looked: Looked) {
+async function carryOutWithOwners(context: RunContext, host: Host, looked: Looked & Line) {
   let owners: Promise<Problem[]> | null = null
   const takeOwnership = () => {
     owners ??= Promise.all(ownerRequests(context, host, looked).map((request) => owned(context, request))).then(
@@ -97,7 +94,7 @@ async function carryOutWithOwners(context: RunContext, host: Host, looked: Looke
   const problems = [...ownerProblems, ...result.problems.filter((problem) => !without.has(problem.app))]
   const codes: ExitCode[] = problems.map((problem) => problem.exit)
   if (result.status !== 0 && problems.length === 0) codes.push(exitCodes.failed)
-  return { problems, exit: worstExit(codes), connection: result.connection, lostExecs: result.lostExecs }
+  return { problems, exit: worstExit(codes), connection: result.connection }
 }
 
 async function owned(context: RunContext, request: Parameters<typeof ensureOwner>[0]): Promise<Problem | null> {

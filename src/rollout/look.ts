@@ -17,7 +17,6 @@ import type { RunContext } from './context.ts'
 const oldestSystemd = 252
 
 export interface Looked {
-  connection: SshConnection
   observed: Observed
   state: HostState
   plan: HostPlan
@@ -35,12 +34,7 @@ export async function openHost(context: RunContext, host: Host): Promise<SshConn
  * Looks at a host (one exec) and plans what it needs.
  * @throws Problem when the host answers no probe, is no Debian with systemd 252 or later, or a plan cannot be made
  */
-export async function lookAt(
-  context: RunContext,
-  host: Host,
-  apps: App[],
-  connection: SshConnection,
-): Promise<Omit<Looked, 'connection'>> {
+export async function lookAt(context: RunContext, host: Host, apps: App[], connection: SshConnection): Promise<Looked> {
   const { inventory } = context
   // Which files a host should have follows from the inventory alone; what is in some of them only once it has answered.
   const guesses = (await context.artifacts.candidates(apps)).map((artifacts) =>

@@ -29,12 +29,17 @@ start() {
   [ "$claim" = null ] || remember claim "$claim"
   forget clean reason
   alerts_over gate
-  mkdir -p "$run/running"
+  run_folder running
   : >"$run/running/$app"
   record_start "$app.service"
   if is litestream; then
     release_lock
-    systemctl start --no-block "$app-litestream.service"
+    # `start` leaves a unit that waits for its next try to wait on (systemd: EAGAIN until the timer fires); `restart` does not.
+    case $(systemctl show -P SubState "$app-litestream.service") in
+      running) ;;
+      auto-restart) systemctl restart --no-block "$app-litestream.service" ;;
+      *) systemctl start --no-block "$app-litestream.service" ;;
+    esac
   fi
   say 6 "start, $code: $text"
   exit 0
