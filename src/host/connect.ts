@@ -10,7 +10,7 @@ import { hostKeyCheck } from './host-key-check.ts'
 import { createKeyring, type AskPassphrase, type Keyring } from './identities.ts'
 import { createBastions, type Bastion, type Bastions } from './jump.ts'
 import { login, LoginFailed } from './login.ts'
-import { openProxyCommand, openSocket } from './socket.ts'
+import { openProxyCommand, openSocket, type Transport } from './socket.ts'
 import { sshConnection, type LoggedIn } from './ssh-connection.ts'
 import { sshSettings, type SshSettings, type SshTarget } from './ssh-settings.ts'
 
@@ -140,24 +140,25 @@ async function logIn(attempt: ConnectAttempt, options: Sharing, via: Bastion | n
       report: options.report,
     })
     const identities = await options.shared.keyring.identities(settings)
-    const { socket, said } = await transport(settings, via, limit.signal)
+    const { socket, lastWords } = await transport(settings, via, limit.signal)
     try {
       return await login({ socket, user: settings.user, hostKey, identities, limit })
     } catch (error) {
+      if (!(error instanceof LoginFailed) || error.greeted) throw error
       // What a proxy command wrote to its stderr is the reason, not that the stream ended.
-      if (error instanceof LoginFailed && said() !== '') throw proxyFailed(attempt, said(), error)
-      throw error
+      const said = await lastWords()
+      throw said === '' ? error : proxyFailed(attempt, said, error)
     }
   } finally {
     limit.stop()
   }
 }
 
-async function transport(settings: SshSettings, via: Bastion | null, signal: AbortSignal) {
-  const said = () => ''
-  if (via) return { socket: await via.open(settings.hostName, settings.port), said }
+async function transport(settings: SshSettings, via: Bastion | null, signal: AbortSignal): Promise<Transport> {
+  const lastWords = async () => ''
+  if (via) return { socket: await via.open(settings.hostName, settings.port), lastWords }
   if (settings.proxyCommand !== null) return openProxyCommand(settings, settings.proxyCommand)
-  return { socket: await openSocket(settings, signal), said }
+  return { socket: await openSocket(settings, signal), lastWords }
 }
 
 function proxyFailed(attempt: ConnectAttempt, said: string, cause: Error): Problem {

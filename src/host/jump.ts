@@ -51,7 +51,16 @@ export function createBastions(dial: DialHop): Bastions {
       if (!(error instanceof Problem)) throw error
     })
     const slots = createSlots(parallelConnects)
-    return { connection, bastion: { slots, open: (address, port) => connection.openChannel(address, port) } }
+    const openThrough = async (address: string, port: number): Promise<Duplex> => {
+      try {
+        return await connection.openChannel(address, port)
+      } catch (error) {
+        // A bastion that has gone is dialled anew by the next host that needs it.
+        if (error instanceof Problem && error.code === 'connection-lost') open.delete(JSON.stringify(hops))
+        throw error
+      }
+    }
+    return { connection, bastion: { slots, open: openThrough } }
   }
   return {
     async through(proxyJump, host) {

@@ -14,16 +14,16 @@ export function marks(nonce: string): Marks {
 }
 
 /**
- * What the user's login shell runs: become root, then run `$1` with the rest as its arguments. sudo reads the password
+ * What the user's login shell runs: become root, then run `$1` with the rest as its name and arguments ($3: the nonce). sudo reads the password
  * byte by byte up to the newline, so that nothing of what follows is lost; `-k` makes it ask even when a credential is
  * cached, or the password would be left in the stream.
  */
 const becomeRoot = `
 LC_ALL=C.UTF-8; export LC_ALL;
 if [ "$(id -u)" = 0 ]; then exec sh -c "$@"; fi;
-if ! command -v sudo >/dev/null; then echo "sudo is not installed" >&2; exit 127; fi;
+command -v sudo >/dev/null || { echo "sudo is not installed" >&2; exit 127; };
 if sudo -n sh -c : </dev/null 2>/dev/null; then exec sudo -n sh -c "$@"; fi;
-exec sudo -k -S -p "$2 password" sh -c "$@"
+exec sudo -k -S -p "$3 password" sh -c "$@"
 `
 
 /**
@@ -40,7 +40,7 @@ trap clean EXIT; trap "exit 129" HUP; trap "exit 130" INT; trap "exit 141" PIPE;
 cd "$d" || exit 73;
 echo; echo "$1 root";
 tar -xpof - || exit 74;
-if ! rm .complete; then echo "the upload broke off" >&2; exit 74; fi;
+[ -e .complete ] || { echo "the upload broke off" >&2; exit 74; }; rm .complete;
 case $2 in /run/*) ;; *) trap - EXIT ;; esac;
 echo "$1 started"; echo >&2; echo "$1 started" >&2;
 timeout -k 10 "$3" sh ./.run </dev/null

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import tar from 'tar-stream'
-import { exitCodes, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { errorText } from './error-code.ts'
 
 export interface PayloadFile {
@@ -37,7 +37,10 @@ export async function* payload(files: PayloadFile[], streams: PayloadStream[]): 
   filling.catch((error: unknown) => pack.destroy(error instanceof Error ? error : new Error(String(error))))
   try {
     for await (const chunk of pack) if (chunk instanceof Uint8Array) yield chunk
+  } catch (error) {
+    // tar-stream knows only that an entry ended early: why, the filling says.
     await filling
+    throw error
   } finally {
     pack.destroy()
   }
@@ -59,20 +62,26 @@ async function addStream(pack: tar.Pack, { name, path, mode }: PayloadStream): P
     throw unreadable(doing, error)
   }
   const entry = pack.entry({ ...header(name, mode), size })
-  try {
-    // An empty file has no last byte to read to.
-    await pipeline(createReadStream(path, size > 0 ? { end: size - 1 } : {}), entry)
-  } catch (error) {
-    if (error instanceof Error && /size mismatch/i.test(error.message))
+  /** tar has promised `size` bytes: a file that shrinks would leave the stream waiting, or fill it with something else. */
+  async function* exactly(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let sent = 0
+    for await (const chunk of source) {
+      sent += chunk.length
+      yield chunk
+    }
+    if (sent < size)
       throw new Problem({
         code: 'file-changed',
         doing,
-        found: `it is no longer ${size} bytes long`,
+        found: `it was ${size} bytes long, and then ${sent}`,
         next: 'run it again when nothing writes to that file',
-        exit: exitCodes.failed,
-        cause: error,
       })
-    throw unreadable(doing, error)
+  }
+  try {
+    // An empty file has no last byte to read to.
+    await pipeline(createReadStream(path, size > 0 ? { end: size - 1 } : {}), exactly, entry)
+  } catch (error) {
+    throw error instanceof Problem ? error : unreadable(doing, error)
   }
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expandProxyCommand, type SshSettings } from './ssh-settings.ts'
 
 /**
@@ -37,8 +38,15 @@ export function openSocket(settings: SshSettings, signal: AbortSignal): Promise<
   })
 }
 
+/** The way to a host, with what whoever carries it has said on the side. */
+export interface Transport {
+  socket: Duplex
+  /** Waits a moment for the carrier's last words; empty when there are none. */
+  lastWords: () => Promise<string>
+}
+
 /** Starts the user's ProxyCommand, as ssh does: through the user's shell, its stdin and stdout as the connection. */
-export function openProxyCommand(settings: SshSettings, command: string): { socket: Duplex; said: () => string } {
+export function openProxyCommand(settings: SshSettings, command: string): Transport {
   const shell = process.env['SHELL'] || '/bin/sh'
   const child = spawn(shell, ['-c', `exec ${expandProxyCommand(command, settings)}`], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -47,11 +55,21 @@ export function openProxyCommand(settings: SshSettings, command: string): { sock
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-2000)
   })
+  const ended = new Promise<void>((resolve) => {
+    child.on('close', (code) => {
+      if (code !== 0 && code !== null) said = `${said.trim()} (the command ended with status ${code})`
+      resolve()
+    })
+  })
   const socket = Duplex.from({ readable: child.stdout, writable: child.stdin })
   child.on('error', (error) => socket.destroy(error))
-  child.on('exit', (code) => {
-    if (code !== 0) said = `${said}\nthe proxy command ended with status ${code}`.trim()
-  })
   socket.on('close', () => child.kill())
-  return { socket, said: () => said.trim() }
+  return {
+    socket,
+    // Its stdout, which ends the connection, may end before what it wrote to stderr has arrived.
+    lastWords: async () => {
+      await Promise.race([ended, sleep(500, undefined, { ref: false })])
+      return said.trim()
+    },
+  }
 }

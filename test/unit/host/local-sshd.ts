@@ -13,6 +13,8 @@ export interface LocalSshd {
   port: number
   /** The public host key as one known_hosts line, without its name. */
   hostKey: string
+  /** `SHA256:…` of it, by ssh-keygen. */
+  fingerprint: string
   /** Private key that is let in. */
   key: string
   /** ssh_config(5) for `ssh -F`, that names nothing of the user's own. */
@@ -20,6 +22,10 @@ export interface LocalSshd {
   knownHosts: string
   host: Host
   child: ChildProcess
+  /** What sshd has logged so far. */
+  said(): string
+  /** Kills the processes of open sessions, but not the one that listens: the network sees what a power cut shows it. */
+  killSessions(): void
   stop(): Promise<void>
 }
 
@@ -83,11 +89,18 @@ export async function startSshd(lines: string[] = [], hostKeyType = 'ed25519'): 
     folder,
     port,
     hostKey,
+    fingerprint:
+      execFileSync('ssh-keygen', ['-lf', path.join(folder, 'host-key.pub')], { encoding: 'utf8' }).split(' ')[1] ?? '',
     key,
     config,
     knownHosts,
     host,
     child,
+    said: () => said,
+    killSessions() {
+      const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(child.pid)], { encoding: 'utf8' })
+      for (const pid of children.trim().split(/\s+/)) if (pid !== '') process.kill(Number(pid), 'SIGKILL')
+    },
     async stop() {
       const gone = new Promise((resolve) => child.once('exit', resolve))
       if (child.exitCode === null && child.signalCode === null) {
