@@ -1,5 +1,6 @@
 import { painter } from '../report/colour.ts'
 import { textWidth } from '../report/text-width.ts'
+import type { Excerpt } from './excerpt.ts'
 import { describeMistake, type Mistake } from './mistake.ts'
 import { harmless } from './show.ts'
 
@@ -62,10 +63,7 @@ function wrap(text: string, columns: number, inset: number): string[] {
 }
 
 /** The excerpt cut to `room` columns around the marked part, with the columns before the mark and its width. */
-function cut(
-  excerpt: { text: string; start: number; length: number },
-  room: number,
-): { text: string; before: number; width: number } {
+function cut(excerpt: Excerpt, room: number): { text: string; before: number; width: number } {
   const show = (text: string) => harmless(text.replaceAll('\t', '  '))
   // Only what can be seen is worth escaping: a line may be a megabyte long.
   const left = excerpt.text.slice(0, excerpt.start)

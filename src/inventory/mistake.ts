@@ -1,4 +1,5 @@
 import { exitCodes, Problem } from '../problem.ts'
+import { type Excerpt, excerptOf, hiddenParts, type HiddenParts } from './excerpt.ts'
 import type { Source } from './source.ts'
 
 /** One thing that is wrong in an inventory (or, among the warnings, odd), ready to be printed by `formatMistakes`. */
@@ -15,8 +16,8 @@ export interface Mistake {
   message: string
   /** What to do about it, when that takes more than the message. */
   hint?: string
-  /** The line it stands in, literal secrets replaced by `***`; `start` and `length` mark the part in question. */
-  excerpt: { text: string; start: number; length: number } | null
+  /** The line it stands in, or the part of a long one around it; null when lines of that file are never shown. */
+  excerpt: Excerpt | null
 }
 
 /** A part of a source file, as offsets into its text. */
@@ -77,6 +78,7 @@ export function describeMistake(mistake: Mistake): string {
  */
 export function toMistakes(findings: Finding[], sources: Source[], concealed: Place[], path: PathText): Mistake[] {
   const order = new Map(sources.map((source, index) => [source, index]))
+  const hidden = hiddenParts(concealed)
   const seen = new Set<string>()
   return findings
     .toSorted(
@@ -85,7 +87,7 @@ export function toMistakes(findings: Finding[], sources: Source[], concealed: Pl
         a.place.start - b.place.start ||
         a.place.end - b.place.end,
     )
-    .map((finding) => toMistake(finding, concealed, path))
+    .map((finding) => toMistake(finding, hidden, path))
     .filter((mistake) => {
       const text = describeMistake(mistake)
       if (seen.has(text)) return false
@@ -96,19 +98,9 @@ export function toMistakes(findings: Finding[], sources: Source[], concealed: Pl
 
 type PathText = (path: readonly PropertyKey[]) => string
 
-function toMistake(finding: Finding, concealed: Place[], path: PathText): Mistake {
+function toMistake(finding: Finding, hidden: HiddenParts, path: PathText): Mistake {
   const { source, start, end } = finding.place
-  const { line, column, text, offset } = source.lineAt(start)
-  const excerpt = source.showsLines
-    ? conceal(
-        text,
-        start - offset,
-        Math.max(1, end - start),
-        concealed
-          .filter((place) => place.source === source)
-          .map((place) => ({ from: place.start - offset, to: place.end - offset })),
-      )
-    : null
+  const { line, column } = source.lineAt(start)
   return {
     file: source.name,
     line,
@@ -116,43 +108,6 @@ function toMistake(finding: Finding, concealed: Place[], path: PathText): Mistak
     path: path(finding.path),
     message: finding.message,
     ...(finding.hint === undefined ? {} : { hint: finding.hint }),
-    excerpt,
+    excerpt: source.showsLines ? excerptOf(source, start, end, hidden) : null,
   }
-}
-
-// A file that does not parse tells us nothing about which values are secret, so what follows one of these keys is hidden
-// in every line, unless it names a secret.
-const secretKeys =
-  /((?:access-key-id|secret-access-key|sudo-password)["']?[ \t]*:[ \t]*)(?!!secret\b)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}\]#]+)/g
-
-function conceal(
-  text: string,
-  start: number,
-  length: number,
-  ranges: { from: number; to: number }[],
-): { text: string; start: number; length: number } {
-  const hidden = [...ranges]
-  for (const match of text.matchAll(secretKeys)) {
-    const from = match.index + (match[1] ?? '').length
-    hidden.push({ from, to: from + (match[2] ?? '').length })
-  }
-  const merged: { from: number; to: number }[] = []
-  for (const range of hidden.toSorted((a, b) => a.from - b.from)) {
-    const last = merged.at(-1)
-    if (last && range.from <= last.to) last.to = Math.max(last.to, range.to)
-    else merged.push({ ...range })
-  }
-  let shownText = text
-  let from = start
-  let to = Math.min(start + length, text.length)
-  for (const range of merged.toReversed()) {
-    const left = Math.max(0, range.from)
-    const right = Math.min(shownText.length, range.to)
-    if (left >= right) continue
-    shownText = `${shownText.slice(0, left)}***${shownText.slice(right)}`
-    const shift = 3 - (right - left)
-    from = from >= right ? from + shift : Math.min(from, left)
-    to = to >= right ? to + shift : Math.min(Math.max(to, from), left + 3)
-  }
-  return { text: shownText, start: Math.max(0, from), length: Math.max(1, to - from) }
 }

@@ -28,7 +28,7 @@ export function shownPath(path: readonly PropertyKey[]): string {
     if (typeof key === 'number') out += `[${key}]`
     else {
       const text = String(key)
-      const word = /^[\w@/-][\w@/.-]{0,59}$/.test(text) ? text : `"${shown(text, 40)}"`
+      const word = /^[\w@-]{1,60}$/.test(text) ? text : `"${shown(text, 40)}"`
       out += out === '' ? word : `.${word}`
     }
   }

@@ -63,14 +63,16 @@ export function newSource(path: string, name: string, text: string, showsLines =
 export async function readBytes(path: string): Promise<Buffer> {
   const file = await open(path, 'r')
   try {
-    const buffer = Buffer.alloc(largestFile + 1)
+    const chunks: Buffer[] = []
     let length = 0
-    while (length < buffer.length) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length, null)
+    while (length <= largestFile) {
+      const chunk = Buffer.allocUnsafe(Math.min(64 * 1024, largestFile + 1 - length))
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, null)
       if (bytesRead === 0) break
+      chunks.push(chunk.subarray(0, bytesRead))
       length += bytesRead
     }
-    return buffer.subarray(0, length)
+    return Buffer.concat(chunks)
   } finally {
     await file.close()
   }

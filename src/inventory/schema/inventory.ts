@@ -19,7 +19,7 @@ const litestreamVersion = z.string().superRefine((value, context) => {
   if (different !== -1 && (parts[different] ?? 0) < (oldestLitestream[different] ?? 0))
     context.addIssue({
       code: 'custom',
-      message: `${value} is too old; the oldest to accept is ${oldestLitestream.join('.')}`,
+      message: `${value} loses data; the oldest that is accepted is ${oldestLitestream.join('.')}`,
     })
 })
 

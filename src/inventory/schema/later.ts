@@ -14,28 +14,46 @@ export const service = z.strictObject({
 
 export const drain = z.strictObject({
   file: z
-    .strictObject({ path: text(), wait: duration('1s', '1h').optional() })
+    .strictObject({
+      path: text().describe('Path of the file, relative to the state directory.'),
+      wait: duration('1s', '1h').optional().describe('How long requests under way are waited for.'),
+    })
     .optional()
     .describe('A file that tells the app or its proxy to stop taking requests.'),
   haproxy: z
-    .strictObject({ host: reference(), socket: text(), backend: text() })
+    .strictObject({
+      host: reference().describe('The host that HAProxy runs on.'),
+      socket: text().describe('Its runtime socket.'),
+      backend: text().describe('The backend whose server is drained.'),
+    })
     .optional()
     .describe("HAProxy's runtime socket."),
   nginx: z
-    .strictObject({ host: reference(), include: text(), server: text().optional() })
+    .strictObject({
+      host: reference().describe('The host that nginx runs on.'),
+      include: text().describe('The file with the upstream servers, which nginx includes.'),
+      server: text().optional().describe('The server in it. Default: address and port of the app.'),
+    })
     .optional()
     .describe('A file that nginx includes.'),
   commands: z
-    .strictObject({ on: text(), out: command(), in: command() })
+    .strictObject({
+      on: text().describe('Where they run: operator, host (of the app), or the name of a host.'),
+      out: command().describe('Takes the app out of service.'),
+      in: command().describe('Puts it back.'),
+    })
     .optional()
-    .describe('Your own commands; on: operator, host, or the name of a host.'),
+    .describe('Commands of your own.'),
   unit: text().optional().describe('A unit that is stopped before and started after.'),
 })
 
 export const logs = z.strictObject({
   servers: z.array(plainText()).describe('Hosts of the inventory, or address:port.'),
-  transport: z.enum(['tcp', 'tls', 'relp']).optional(),
-  queue: z.enum(['assisted', 'durable']).optional(),
+  transport: z.enum(['tcp', 'tls', 'relp']).optional().describe('How lines travel.'),
+  queue: z
+    .enum(['assisted', 'durable'])
+    .optional()
+    .describe('durable: on disk before it is sent, an fsync a line. assisted: in memory; a power cut loses it.'),
 })
 
 export const alerts = z.strictObject({

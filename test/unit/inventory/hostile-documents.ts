@@ -4,31 +4,138 @@ import { inventoryWith, notes } from './workspace.ts'
 
 /** Documents that an inventory may be mistaken for, or be made of by someone with bad intentions. */
 
-const good = inventoryWith(`${notes}  wiki:
+/** Sound, whatever lies in its folder. */
+export const good = inventoryWith(`${notes}  wiki:
     hosts: [pi-attic, pi-cellar]
     release: { from: { arm64: { url: "https://example.org/w.tgz", sha256: ${'ab'.repeat(32)} } }, command: [./w, "a b"] }
     environment: { TOKEN: !secret nas-key, LEVEL: 3 }
-    files: { wiki.conf: { from: ./wiki.conf, mode: "0640" } }
+    files: { wiki.conf: { from: /etc/hostname, mode: "0640" } }
     databases: { main: wiki.db, search: search.db }
     litestream: { sync-interval: 1s, retention: 7d, metrics: 9101 }
     storage: { ephemeral: 256M }
     health: { http: "http://127.0.0.1:8081/", within: 30s }
-`).replaceAll(/ *release: \{ from: \.\/dist, .*\n/g, `    release: { from: { path: . }, command: ./serve }\n`)
+`).replaceAll(
+  / *release: \{ from: \.\/dist, .*\n/g,
+  `    release: { from: { path: /usr/share/doc }, command: ./serve }\n`,
+)
 
 // Words that the schema or YAML take for something, and text that a terminal, a shell, systemd or a file system would.
 const hostileWord = fc.constantFrom(
-  '%n', '%%', '../../etc/passwd', '..', '/', '/etc/shadow', '-oProxyCommand=x', '$(reboot)', '`id`', '; rm -rf /', 'a b', '',
-  ' ', 'root', 'sshd', 'systemd-x', 'notes-gate', 'NOTES', 'nötes', 'notes\u202e', '\u001b[31m', '\u0007', '\u0000', '\r',
-  '\u009b2J', 'a\nb', '\u2028', '"', "'", '\\', '!secret', '!secret x', '*a', '&a', '<<', '__proto__', 'constructor', 'null',
-  'true', '0640', '1e999', '-1', '65536', '.inf', '1s', '7d', '256M', '0x10', '99999999999999999999', 'x'.repeat(300), '😀',
-  'data/notes.db', 'data/notes.db-wal', 'pi-attic', 'nas', '8080', 's3', 'file', 'emulate', 'AKIA-in-the-open', '{{x}}', '[', '{',
+  '%n',
+  '%%',
+  '../../etc/passwd',
+  '..',
+  '/',
+  '/etc/shadow',
+  '-oProxyCommand=x',
+  '$(reboot)',
+  '`id`',
+  '; rm -rf /',
+  'a b',
+  '',
+  ' ',
+  'root',
+  'sshd',
+  'systemd-x',
+  'notes-gate',
+  'NOTES',
+  'nötes',
+  'notes\u202e',
+  '\u001b[31m',
+  '\u0007',
+  '\u0000',
+  '\r',
+  '\u009b2J',
+  'a\nb',
+  '\u2028',
+  '"',
+  "'",
+  '\\',
+  '!secret',
+  '!secret x',
+  '*a',
+  '&a',
+  '<<',
+  '__proto__',
+  'constructor',
+  'null',
+  'true',
+  '0640',
+  '1e999',
+  '-1',
+  '65536',
+  '.inf',
+  '1s',
+  '7d',
+  '256M',
+  '0x10',
+  '99999999999999999999',
+  'x'.repeat(300),
+  '😀',
+  'data/notes.db',
+  'data/notes.db-wal',
+  'pi-attic',
+  'nas',
+  '8080',
+  's3',
+  'file',
+  'emulate',
+  'AKIA-in-the-open',
+  '{{x}}',
+  '[',
+  '{',
 )
 
 const knownKey = fc.constantFrom(
-  'version', 'site', 'defaults', 'litestream', 'replicas', 'hosts', 'apps', 'secrets', 'ssh', 'logs', 'alerts', 'host', 'release',
-  'from', 'command', 'port', 'environment', 'files', 'database', 'databases', 'replica', 'storage', 'ephemeral', 'health', 'http',
-  'tcp', 'within', 'type', 'bucket', 'prefix', 'endpoint', 'ownership', 'access-key-id', 'secret-access-key', 'address', 'user',
-  'tags', 'sudo-password', 'notes', 'wiki', 'nas', 'pi-attic', 'mode', 'url', 'sha256', 'arm64', 'drain', 'service', 'unit',
+  'version',
+  'site',
+  'defaults',
+  'litestream',
+  'replicas',
+  'hosts',
+  'apps',
+  'secrets',
+  'ssh',
+  'logs',
+  'alerts',
+  'host',
+  'release',
+  'from',
+  'command',
+  'port',
+  'environment',
+  'files',
+  'database',
+  'databases',
+  'replica',
+  'storage',
+  'ephemeral',
+  'health',
+  'http',
+  'tcp',
+  'within',
+  'type',
+  'bucket',
+  'prefix',
+  'endpoint',
+  'ownership',
+  'access-key-id',
+  'secret-access-key',
+  'address',
+  'user',
+  'tags',
+  'sudo-password',
+  'notes',
+  'wiki',
+  'nas',
+  'pi-attic',
+  'mode',
+  'url',
+  'sha256',
+  'arm64',
+  'drain',
+  'service',
+  'unit',
 )
 
 const anyKey = fc.oneof({ weight: 4, arbitrary: knownKey }, hostileWord, fc.string({ maxLength: 8 }))
@@ -57,18 +164,35 @@ const appEntry = fc.record(
     port: fc.constantFrom(8080, 8081, 0, 70_000),
     databases: fc.dictionary(
       fc.constantFrom('main', 'b', 'Main', '../x'),
-      fc.constantFrom('a.db', './a.db', 'a.db-wal', '/srv/a.db', '/etc/a.db', '../b/a.db', 'a.db/b', '%n.db', 'a\tb.db', '/var/lib/b/a.db'),
+      fc.constantFrom(
+        'a.db',
+        './a.db',
+        'a.db-wal',
+        '/srv/a.db',
+        '/etc/a.db',
+        '../b/a.db',
+        'a.db/b',
+        '%n.db',
+        'a\tb.db',
+        '/var/lib/b/a.db',
+      ),
       { maxKeys: 3, noNullPrototype: true },
     ),
     replica: fc.constantFrom('nas', 'nass', 'other'),
-    litestream: fc.record({ metrics: fc.constantFrom(8080, 9101, 80), retention: fc.constantFrom('7d', '1d', 7) }, { requiredKeys: [] }),
+    litestream: fc.record(
+      { metrics: fc.constantFrom(8080, 9101, 80), retention: fc.constantFrom('7d', '1d', 7) },
+      { requiredKeys: [] },
+    ),
     environment: fc.dictionary(hostileWord, hostileWord, { maxKeys: 2, noNullPrototype: true }),
     files: fc.dictionary(hostileWord, fc.constant({ from: '/etc/hostname' }), { maxKeys: 2, noNullPrototype: true }),
   },
   { requiredKeys: ['host', 'release'] },
 )
 const clashes = fc
-  .dictionary(fc.oneof(fc.constantFrom('a', 'b', 'notes'), hostileWord), appEntry, { maxKeys: 4, noNullPrototype: true })
+  .dictionary(fc.oneof(fc.constantFrom('a', 'b', 'notes'), hostileWord), appEntry, {
+    maxKeys: 4,
+    noNullPrototype: true,
+  })
   .map((apps) => `${inventoryWith('').replace(/apps:\n$/, '')}${stringify({ apps })}`)
 
 /** The good inventory with a piece cut, doubled, moved, or replaced by something hostile. */
@@ -115,8 +239,42 @@ const soup = fc
   .array(
     fc.oneof(
       fc.constantFrom(
-        'a', ': ', ':', ' ', '  ', '\n', '\n  ', '- ', '[', ']', '{', '}', ', ', '&a ', '*a', '*b', '!secret ', '!secret nas-key', '!!int ',
-        '!x ', '"', "'", '|\n', '>-\n', '%YAML 1.1\n', '---\n', '...\n', '\t', '# c\n', '? ', '<<: ', '0x', '~', '\r', '\ufeff', '\u0085',
+        'a',
+        ': ',
+        ':',
+        ' ',
+        '  ',
+        '\n',
+        '\n  ',
+        '- ',
+        '[',
+        ']',
+        '{',
+        '}',
+        ', ',
+        '&a ',
+        '*a',
+        '*b',
+        '!secret ',
+        '!secret nas-key',
+        '!!int ',
+        '!x ',
+        '"',
+        "'",
+        '|\n',
+        '>-\n',
+        '%YAML 1.1\n',
+        '---\n',
+        '...\n',
+        '\t',
+        '# c\n',
+        '? ',
+        '<<: ',
+        '0x',
+        '~',
+        '\r',
+        '\ufeff',
+        '\u0085',
       ),
       knownKey,
       hostileWord,
@@ -126,16 +284,24 @@ const soup = fc
   .map((pieces) => pieces.join(''))
 
 /** Aliases of aliases, a little too many or a great many. */
-const aliases = fc.record({ levels: fc.integer({ min: 1, max: 70 }), width: fc.integer({ min: 1, max: 12 }) }).map(({ levels, width }) =>
-  [
-    'version: 1\nx0: &x0 { host: pi-attic }',
-    ...Array.from({ length: levels }, (_, n) => `x${n + 1}: &x${n + 1} [${Array<string>(width).fill(`*x${n}`).join(', ')}]`),
-    `apps: { notes: { <<: *x0 }, wiki: *x${levels} }`,
-  ].join('\n'),
-)
+const aliases = fc
+  .record({ levels: fc.integer({ min: 1, max: 70 }), width: fc.integer({ min: 1, max: 12 }) })
+  .map(({ levels, width }) =>
+    [
+      'version: 1\nx0: &x0 { host: pi-attic }',
+      ...Array.from(
+        { length: levels },
+        (_, n) => `x${n + 1}: &x${n + 1} [${Array<string>(width).fill(`*x${n}`).join(', ')}]`,
+      ),
+      `apps: { notes: { <<: *x0 }, wiki: *x${levels} }`,
+    ].join('\n'),
+  )
 
 const nested = fc
-  .record({ open: fc.constantFrom('[', '{a: ', '- ', '? ', '\n a:', '!x [', '&a [', '{? '), times: fc.integer({ min: 1, max: 400 }) })
+  .record({
+    open: fc.constantFrom('[', '{a: ', '- ', '? ', '\n a:', '!x [', '&a [', '{? '),
+    times: fc.integer({ min: 1, max: 400 }),
+  })
   .map(({ open, times }) => `apps: ${open.repeat(times)}`)
 
 const bytes = fc.uint8Array({ maxLength: 200 })

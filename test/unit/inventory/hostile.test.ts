@@ -8,7 +8,7 @@ import { loadInventory } from '../../../src/inventory/load.ts'
 import { InventoryProblem, type Mistake } from '../../../src/inventory/mistake.ts'
 import { deepest, mostValues } from '../../../src/inventory/parse.ts'
 import { decode } from '../../../src/inventory/source.ts'
-import { hostileDocument } from './hostile-documents.ts'
+import { good, hostileDocument } from './hostile-documents.ts'
 import { inventoryWith, keys } from './workspace.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'streamside-hostile-'))
@@ -26,14 +26,15 @@ async function load(document: string | Uint8Array): Promise<Mistake[] | null> {
   let said = ''
   try {
     const { inventory, warnings } = await loadInventory(path, { cwd: folder, env: keys })
-    said = formatMistakes(warnings, { label: 'warning' }) + JSON.stringify(inventory, null, 1)
+    said = formatMistakes(warnings, { label: 'warning' })
+    for (const secret of Object.values(keys)) expect(JSON.stringify(inventory)).not.toContain(secret)
     expectPositions(warnings, document)
   } catch (error) {
     if (!(error instanceof InventoryProblem)) throw error
     mistakes = error.mistakes
     expect(mistakes.length).toBeGreaterThan(0)
     expectPositions(mistakes, document)
-    said = formatMistakes(mistakes) + formatMistakes(mistakes, { columns: 40, most: 2000 }) + shownError(error)
+    said = formatMistakes(mistakes, { columns: mistakes.length % 2 === 0 ? 80 : 40, most: 2000 }) + shownError(error)
   }
   expect((performance.now() - began) / 1000).toBeLessThan(longestSeconds)
   // oxlint-disable-next-line no-control-regex
@@ -48,15 +49,23 @@ function shownError({ doing, found, next, message }: InventoryProblem): string {
 
 function expectPositions(mistakes: Mistake[], document: string | Uint8Array): void {
   const lines = decode(Buffer.from(document)).text.split('\n')
-  for (const { file, line, column, message } of mistakes) {
-    expect(file).toBe('home.yaml')
-    expect(message).not.toBe('')
-    expect(line).toBeGreaterThanOrEqual(1)
-    expect(line).toBeLessThanOrEqual(lines.length)
-    expect(column).toBeGreaterThanOrEqual(1)
-    expect(column).toBeLessThanOrEqual((lines[line - 1] ?? '').length + 1)
-  }
+  const astray = mistakes.filter(
+    ({ file, line, column, message }) =>
+      !(
+        file === 'home.yaml' &&
+        message !== '' &&
+        line >= 1 &&
+        line <= lines.length &&
+        column >= 1 &&
+        column <= (lines[line - 1] ?? '').length + 1
+      ),
+  )
+  expect(astray).toEqual([])
 }
+
+test('the document that most of them are made from is sound', async () => {
+  expect(await load(good)).toBeNull()
+})
 
 test('of 10,000 documents each is loaded or refused in words, in its place, without harm', async () => {
   let refused = 0
@@ -74,7 +83,10 @@ test('of 10,000 documents each is loaded or refused in words, in its place, with
 describe('a document that is made to hurt is refused', () => {
   const big = 1024 * 1024 - 10
   const bomb = (levels: number, width: number) =>
-    ['a0: &a0 [x]', ...Array.from({ length: levels }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(width).fill(`*a${n}`).join(', ')}]`)].join('\n')
+    [
+      'a0: &a0 [x]',
+      ...Array.from({ length: levels }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(width).fill(`*a${n}`).join(', ')}]`),
+    ].join('\n')
   const documents: Record<string, [string | Uint8Array, RegExp]> = {
     'flow lists a megabyte deep': ['['.repeat(big), new RegExp(`more than ${deepest} levels`)],
     'flow mappings a megabyte deep': ['{a: '.repeat(big / 4), new RegExp(`more than ${deepest} levels`)],

@@ -1,0 +1,235 @@
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { runCheck } from '../../../src/commands/check.ts'
+import { type InitOptions, runInit } from '../../../src/commands/init.ts'
+import { findInventory } from '../../../src/inventory/find.ts'
+import { InventoryProblem } from '../../../src/inventory/mistake.ts'
+import { Problem } from '../../../src/problem.ts'
+import { folderWith, inventoryWith, keys, notes } from './workspace.ts'
+
+function sink() {
+  let text = ''
+  return { write: (piece: unknown) => ((text += String(piece)), true), text: () => text }
+}
+
+async function check(files: Record<string, string>, options: { json?: boolean } = {}) {
+  const cwd = await folderWith({ 'dist/serve': '', ...files })
+  const [stdout, stderr] = [sink(), sink()]
+  const exit = await runCheck({ cwd, env: keys, stdout, stderr, ...options })
+  return { exit, stdout: stdout.text(), stderr: stderr.text() }
+}
+
+describe('check', () => {
+  test('says that a sound inventory is sound', async () => {
+    expect(await check({ 'inventory.yaml': inventoryWith() })).toEqual({
+      exit: 0,
+      stdout: 'inventory is sound: 2 hosts, 1 app, 1 replica\n',
+      stderr: '',
+    })
+  })
+
+  test('shows warnings, which change nothing', async () => {
+    const files = { 'inventory.yaml': inventoryWith().replace('data/notes.db', '/srv/notes.db') }
+    const { exit, stdout, stderr } = await check(files)
+    expect([exit, stdout]).toEqual([0, 'inventory is sound: 2 hosts, 1 app, 1 replica (1 warning)\n'])
+    expect(stderr).toContain('inventory.yaml:15:15: apps.notes.database: warning: outside of /var/lib/notes')
+  })
+
+  test('shows every mistake in 80 columns, and exits 2', async () => {
+    const files = { 'inventory.yaml': inventoryWith().replace('host: pi-attic', 'hots: pi-attic').replace('8080', '0') }
+    const { exit, stdout, stderr } = await check(files)
+    expect([exit, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(
+      'inventory.yaml:12:5: apps.notes.hots: unknown key; did you mean host?\n        hots: pi-attic\n        ^~~~\n',
+    )
+    expect(stderr).toMatch(/\n3 mistakes; the inventory cannot be used\n$/)
+    for (const line of stderr.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test('renders the files of apps, and names the template that does not', async () => {
+    const files = {
+      'inventory.yaml': inventoryWith(
+        `${notes}    files: { a.conf: { from: ./a.conf }, b.conf: { from: ./b.conf, template: false } }\n`,
+      ),
+      'a.conf': 'name = {{app.nme}}\n',
+      'b.conf': '{{not a template',
+    }
+    const { exit, stderr } = await check(files)
+    expect(exit).toBe(2)
+    expect(stderr).toContain('a.conf')
+    expect(stderr).toContain('nme')
+    expect(stderr).not.toContain('b.conf')
+  })
+
+  test('speaks JSON, one object a line', async () => {
+    const files = { 'inventory.yaml': inventoryWith().replace('host: pi-attic', 'hots: pi-attic') }
+    const { stdout } = await check(files, { json: true })
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(lines.at(0)).toMatchObject({ v: 1, type: 'mistake', line: 11, path: 'apps.notes' })
+    expect(lines.at(-1)).toMatchObject({ v: 1, type: 'checked', sound: false, mistakes: 2 })
+  })
+})
+
+describe('the inventory of a folder', () => {
+  test('is inventory/, inventory.yaml or streamside.yaml', async () => {
+    for (const [file, expected] of [
+      ['inventory/a.yaml', 'inventory'],
+      ['inventory.yaml', 'inventory.yaml'],
+      ['streamside.yaml', 'streamside.yaml'],
+    ] as const) {
+      const cwd = await folderWith({ [file]: '' })
+      expect(await findInventory(cwd)).toBe(join(cwd, expected))
+    }
+  })
+
+  test('is asked for when there is none, or more than one', async () => {
+    const none = await findInventory(await folderWith({})).catch((error: unknown) => error)
+    expect(none).toMatchObject({ code: 'inventory-not-found', exit: 2 })
+    const two = await findInventory(await folderWith({ 'inventory.yaml': '', 'streamside.yaml': '' })).catch(
+      (error: unknown) => error,
+    )
+    expect(two).toMatchObject({ code: 'inventory-ambiguous', exit: 2 })
+  })
+})
+
+describe('init', () => {
+  const env = { PATH: process.env['PATH'] ?? '', BACKUP_KEY: 'k', BACKUP_SECRET: 's' }
+  const flags: InitOptions = {
+    host: ['pi-attic=192.168.1.21', 'pi-cellar'],
+    endpoint: 'https://nas.lan:9000',
+    bucket: 'homeserver',
+    app: 'notes',
+    release: './dist',
+    command: `./serve --title "a: b"`,
+    port: 8080,
+    database: 'data/notes.db',
+    force: false,
+    interactive: false,
+    stdout: sink(),
+  }
+
+  test('writes an inventory from flags that passes check', async () => {
+    const cwd = await folderWith({ 'dist/serve': '' })
+    expect(await runInit({ ...flags, cwd, env })).toBe(0)
+    const stdout = sink()
+    expect(await runCheck({ cwd, env, stdout, stderr: sink() })).toBe(0)
+    expect(stdout.text()).toBe('inventory is sound: 2 hosts, 1 app, 1 replica\n')
+  })
+
+  test('writes nothing that is not sound', async () => {
+    const cwd = await folderWith({})
+    await expect(runInit({ ...flags, cwd, env, app: 'sshd' })).rejects.toThrow(InventoryProblem)
+    expect(execFileSync('ls', ['-A'], { cwd, encoding: 'utf8' })).toBe('')
+  })
+
+  test('overwrites nothing unless told to, and then keeps the old one', async () => {
+    const cwd = await folderWith({ 'dist/serve': '', 'inventory.yaml': 'mine' })
+    await expect(runInit({ ...flags, cwd, env })).rejects.toMatchObject({ code: 'inventory-exists', exit: 2 })
+    expect(await readFile(join(cwd, 'inventory.yaml'), 'utf8')).toBe('mine')
+    await runInit({ ...flags, cwd, env, force: true })
+    const kept = execFileSync('ls', { cwd, encoding: 'utf8' })
+      .split('\n')
+      .find((name) => name.includes('.before-'))
+    expect(await readFile(join(cwd, kept ?? ''), 'utf8')).toBe('mine')
+  })
+
+  test('sees an inventory under another name', async () => {
+    const cwd = await folderWith({ 'streamside.yaml': 'mine' })
+    await expect(runInit({ ...flags, cwd, env })).rejects.toMatchObject({ code: 'inventory-exists' })
+  })
+
+  test('says which flags are missing, and that keys are no flags', async () => {
+    const cwd = await folderWith({})
+    await expect(runInit({ host: [], force: false, interactive: false, cwd, env })).rejects.toThrow(
+      /--host NAME=ADDRESS, --bucket NAME are missing/,
+    )
+    const problem = await runInit({ ...flags, cwd, env: {} }).catch((error: unknown) => error)
+    expect(problem).toBeInstanceOf(Problem)
+    expect(problem).toMatchObject({ found: expect.stringContaining('BACKUP_KEY, BACKUP_SECRET not set') })
+  })
+
+  test('uses keys that stand in secrets.yaml already, and refuses one that others can read', async () => {
+    const cwd = await folderWith({ 'dist/serve': '', 'secrets.yaml': 'backup-key: k\nbackup-secret: s\n' })
+    await runInit({ ...flags, cwd, env: { PATH: env.PATH } })
+    const other = await folderWith({ 'dist/serve': '' })
+    await writeFile(join(other, 'secrets.yaml'), 'backup-key: k\nbackup-secret: s\n', { mode: 0o644 })
+    await expect(runInit({ ...flags, cwd: other, env: { PATH: env.PATH } })).rejects.toThrow(/can be read by others/)
+  })
+
+  test('asks on a terminal, keeps keys in a file that only its owner reads and git ignores', async () => {
+    const cwd = await folderWith({ 'dist/serve': '' })
+    execFileSync('git', ['init', '-q'], { cwd })
+    const answers = [
+      '',
+      'Pi',
+      'pi',
+      'pi-attic=192.168.1.21',
+      '',
+      'https://nas.lan:9000',
+      '',
+      'homeserver',
+      'notes',
+      'dist',
+      './serve',
+      'data/notes.db',
+      '8080',
+      'AKIA-typed',
+      'typed: "secret"',
+    ]
+    const screen = typeOnTerminal(cwd, answers)
+    expect(screen).toContain('not a user name')
+    expect(screen).not.toContain('typed: "secret"')
+    expect((await stat(join(cwd, 'secrets.yaml'))).mode & 0o777).toBe(0o600)
+    expect(execFileSync('git', ['status', '--porcelain'], { cwd, encoding: 'utf8' })).not.toContain('secrets.yaml')
+    expect(await readFile(join(cwd, 'inventory.yaml'), 'utf8')).not.toContain('typed')
+    const stdout = sink()
+    expect(await runCheck({ cwd, env: { PATH: env.PATH }, stdout, stderr: stdout })).toBe(0)
+  })
+})
+
+/** Runs `init` on a pseudo-terminal and types an answer at each question; gives back what was on the screen. */
+function typeOnTerminal(cwd: string, answers: string[]): string {
+  const program = new URL('../../../src/commands/init.ts', import.meta.url).pathname
+  const script = `
+import json, os, pty, select, sys, time
+answers = json.loads(sys.argv[1])
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[2], [sys.argv[2], "--input-type=module", "-e", sys.argv[3]])
+seen = b""
+def wait_for(end, limit):
+    global seen
+    deadline = time.monotonic() + limit
+    mark = len(seen)
+    while time.monotonic() < deadline:
+        if select.select([fd], [], [], 0.1)[0]:
+            try:
+                piece = os.read(fd, 4096)
+            except OSError:
+                return
+            if not piece:
+                return
+            seen += piece
+        elif end and len(seen) > mark:
+            return
+for answer in answers:
+    wait_for(True, 30)
+    os.write(fd, answer.encode() + b"\\r")
+wait_for(False, 30)
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`
+  const code = `import { runInit } from ${JSON.stringify(program)}; process.exitCode = await runInit({ host: [], force: false })`
+  const env = { ...process.env, BACKUP_KEY: undefined, BACKUP_SECRET: undefined }
+  return execFileSync('python3', ['-c', script, JSON.stringify(answers), process.execPath, code], {
+    cwd,
+    env,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+}
