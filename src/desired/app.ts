@@ -1,32 +1,21 @@
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { App, Host } from '../inventory/model.ts'
 import { stateDirectory } from '../inventory/model.ts'
-import { revealed, Secret } from '../inventory/secret.ts'
+import { Secret } from '../inventory/secret.ts'
 import { Problem } from '../problem.ts'
-import { environmentLine } from '../templates/quote.ts'
-import { render, renderText } from '../templates/render.ts'
+import { environmentLine, notCarried, notCarriedByFile } from '../templates/quote.ts'
+import { render } from '../templates/render.ts'
+import { configDirectory, currentLink, releasesDirectory } from './places.ts'
 import type { FileResource, Resource } from './resources.ts'
-
-/** Where an app's releases live; `current` beside them names the one that runs. */
-export function releasesDirectory(app: string): string {
-  return `/opt/${app}/releases`
-}
-
-export function currentLink(app: string): string {
-  return `/opt/${app}/current`
-}
-
-/** The folder of everything streamside keeps for an app in /etc; root only, for it holds secrets. */
-export function configDirectory(app: string): string {
-  return `/etc/streamside/apps/${app}`
-}
+import { foldersOf, userFile } from './user-files.ts'
 
 /** Seconds an app's start may take, its gate included: a restore of many gigabytes from a slow bucket (TimeoutStartSec=). */
 export const startLimitSeconds = 6 * 60 * 60
 
 /** Seconds an app has to stop in order before it is killed (TimeoutStopSec=). */
 export const stopLimitSeconds = 30
+
+export { configDirectory }
 
 export interface AppOnHost {
   app: App
@@ -48,10 +37,7 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
     { kind: 'user', name: app.name, home: state, uid, gid },
     { kind: 'directory', path: config, mode: '0700', owner: 'root', group: 'root' },
     { kind: 'directory', path: state, mode: '0750', owner: app.name, group: app.name },
-    ...parentsBelow(state, [...Object.values(app.databases), ...files.map((file) => file.path)]).map(
-      (directory) =>
-        ({ kind: 'directory', path: directory, mode: '0750', owner: app.name, group: app.name, as: app.name }) as const,
-    ),
+    ...foldersOf(app, files),
     {
       kind: 'release',
       app: app.name,
@@ -82,6 +68,7 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
       runsFrom: [
         `/etc/systemd/system/${unit}`,
         currentLink(app.name),
+        `${releasesDirectory(app.name)}/${release.digest}`,
         ...environment.map((file) => file.path),
         ...files.map((file) => file.path),
       ],
@@ -89,12 +76,26 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
   ]
 }
 
-/** argv of the app on the host: a relative path starts at the release, a bare word is looked up in PATH. */
-export function resolvedCommand(app: App): string[] {
-  const [program, ...args] = app.release.command
-  if (program === undefined) return []
+/**
+ * argv of a command of the app on the host: a relative path starts at the release, a bare word is looked up in PATH.
+ * @throws Problem `command` when systemd could not start it as it stands
+ */
+export function resolvedCommand(app: App, command: string[]): string[] {
+  const [program = '', ...args] = command
   const resolved =
     program.includes('/') && !program.startsWith('/') ? path.posix.join(currentLink(app.name), program) : program
+  const refuse = (found: string, next: string) =>
+    new Problem({ code: 'command', doing: `reading the command of ${app.name}`, found, next, app: app.name, exit: 2 })
+  // systemd.service(5), "Special executable prefixes": quotes do not keep them from it, and `+` would run it as root.
+  if (/^[-@:+!|]/.test(resolved))
+    throw refuse(
+      `systemd takes the ${resolved[0]} at the beginning of ${program} for a prefix`,
+      'write its path instead',
+    )
+  for (const word of [resolved, ...args]) {
+    const wrong = notCarried(word)
+    if (wrong !== null) throw refuse(`${JSON.stringify(word)} ${wrong}`, 'mend it in the inventory')
+  }
   return [resolved, ...args]
 }
 
@@ -105,7 +106,7 @@ function appUnit(app: App, state: string): string {
     description: `${app.name} (run by streamside)`,
     gated: databases.length > 0,
     state,
-    command: resolvedCommand(app),
+    command: resolvedCommand(app, app.release.command),
     workingDirectory: app.release.workingDirectory === 'release' ? currentLink(app.name) : state,
     secrets: Object.values(app.environment).some((value) => value instanceof Secret),
     writable: [...new Set(databases.map((file) => path.posix.dirname(file)))].filter(
@@ -118,12 +119,25 @@ function appUnit(app: App, state: string): string {
   })
 }
 
-/** Secrets stand in a file of their own, so that the other one can be shown in a diff. */
+/**
+ * Secrets stand in a file of their own, so that the other one can be shown in a diff.
+ * @throws Problem `environment` for a value that systemd could not hand over
+ */
 function environmentFiles(app: App): FileResource[] {
   const open: string[] = app.port === null ? [] : [environmentLine('PORT', String(app.port))]
   const closed: string[] = []
   const secrets: Secret[] = []
   for (const [name, value] of Object.entries(app.environment)) {
+    const wrong = notCarriedByFile(name, value instanceof Secret ? value.reveal() : value)
+    if (wrong !== null)
+      throw new Problem({
+        code: 'environment',
+        doing: `reading the environment of ${app.name}`,
+        found: `${name} ${wrong}`,
+        next: value instanceof Secret ? `mend the secret ${value.label}` : 'mend it, or put it into a file of the app',
+        app: app.name,
+        exit: 2,
+      })
     if (value instanceof Secret) {
       closed.push(environmentLine(name, value.reveal()))
       secrets.push(value)
@@ -143,63 +157,4 @@ function environmentFiles(app: App): FileResource[] {
   return closed.length === 0
     ? [file('app.env', open)]
     : [file('app.env', open), { ...file('app.secret.env', closed), secrets, opaque: true }]
-}
-
-function userFile(app: App, host: Host, target: string, file: App['files'][string]): FileResource {
-  const content = userFileContent(app, host, target, file)
-  const secrets = Object.values(app.environment)
-    .filter((value) => value instanceof Secret)
-    .filter((secret) => secret.reveal() !== '' && content.includes(secret.reveal()))
-  return {
-    kind: 'file',
-    path: target.startsWith('/') ? target : path.posix.join(stateDirectory(app.name), target),
-    mode: file.mode,
-    owner: app.name,
-    group: app.name,
-    as: app.name,
-    content,
-    ...(secrets.length > 0 ? { secrets, opaque: true } : {}),
-  }
-}
-
-function userFileContent(app: App, host: Host, target: string, file: App['files'][string]): string | Buffer {
-  const bytes = readFileSync(file.from)
-  if (!file.template) return bytes
-  const source = bytes.toString('utf8')
-  try {
-    return renderText(
-      source,
-      {
-        app: { name: app.name, port: app.port ?? '', state: stateDirectory(app.name), release: currentLink(app.name) },
-        host: { name: host.name, address: host.address },
-        databases: app.databases,
-        env: Object.fromEntries(Object.entries(app.environment).map(([name, value]) => [name, revealed(value)])),
-      },
-      file.from,
-    )
-  } catch (error) {
-    throw new Problem({
-      code: 'template',
-      doing: `rendering ${target} of ${app.name} from ${file.from}`,
-      found: error instanceof Error ? error.message : String(error),
-      next: 'mend the template; `template: false` copies the file as it is',
-      host: host.name,
-      app: app.name,
-      exit: 2,
-      cause: error,
-    })
-  }
-}
-
-/** Folders between the state directory and what lies deeper in it, outermost first. */
-function parentsBelow(state: string, paths: string[]): string[] {
-  const found = new Set<string>()
-  for (const file of paths) {
-    let directory = path.posix.dirname(file)
-    while (directory.startsWith(`${state}/`)) {
-      found.add(directory)
-      directory = path.posix.dirname(directory)
-    }
-  }
-  return [...found].sort()
 }

@@ -37,6 +37,8 @@ export interface DirectoryResource {
   group: string
   /** As for files. Default root. */
   as?: string
+  /** Made when it is missing; one that is there is somebody's and stays as it is. */
+  onlyMade?: boolean
 }
 
 export interface FileResource {
@@ -46,7 +48,7 @@ export interface FileResource {
   owner: string
   group: string
   content: string | Buffer
-  /** Shown in diffs with these values replaced by `***`. */
+  /** Holds these; like `opaque`, for what it held before is as secret, and is known to nobody here. */
   secrets?: Secret[]
   /** Bookkeeping of our own, which nobody needs to read a diff of. */
   record?: boolean

@@ -57,5 +57,8 @@ export function parseSignature([stat = '', content = '', digest = '', path = '']
   string,
   { stat: string; content: string; digest: string },
 ] {
-  return [path.replaceAll(/\\(.)/g, (_, char: string) => ({ n: '\n', t: '\t' })[char] ?? char), { stat, content, digest }]
+  return [
+    path.replaceAll(/\\(.)/g, (_, char: string) => ({ n: '\n', t: '\t' })[char] ?? char),
+    { stat, content, digest },
+  ]
 }

@@ -19,6 +19,8 @@ export interface Step {
     | 'link'
     | 'remove'
     | 'reload'
+    /** A unit's record of what it was started from, before that is replaced: an interrupted run must not lose its restart. */
+    | 'forget'
     | 'signature'
     | 'enable'
     | 'start'

@@ -13,12 +13,14 @@ import type { Observed, ObservedPath } from '../host/observed.ts'
 import { Problem } from '../problem.ts'
 import type { Change, Step } from './change.ts'
 import { fileDiff } from './diff.ts'
+import type { Manifest } from './manifest.ts'
 
 /** The change that a resource needs on a host as it was seen; null when it is as wanted. Units are compared apart. */
 export function compare(
   resource: Exclude<Resource, { kind: 'unit' }>,
   observed: Observed,
   host: string,
+  recorded: Manifest,
 ): Change | null {
   switch (resource.kind) {
     case 'package':
@@ -28,7 +30,7 @@ export function compare(
     case 'directory':
       return compareDirectory(resource, observed, host)
     case 'file':
-      return compareFile(resource, observed, host)
+      return compareFile(resource, observed, host, recorded)
     case 'link':
       return compareLink(resource, observed, host)
     case 'release':
@@ -58,6 +60,7 @@ function compareDirectory(resource: DirectoryResource, observed: Observed, host:
   const { path, mode, owner, group, as = 'root' } = resource
   const seen = observed.paths.get(path)
   if (seen && seen.type !== 'directory') throw inTheWay(host, path, seen)
+  if (seen && resource.onlyMade === true) return null
   const differences = seen ? attributeDifferences(resource, seen) : ['not there']
   if (differences.length === 0) return null
   return {
@@ -66,7 +69,7 @@ function compareDirectory(resource: DirectoryResource, observed: Observed, host:
   }
 }
 
-function compareFile(resource: FileResource, observed: Observed, host: string): Change | null {
+function compareFile(resource: FileResource, observed: Observed, host: string, recorded: Manifest): Change | null {
   const { path, mode, owner, group, as = 'root', validate = 'none', content } = resource
   const seen = observed.paths.get(path)
   if (seen && (seen.type === 'directory' || seen.type === 'other')) throw inTheWay(host, path, seen)
@@ -78,7 +81,8 @@ function compareFile(resource: FileResource, observed: Observed, host: string): 
     differences.push(...attributeDifferences(resource, seen))
   }
   if (differences.length === 0) return null
-  const diff = fileDiff(resource, seen)
+  // The secret that a file held at the last run is not always one of this inventory: it may have been replaced or given up.
+  const diff = recorded.files[path]?.secret === true ? null : fileDiff(resource, seen)
   return {
     summary: {
       kind: resource.record === true ? 'record' : 'file',
@@ -88,6 +92,26 @@ function compareFile(resource: FileResource, observed: Observed, host: string): 
       ...(diff === null ? {} : { diff }),
     },
     step: { verb: 'file', fields: [path, mode, owner, group, as, validate], member: { content } },
+  }
+}
+
+/** Whether what stands at a resource's place has another content than it should have: then a unit may be running from that. */
+export function contentDiffers(resource: Exclude<Resource, { kind: 'unit' }>, observed: Observed): boolean {
+  switch (resource.kind) {
+    case 'file': {
+      const seen = observed.paths.get(resource.path)
+      return seen?.type !== 'file' || seen.sha256 !== sha256(resource.content)
+    }
+    case 'link': {
+      const seen = observed.paths.get(resource.path)
+      return seen?.type !== 'link' || seen.target !== resource.target
+    }
+    case 'release':
+      return treeDifference(resource.path, resource.digest, observed) !== null
+    case 'binary':
+      return treeDifference(resource.path, resource.sha256, observed) !== null
+    default:
+      return false
   }
 }
 

@@ -7,7 +7,7 @@ import type { ObservedPath } from '../host/observed.ts'
  * bookkeeping, or is no text.
  */
 export function fileDiff(resource: FileResource, seen: ObservedPath | undefined): string | null {
-  if (resource.opaque === true || resource.record === true) return null
+  if (isSecret(resource) || resource.record === true) return null
   const after = text(resource.content)
   const before = contentBefore(seen)
   if (after === null || before === null) return null
@@ -16,6 +16,11 @@ export function fileDiff(resource: FileResource, seen: ObservedPath | undefined)
     context: 3,
   })
   return patch.slice(patch.indexOf('---')).trimEnd()
+}
+
+/** Whether a file holds what must not be shown. */
+export function isSecret(resource: FileResource): boolean {
+  return resource.opaque === true || (resource.secrets ?? []).length > 0
 }
 
 function contentBefore(seen: ObservedPath | undefined): string | null {

@@ -1,4 +1,5 @@
 import type { HostState } from '../desired/host-state.ts'
+import { isSecret } from './diff.ts'
 
 export const manifestPath = '/var/lib/streamside/manifest'
 
@@ -7,9 +8,16 @@ export interface Manifest {
   v: 1
   apps: string[]
   /** Files and links: the user that writes them, and the app they belong to. */
-  files: Record<string, { as: string; app: string | null }>
+  files: Record<string, ManifestFile>
   /** Loopback ports of Litestream's metrics, so that they do not move. */
   metrics: Record<string, number>
+}
+
+export interface ManifestFile {
+  as: string
+  app: string | null
+  /** It holds secrets: what stands there is never shown, whatever comes in its place. */
+  secret?: true
 }
 
 /** Reads a manifest; a missing or damaged one is an empty one: then nothing is known to be ours, and nothing is removed. */
@@ -29,13 +37,14 @@ export function readManifest(text: string | null): Manifest {
 export function manifestFor(state: HostState, recorded: Manifest): Manifest {
   const present = state.apps.map((app) => app.name)
   const gone = recorded.apps.filter((app) => !present.includes(app))
-  const files = new Map<string, { as: string; app: string | null }>()
+  const files = new Map<string, ManifestFile>()
   for (const [path, entry] of Object.entries(recorded.files))
     if (entry.app !== null && gone.includes(entry.app)) files.set(path, entry)
   for (const resource of state.resources) {
     if (resource.kind !== 'file' && resource.kind !== 'link') continue
     const as = resource.kind === 'file' ? (resource.as ?? 'root') : 'root'
-    files.set(resource.path, { as, app: appOf(resource.path, present) })
+    const secret = resource.kind === 'file' && isSecret(resource)
+    files.set(resource.path, { as, app: appOf(resource.path, present), ...(secret ? { secret } : {}) })
   }
   const kept = Object.fromEntries(Object.entries(recorded.metrics).filter(([app]) => gone.includes(app)))
   return {

@@ -1,10 +1,11 @@
+import { resolvedCommand } from '../desired/app.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { ReleaseResource, Resource, UnitResource } from '../desired/resources.ts'
 import { runsFromDigest } from '../desired/runs-from.ts'
 import type { Observed } from '../host/observed.ts'
 import type { App, Health } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
-import { compare, expectation, signatureStep } from './compare.ts'
+import { compare, contentDiffers, expectation, signatureStep } from './compare.ts'
 import { type Manifest, manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { compareUnit } from './units.ts'
 
@@ -21,6 +22,8 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
   const changes: Change[] = []
   const attendant: Step[] = []
   const changed = new Set<Resource>()
+  /** Paths whose content was found other than it should be. */
+  const relaid = new Set<string>()
   const recorded = readManifest(observed.manifest)
 
   for (const { id } of observed.transactions.filter((transaction) => transaction.state === 'interrupted'))
@@ -30,10 +33,11 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     })
   for (const resource of state.resources) {
     if (resource.kind === 'unit') continue
-    const change = compare(resource, observed, host)
+    const change = compare(resource, observed, host, recorded)
     if (!change) continue
     changes.push(change)
     changed.add(resource)
+    if ('path' in resource && contentDiffers(resource, observed)) relaid.add(resource.path)
     if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource.path, observed))
     if (resource.kind === 'release') attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
   }
@@ -43,7 +47,10 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
   if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
   for (const unit of inStartOrder(state.resources)) {
     const wanted = runsFromDigest(unit, state.resources)
-    const unitChanges = compareUnit(unit, wanted, observed)
+    const laidAnew = unit.runsFrom.some((path) => relaid.has(path))
+    const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
+    if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart'))
+      attendant.push({ verb: 'forget', fields: [unit.name] })
     const runs = unitChanges.some(({ step }) => step.verb === 'start' || step.verb === 'restart')
     if (runs && unit.app !== undefined && unit.name === `${unit.app}.service`) started.push(unit.app)
     changes.push(...unitChanges)
@@ -145,14 +152,13 @@ function warnings(state: HostState, recorded: Manifest): HostPlan['warnings'] {
 function healthStep(app: App): Step {
   const health: Health = app.health ?? { kind: 'command', command: [], withinSeconds: plainHealthSeconds }
   const common = [app.name, String(health.withinSeconds)]
+  if (app.health === null) return { verb: 'health', fields: [...common, 'none'] }
   switch (health.kind) {
     case 'http':
       return { verb: 'health', fields: [...common, 'http', health.url] }
     case 'tcp':
       return { verb: 'health', fields: [...common, 'tcp', health.host, String(health.port)] }
     case 'command':
-      return app.health === null
-        ? { verb: 'health', fields: [...common, 'none'] }
-        : { verb: 'health', fields: [...common, 'command', app.name, ...health.command] }
+      return { verb: 'health', fields: [...common, 'command', app.name, ...resolvedCommand(app, health.command)] }
   }
 }

@@ -1,6 +1,7 @@
 import type { Resource } from '../desired/resources.ts'
 import { sha256 } from '../desired/runs-from.ts'
 import type { ProbeRequest } from '../host/probe.ts'
+import { isSecret } from './diff.ts'
 
 /** The request that a set of wanted resources leads to. */
 export function probeRequest(resources: Resource[], apps: string[], verify: boolean): ProbeRequest {
@@ -24,7 +25,7 @@ export function probeRequest(resources: Resource[], apps: string[], verify: bool
         request.paths.push({
           path: resource.path,
           sha256: sha256(resource.content),
-          show: resource.opaque !== true && resource.record !== true,
+          show: !isSecret(resource) && resource.record !== true,
         })
         break
       case 'directory':

@@ -9,8 +9,10 @@ import type { Change } from './change.ts'
  * /run/streamside/started) is not what it should run from. An interrupted run never loses a restart that way.
  *
  * @param wanted the unit's `runsFromDigest`
+ * @param laidAnew something that it runs from is put back: the record tells what it should have been started from, and somebody
+ *   who has changed that may have started it since
  */
-export function compareUnit(unit: UnitResource, wanted: string, observed: Observed): Change[] {
+export function compareUnit(unit: UnitResource, wanted: string, observed: Observed, laidAnew: boolean): Change[] {
   const seen = observed.units.get(unit.name)
   const changes: Change[] = []
   const summary = (action: Change['summary']['action'], reason: string) => ({
@@ -31,7 +33,7 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
       summary: summary('start', isThere ? `is ${seen.activeState} (${seen.subState})` : 'is new'),
       step: { verb: 'start', fields: [unit.name] },
     })
-  } else if (unit.runsFrom.length > 0 && observed.started.get(unit.name) !== wanted) {
+  } else if (unit.runsFrom.length > 0 && (laidAnew || observed.started.get(unit.name) !== wanted)) {
     changes.push({
       summary: summary('restart', 'what it runs from has changed since it was started'),
       step: { verb: 'restart', fields: [unit.name] },

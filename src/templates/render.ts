@@ -21,7 +21,10 @@ engine.Utils.escapeExpression = (value: unknown): string => {
 engine.registerHelper({
   word: (value: unknown) => systemdWord(text(value, 'word')),
   words: (values: unknown) => list(values, 'words').map(systemdWord).join(' '),
-  exec: (values: unknown) => list(values, 'exec').map(systemdExecWord).join(' '),
+  exec: (values: unknown) => {
+    const [program = '', ...args] = list(values, 'exec')
+    return [systemdWord(program), ...args.map(systemdExecWord)].join(' ')
+  },
   env: (name: unknown, value: unknown) => environmentLine(text(name, 'env'), text(value, 'env')),
   specifiers: (value: unknown) => text(value, 'specifiers').replaceAll('%', '%%'),
   sh: (value: unknown) => shellWord(text(value, 'sh')),

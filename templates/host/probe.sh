@@ -138,7 +138,8 @@ trees() {
 
 units() {
   [ -s units ] || return 0
-  xargs -r systemctl show --no-pager \
+  # a mount's unit may have backslashes in its name, which xargs takes for quotes unless lines alone part its words
+  xargs -r -d '\n' systemctl show --no-pager \
     -p Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Result,NRestarts <units |
     sed "s/^/show$tab/"
   while IFS= read -r unit; do

@@ -67,7 +67,7 @@ finish() {
   status=$?
   trap - EXIT
   if [ "$status" -ne 0 ]; then
-    discard_staged
+    discard_staged "$staged"
     grep -q "^problem$tab" "$transaction/journal" ||
       record problem unexpected "$(tail -n 12 "$transaction/stderr" | base64 -w0)"
   fi
@@ -93,6 +93,7 @@ each expect step_expect
 install_packages
 each user step_user
 each directory step_directory
+each forget step_forget
 each binary step_binary
 each release step_release
 each file stage_file

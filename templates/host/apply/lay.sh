@@ -4,10 +4,10 @@
 staged=$transaction/staged
 : >>"$staged"
 
-# A name that an app which was broken into cannot guess: the transaction's id is random.
-beside() { # PATH -> the place beside it where its successor is laid
-  dirname=${1%/*}
-  printf '%s/.%s.streamside-%s' "${dirname:-/}" "${1##*/}" "$id"
+# A name that an app which was broken into cannot guess (the transaction's id is random), and a short one: the name of what
+# it is to become may be as long as a file system takes.
+beside() { # N PATH -> $temporary, where step N lays the successor of PATH
+  temporary=${2%/*}/.streamside-$id.$1
 }
 
 # What lies below an app's own folders is written as the app's user: root following a path that the app controls would
@@ -17,20 +17,21 @@ as() { # USER COMMAND…
   if [ "$user" = root ]; then "$@"; else setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"; fi
 }
 
-discard_staged() {
+discard_staged() { # LIST
   while IFS="$tab" read -r temporary _ user _; do
     decode "$temporary"
     as "$user" rm -rf -- "$decoded" || :
-  done <"$staged"
+  done <"$1"
 }
 
 clean_after_interrupted() {
   for other in /var/lib/streamside/transactions/*/; do
     other=${other%/}
-    [ "$other" != "$transaction" ] && [ -e "$other/staged" ] || continue
-    if [ -e "$other/payload" ]; then
+    [ "$other" != "$transaction" ] || continue
+    # with an end and yet a payload: it was cut off while it took that away
+    if [ -e "$other/payload" ] || ! grep -q "^end$tab" "$other/journal"; then
       step clean "what the interrupted transaction ${other##*/} left"
-      ( staged=$other/staged; discard_staged )
+      [ ! -e "$other/staged" ] || discard_staged "$other/staged"
       rm -rf -- "$other/payload"
       printf 'end\tcut\n' >>"$other/journal"
     fi
@@ -104,7 +105,7 @@ step_binary() { # N PATH MODE SHA256
   free_or_fail "$2" "$(stat -c %s "$member")" "$2"
   mkdir -p -m 0755 -- "${2%/*}"
   chmod 0755 "${2%/*}"
-  temporary=$(beside "$2")
+  beside "$1" "$2"
   printf '%s\t-\troot\n' "$temporary" >>"$staged"
   cp -- "$member" "$temporary"
   [ "$(sha256sum <"$temporary" | cut -c1-64)" = "$4" ] || fail 13 digest "$2 arrived with another sha256 than $4"
@@ -120,7 +121,7 @@ step_release() { # N PATH DIGEST BYTES
   free_or_fail "$2" "$4" "the release"
   mkdir -p -m 0755 -- "${2%/*}"
   chmod 0755 "${2%/*}" "${2%/*/*}"
-  temporary=$(beside "$2")
+  beside "$1" "$2"
   printf '%s\t-\troot\n' "$temporary" >>"$staged"
   mkdir -m 0755 -- "$temporary"
   # the tar is the operator's own canonical one: sorted, no owners, no links that lead out
@@ -135,7 +136,7 @@ step_release() { # N PATH DIGEST BYTES
 }
 
 stage_file() { # N PATH MODE OWNER GROUP AS VALIDATE
-  temporary=$(beside "$2")
+  beside "$1" "$2"
   printf '%s\t%s\t%s\t%s\t%s\n' "$(encode "$temporary")" "$(encode "$2")" "$6" "$7" "$1" >>"$staged"
   as "$6" mkdir -p -m 0755 -- "${2%/*}"
   as "$6" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/members/$1" || fail 12 write "could not write $temporary"
@@ -164,8 +165,12 @@ switch_staged() {
   done <"$staged"
 }
 
+step_forget() { # N UNIT
+  rm -f -- "/run/streamside/started/$2"
+}
+
 step_link() { # N PATH TARGET
-  temporary=$(beside "$2")
+  beside "$1" "$2"
   printf '%s\t-\troot\n' "$temporary" >>"$staged"
   ln -s -- "$3" "$temporary"
   mv -T -- "$temporary" "$2"

@@ -70,7 +70,7 @@ describe('a plan', () => {
         content: Buffer.from('[X]\n'),
       })
     })
-    expect(names(plan)).toEqual([`update file ${unit}`])
+    expect(names(plan)).toEqual([`update file ${unit}`, 'restart unit web.service'])
     expect(plan.changes[0]?.summary.diff).toContain('-[X]\n+[Unit]')
     expect(plan.attendant).toContainEqual({ verb: 'expect', fields: [unit, 'other'] })
   })
@@ -89,6 +89,37 @@ describe('a plan', () => {
       })
     })
     expect(JSON.stringify(plan.changes.map(({ summary }) => summary))).not.toMatch(/old|K=/)
+  })
+
+  test('forgets what a unit was started from before it puts back a file that the unit may be running from', () => {
+    const plan = changed(({ paths }) => paths.delete('/opt/web/current'))
+    expect(names(plan)).toEqual(['create link /opt/web/current', 'restart unit web.service'])
+    expect(plan.attendant).toContainEqual({ verb: 'forget', fields: ['web.service'] })
+  })
+
+  test('never shows what stood where a secret was at the last run, though the file holds none any more', () => {
+    const plan = changed((observed) => {
+      const seen = observed.paths.get(unit)
+      if (seen?.type === 'file') observed.paths.set(unit, { ...seen, sha256: 'x', content: Buffer.from('K="old"') })
+      const manifest = JSON.parse(observed.manifest ?? '') as { files: Record<string, { secret?: true }> }
+      manifest.files[unit] = { ...manifest.files[unit], secret: true }
+      observed.manifest = JSON.stringify(manifest)
+    })
+    expect(plan.changes[0]?.summary).toMatchObject({ name: unit, reason: 'content' })
+    expect(plan.changes[0]?.summary).not.toHaveProperty('diff')
+    expect(JSON.parse(plan.manifest)).toMatchObject({
+      files: { [unit]: { as: 'root' }, '/etc/streamside/apps/web/secret': { secret: true } },
+    })
+  })
+
+  test('leaves a folder outside of the app alone when it is there, and makes it when it is not', () => {
+    const folder = { kind: 'directory', path: '/srv/data', mode: '0750', owner: 'web', group: 'web' } as const
+    const outside = hostState([app('web')], [...resources, { ...folder, onlyMade: true }])
+    const observed = asWanted(outside)
+    observed.paths.set('/srv/data', { type: 'directory', mode: '1777', owner: 'nobody', group: 'root' })
+    expect(names(planHost(outside, observed))).toEqual([])
+    observed.paths.delete('/srv/data')
+    expect(names(planHost(outside, observed))).toEqual(['create directory /srv/data'])
   })
 
   test.each([

@@ -92,9 +92,20 @@ describe('systemd words', () => {
     expect(systemdExecWord('$HOME')).toBe('"$$HOME"')
     expect(systemdWord('$HOME')).toBe('"$HOME"')
   })
+
+  test('carry what systemd would take for no UTF-8 as bytes', () => {
+    expect(systemdWord('a\uFFFEb')).toBe('"a\\xef\\xbf\\xbeb"')
+    expect(() => systemdWord('\uD800')).toThrow(RangeError)
+  })
 })
 
 describe('environment files', () => {
+  test('a value that systemd or Linux would not hand over is refused', () => {
+    for (const value of ['\0', '\uD800', '\uFDD0', '\u{1FFFF}', 'x'.repeat(131_070)])
+      expect(() => environmentLine('A', value)).toThrow(RangeError)
+    expect(() => environmentLine('A', 'x'.repeat(131_069))).not.toThrow()
+  })
+
   test('a name that a shell or systemd would not take is refused', () => {
     for (const name of ['', '1A', 'A B', 'A=B', 'A\nB', 'é'])
       expect(() => environmentLine(name, 'x')).toThrow(RangeError)

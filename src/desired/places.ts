@@ -1,0 +1,13 @@
+/** Where an app's releases live; `current` beside them names the one that runs. */
+export function releasesDirectory(app: string): string {
+  return `/opt/${app}/releases`
+}
+
+export function currentLink(app: string): string {
+  return `/opt/${app}/current`
+}
+
+/** The folder of everything streamside keeps for an app in /etc; root only, for it holds secrets. */
+export function configDirectory(app: string): string {
+  return `/etc/streamside/apps/${app}`
+}

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type App, type Host, stateDirectory } from '../inventory/model.ts'
+import { Secret } from '../inventory/secret.ts'
+import { Problem } from '../problem.ts'
+import { renderText } from '../templates/render.ts'
+import { currentLink } from './places.ts'
+import type { DirectoryResource, FileResource } from './resources.ts'
+
+/**
+ * A file of the user's for an app (`files:`).
+ * @throws Problem `file-unreadable`, `template`
+ */
+export function userFile(app: App, host: Host, target: string, file: App['files'][string]): FileResource {
+  const state = stateDirectory(app.name)
+  const absolute = target.startsWith('/') ? target : path.posix.join(state, target)
+  const used = new Set<Secret>()
+  const content = file.template ? rendered(app, host, target, file.from, used) : read(app, target, file.from)
+  for (const value of Object.values(app.environment))
+    if (value instanceof Secret && value.reveal() !== '' && content.includes(value.reveal())) used.add(value)
+  return {
+    kind: 'file',
+    path: absolute,
+    mode: file.mode,
+    owner: app.name,
+    group: app.name,
+    // Root must not write where the app decides what a path means.
+    ...(absolute.startsWith(`${state}/`) ? { as: app.name } : {}),
+    content,
+    ...(used.size > 0 ? { secrets: [...used], opaque: true } : {}),
+  }
+}
+
+/** The folders that databases and files need. */
+export function foldersOf(app: App, files: FileResource[]): DirectoryResource[] {
+  const state = stateDirectory(app.name)
+  const paths = files.map((file) => file.path)
+  const databases = Object.values(app.databases)
+  const own = { kind: 'directory', mode: '0750', owner: app.name, group: app.name } as const
+  const roots = { kind: 'directory', mode: '0750', owner: 'root', group: app.name } as const
+  return [
+    ...parentsBelow(state, [...databases, ...paths]).map((folder) => ({ ...own, path: folder, as: app.name })),
+    ...parentsBelow('/etc', paths).map((folder) => ({ ...roots, path: folder })),
+    ...databases.filter((file) => !file.startsWith(`${state}/`)).flatMap(foldersElsewhere.bind(null, app.name)),
+  ]
+}
+
+/** Outside of the state directory (a disk below /srv or /mnt) a folder that is there is somebody's: it stays as it is. */
+function foldersElsewhere(app: string, file: string): DirectoryResource[] {
+  const parents = parentsBelow(`/${file.split('/')[1] ?? ''}`, [file])
+  const last = parents.at(-1)
+  return parents.map((folder) => ({
+    kind: 'directory',
+    path: folder,
+    onlyMade: true,
+    ...(folder === last ? { mode: '0750', owner: app, group: app } : { mode: '0755', owner: 'root', group: 'root' }),
+  }))
+}
+
+/** Folders between `folder` and what lies deeper in it, outermost first. */
+function parentsBelow(folder: string, paths: string[]): string[] {
+  const found = new Set<string>()
+  for (const file of paths) {
+    let directory = path.posix.dirname(file)
+    while (directory.startsWith(`${folder}/`)) {
+      found.add(directory)
+      directory = path.posix.dirname(directory)
+    }
+  }
+  return [...found].sort()
+}
+
+/** Renders a template, and notes which secrets it has read: in the result they may stand quoted beyond recognition. */
+function rendered(app: App, host: Host, target: string, from: string, used: Set<Secret>): string {
+  const source = read(app, target, from).toString('utf8')
+  const env = {}
+  for (const [name, value] of Object.entries(app.environment))
+    Object.defineProperty(env, name, {
+      enumerable: true,
+      get: () => {
+        if (!(value instanceof Secret)) return value
+        used.add(value)
+        return value.reveal()
+      },
+    })
+  try {
+    return renderText(
+      source,
+      {
+        app: { name: app.name, port: app.port ?? '', state: stateDirectory(app.name), release: currentLink(app.name) },
+        host: { name: host.name, address: host.address },
+        databases: app.databases,
+        env,
+      },
+      from,
+    )
+  } catch (error) {
+    throw new Problem({
+      code: 'template',
+      doing: `rendering ${target} of ${app.name} from ${from}`,
+      found: error instanceof Error ? error.message : String(error),
+      next: 'mend the template; `template: false` copies the file as it is',
+      host: host.name,
+      app: app.name,
+      exit: 2,
+      cause: error,
+    })
+  }
+}
+
+function read(app: App, target: string, from: string): Buffer {
+  try {
+    return readFileSync(from)
+  } catch (error) {
+    throw new Problem({
+      code: 'file-unreadable',
+      doing: `reading ${from}, which is to be ${target} of ${app.name}`,
+      found: error instanceof Error ? error.message : String(error),
+      next: `mend files: of ${app.name} in the inventory, or make the file readable`,
+      app: app.name,
+      exit: 2,
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,40 @@
+import path from 'node:path'
+import { type LabHost, shellInHost } from '../lab/index.ts'
+import { eventsOf, type Run } from './site.ts'
+
+/** What a plan must not touch: every file with its attributes, but for kernel's, /run's and the logs of having been there. */
+export async function snapshotOf(host: LabHost): Promise<string[]> {
+  const listed = await shellInHost(
+    host,
+    `find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/log \\) -prune -o -printf '%p %y %m %U:%G %s %T@\\n'`,
+  )
+  return listed.split('\n').sort()
+}
+
+/** Main pid of a unit; '0' when it does not run. */
+export async function mainPid(host: LabHost, unit: string): Promise<string> {
+  return (await shellInHost(host, 'systemctl show -P MainPID "$1"', [unit])).trim()
+}
+
+/** `ACTION NAME` of each change that a run reported, optionally of one kind only. */
+export function changesOf(run: Run, kind?: string): string[] {
+  return eventsOf(run, 'change')
+    .map((event) => event['change'] as { kind: string; name: string; action: string })
+    .filter((change) => kind === undefined || change.kind === kind)
+    .map((change) => `${change.action} ${change.name}`)
+}
+
+/** Without a database: python's own web server over its release. */
+export function pagesApp(host: string, port: number): Record<string, unknown> {
+  return {
+    host,
+    release: {
+      from: path.resolve(import.meta.dirname, '../lab/app'),
+      command: ['python3', '-m', 'http.server', String(port)],
+      'working-directory': 'release',
+    },
+    packages: ['python3'],
+    port,
+    health: { tcp: port, within: '30s' },
+  }
+}
