@@ -9,7 +9,7 @@ import {
   type HostKeyAlgorithm,
   type HostNames,
 } from './host-keys.ts'
-import { readKnownHosts, recordHostKey } from './known-hosts-files.ts'
+import { readKnownHosts, readRevokedKeys, recordHostKey } from './known-hosts-files.ts'
 import { knownHostsName, type KnownHostsLine } from './known-hosts.ts'
 import type { SshSettings } from './ssh-settings.ts'
 
@@ -30,6 +30,8 @@ export interface HostKeyCheck {
   algorithms: HostKeyAlgorithm[]
   /** Returns when the key may be trusted; throws Problem `host-key-unknown`, `host-key-changed` or `host-key-revoked`. */
   check(key: Buffer): Promise<void>
+  /** Whether `check` has let this very key pass. */
+  trusts(key: Buffer): boolean
 }
 
 /** Reads what is known of a host's keys, before it is asked for one. */
@@ -37,16 +39,26 @@ export async function hostKeyCheck(policy: HostKeyPolicy): Promise<HostKeyCheck>
   const { settings } = policy
   const names = hostNames(settings)
   const own = policy.knownHosts === null ? [] : [policy.knownHosts]
-  const lines = await readKnownHosts([...own, ...settings.userKnownHosts, ...settings.globalKnownHosts])
+  const lines = [
+    ...(await readKnownHosts([...own, ...settings.userKnownHosts, ...settings.globalKnownHosts])),
+    ...(settings.revokedHostKeys === null ? [] : await readRevokedKeys(settings.revokedHostKeys, policy.host)),
+  ]
+  let trusted: Buffer | null = null
   return {
     algorithms: hostKeyAlgorithms(lines, names),
+    trusts: (key) => trusted?.equals(key) === true,
     async check(key) {
-      const verdict = judgeHostKey(lines, names, key)
-      if (verdict.kind === 'known') return
-      if (verdict.kind === 'revoked') throw revoked(policy, verdict.line, key)
-      if (verdict.kind === 'changed') throw changed(policy, verdict.lines, key, names)
-      await meet(policy, lines, names, key)
+      await decide(key)
+      trusted = key
     },
+  }
+
+  async function decide(key: Buffer): Promise<void> {
+    const verdict = judgeHostKey(lines, names, key)
+    if (verdict.kind === 'known') return
+    if (verdict.kind === 'revoked') throw revoked(policy, verdict.line, key)
+    if (verdict.kind === 'changed') throw changed(policy, verdict.lines, key, names)
+    await meet(policy, lines, names, key)
   }
 }
 

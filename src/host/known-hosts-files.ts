@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { errorCode } from './error-code.ts'
+import { exitCodes, Problem } from '../problem.ts'
+import { errorCode, errorText } from './error-code.ts'
 import { hashedNames, hostKeyType, namesMatch, parseKnownHosts, type KnownHostsLine } from './known-hosts.ts'
 
 /** Reads all known_hosts files; one that is not there holds nothing. Other errors are thrown as they are. */
@@ -18,6 +19,32 @@ async function readOrEmpty(file: string): Promise<string> {
     if (code === 'ENOENT' || code === 'ENOTDIR') return ''
     throw error
   }
+}
+
+/**
+ * Reads the file of RevokedHostKeys as lines that revoke its keys for every host (ssh_config(5)).
+ * Throws Problem `ssh-config` for a file that is not there or is a KRL: with ssh, too, no host can then be trusted.
+ */
+export async function readRevokedKeys(file: string, host: string): Promise<KnownHostsLine[]> {
+  const refuse = (found: string, next: string): Problem =>
+    new Problem({
+      code: 'ssh-config',
+      doing: `reading RevokedHostKeys for ${host}`,
+      found,
+      next,
+      host,
+      exit: exitCodes.usage,
+    })
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw refuse(errorText(error), 'make the file readable, or take RevokedHostKeys out of your ssh configuration')
+  })
+  if (text.startsWith('SSHKRL\n\0'))
+    throw refuse(
+      `${file} is a binary key revocation list`,
+      'keep the revoked keys as a text file, one public key a line',
+    )
+  const lines = text.split('\n').map((line) => (/^\s*(#|$)/.test(line) ? line : `@revoked * ${line}`))
+  return parseKnownHosts(lines.join('\n'), file)
 }
 
 const writing = new Map<string, Promise<void>>()

@@ -48,12 +48,6 @@ export function createQuestions(
   }
 }
 
-/** Questions on this process's terminal, or null when it has none to ask at. */
-export function terminalQuestions(reporter: Pick<Reporter, 'suspended'>): Questions | null {
-  const { stdin, stderr } = process
-  return stdin.isTTY && stderr.isTTY ? createQuestions(stdin, stderr, reporter) : null
-}
-
 const enter = new Set(['\r', '\n'])
 const stop = new Set(['\u0003', '\u0004'])
 const erase = new Set(['\u007f', '\b'])

@@ -129,6 +129,36 @@ describe('the key of the host', () => {
     expect(problem).toMatchObject({ code: 'host-key-revoked', exit: 3 })
   })
 
+  test('that RevokedHostKeys lists is refused, and a list that cannot be read is a problem of its own', async () => {
+    const list = path.join(sshd.folder, 'revoked-keys')
+    const ssh = { config: configWith(`RevokedHostKeys ${list}`), knownHosts: null }
+    await expect(connectHost(sshd.host, optionsFor(sshd, { ssh }))).rejects.toMatchObject({
+      code: 'ssh-config',
+      exit: 2,
+    })
+    writeFileSync(list, `# lost cards\n${sshd.hostKey} a comment\n`)
+    expect(await refusal(connectHost(sshd.host, optionsFor(sshd, { ssh })))).toMatchObject({ code: 'host-key-revoked' })
+    await run('ssh-keygen', ['-k', '-f', list, path.join(sshd.folder, 'host-key.pub')], {})
+    expect((await refusal(connectHost(sshd.host, optionsFor(sshd, { ssh })))).found).toContain('revocation list')
+  })
+
+  test('is asked about once, although a long upload makes host and client exchange keys anew', async () => {
+    const rekeying = await startSshd(['RekeyLimit 1M'])
+    try {
+      let questions = 0
+      const confirm = async () => {
+        questions += 1
+        return true
+      }
+      const connection = await connectHost(rekeying.host, optionsFor(rekeying, { confirm }))
+      const sent = await connection.exec('wc -c', { deadlineSeconds: 30, input: Buffer.alloc(8_000_000) })
+      await connection.close()
+      expect([sent.stdout.trim(), questions]).toEqual(['8000000', 1])
+    } finally {
+      await rekeying.stop()
+    }
+  })
+
   test('is looked up under its HostKeyAlias', async () => {
     writeFileSync(sshd.knownHosts, `the-alias ${sshd.hostKey}\n`)
     const ssh = { config: configWith('HostKeyAlias the-alias'), knownHosts: null }
