@@ -33,16 +33,32 @@ async function step<T>(text: string, work: () => Promise<T>, outcome: (value: T)
   return value
 }
 
-/** `streamside provision` as a user types it; answers the last lines it printed. Throws with all of it when it fails. */
+/** What the demo reads of the events that `streamside --json` prints, one a line. */
+type ProvisionEvent =
+  | { type: 'host-done'; host: string; outcome: string; changes: number; execs: number; seconds: number }
+  | { type: 'problem'; problem: { host?: string; doing: string; found: string; next: string } }
+  | { type: 'other' }
+
+/** `streamside provision` as a script runs it; answers what came of each host. Throws with the problems when it fails. */
 async function provision(inventory: string): Promise<string> {
-  const run = await $`${checkout}/scripts/streamside provision --inventory ${inventory} --accept-new --yes`.nothrow()
-  if (run.exitCode !== 0) throw new Error(`streamside provision exited with ${run.exitCode}:\n${run.stderr}`)
-  const lines = run.stderr.trimEnd().split('\n')
-  return lines
-    .slice(-1 - defaultHosts.length, -1)
-    .map((line) => line.replace(/\s+/g, ' '))
-    .join(', ')
+  const run =
+    await $`${checkout}/scripts/streamside provision --inventory ${inventory} --accept-new --yes --json`.nothrow()
+  const events = run.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as ProvisionEvent)
+  if (run.exitCode !== 0) {
+    const problems = events.flatMap((event) => (event.type === 'problem' ? [event.problem] : []))
+    const told = problems.map((each) => `  ${each.host ?? ''} ${each.doing}: ${each.found}\n    next: ${each.next}`)
+    throw new Error(`streamside provision exited with ${run.exitCode}\n${told.join('\n') || run.stderr}`)
+  }
+  const done = events.flatMap((event) => (event.type === 'host-done' ? [event] : []))
+  return done
+    .map((each) => `${each.host} ${each.outcome}, ${each.changes} changes, ${plural(each.execs, 'exec')}`)
+    .join('; ')
 }
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 const urlOf = (host: LabHost, path: string): string => `http://${host.address}:8080${path}`
 

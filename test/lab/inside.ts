@@ -108,7 +108,8 @@ async function runRaw(
       ? ['chroot', root]
       : ['nsenter', `--target=${leader}`, '--mount', '--uts', '--ipc', '--net', '--pid', '--root', '--wd', '--']
   const [command = 'chroot', ...args] = [...enter, ...clean, ...argv]
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  // a process group of its own: nsenter forks, and at the deadline both have to go
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
   const stdout: Buffer[] = []
   const stderr: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
@@ -120,7 +121,7 @@ async function runRaw(
   let late = false
   const timer = setTimeout(() => {
     late = true
-    child.kill('SIGKILL')
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
   }, deadline * 1000)
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject)

@@ -12,10 +12,11 @@ const daemon = 'weed'
 
 /**
  * SeaweedFS's parts talk to each other through /tmp/seaweedfs-PART-grpc-PORT.sock, whatever its network namespace: with the
- * same ports two instances would write into each other's volumes.
+ * same ports two instances would write into each other's volumes. (Not so the admin part, which its worker looks for at the
+ * default port only.)
  */
 function grpcPorts(instance: Instance): [part: string, port: number][] {
-  return ['master', 'volume', 'filer', 's3', 'admin'].map((part, i) => [part, 40_000 + instance.number * 10 + i])
+  return ['master', 'volume', 'filer', 's3'].map((part, i) => [part, 40_000 + instance.number * 10 + i])
 }
 
 /** The sockets that a killed SeaweedFS has left in /tmp. */
