@@ -7,8 +7,6 @@ export function plainLine(event: EventData): string | null {
   switch (event.type) {
     case 'host-step':
       return columns(event.host, event.step, event.detail)
-    case 'change':
-      return columns(event.host, event.change.action, `${event.change.kind} ${event.change.name}`)
     case 'app-healthy':
       return columns(event.host, 'healthy', `${event.app} after ${duration(event.seconds)}`)
     case 'host-done':

@@ -1,4 +1,5 @@
 import type { Secret } from '../inventory/secret.ts'
+import { environmentLine, systemdExecWord, systemdWord } from '../templates/quote.ts'
 
 /** Takes secret values out of a text. */
 export type Redact = (text: string) => string
@@ -30,29 +31,52 @@ function formsOf(value: string): string[] {
   if (value.length < shortest) return []
   const bytes = Buffer.from(value)
   const base64 = bytes.toString('base64')
-  const url = encodeURIComponent(value)
-  // encodeURIComponent leaves !'()* alone, S3's signatures and some programs do not.
-  const strictUrl = url.replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-  const quoted = JSON.stringify(value).slice(1, -1)
+  const json = inner(JSON.stringify(value), 1)
   return [
     value,
-    quoted,
-    quoted.replaceAll('/', '\\/'),
+    json,
+    json.replaceAll('/', '\\/'),
     base64,
     base64.replace(/=+$/, ''),
     bytes.toString('base64url'),
     bytes.toString('hex'),
-    url,
-    strictUrl,
-    ...[url, strictUrl].map((form) => form.replaceAll(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase())),
-    ...[url, strictUrl].map((form) => form.replaceAll('%20', '+')),
-    value.replaceAll("'", `'\\''`),
-    value.replaceAll(/["\\$`]/g, '\\$&'),
-    value.replaceAll('%', '%%'),
-    value.replaceAll('$', '$$$$'),
+    ...urlForms(value),
+    ...configForms(value),
     // A key file is printed line by line: in a diff each line has a sign before it.
     ...value.split('\n').filter((line) => value.includes('\n') && line.length >= 8),
   ]
+}
+
+function urlForms(value: string): string[] {
+  // A lone surrogate has no bytes that a URL could hold.
+  if (!value.isWellFormed()) return []
+  const url = encodeURIComponent(value)
+  // encodeURIComponent leaves !'()* alone; S3's signatures and some programs do not.
+  const strict = url.replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+  const form = inner(new URLSearchParams({ '': value }).toString(), 1, 0)
+  return [url, strict, form].flatMap((text) => [
+    text,
+    text.replaceAll(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase()),
+    text.replaceAll('%20', '+'),
+  ])
+}
+
+/** As this program itself writes it into units, environment files and command lines. */
+function configForms(value: string): string[] {
+  // None of these can hold a NUL: the quoting refuses it.
+  if (value.includes('\0')) return []
+  return [
+    inner(systemdWord(value), 1),
+    inner(systemdExecWord(value), 1),
+    inner(environmentLine('K', value), 3, 1),
+    value.replaceAll("'", `'\\''`),
+    value.replaceAll('$', '$$$$'),
+  ]
+}
+
+/** Without the quotes around it. */
+function inner(text: string, before: number, after = before): string {
+  return text.slice(before, text.length - after)
 }
 
 /** Fields that hold words of our own and names of the inventory: a secret that is the word `changed` must not break them. */

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import type { ChangeSummary } from '../../../src/report/events.ts'
+import { formatChanges } from '../../../src/report/format-changes.ts'
+
+const changes: ChangeSummary[] = [
+  { kind: 'package', name: 'jq', action: 'install', reason: 'not installed' },
+  {
+    kind: 'file',
+    name: '/etc/streamside/apps/gotify/app.env',
+    action: 'update',
+    reason: 'content differs',
+    diff: '--- on the host\n+++ wanted\n@@ -1 +1 @@\n-PORT="1"\n+PORT="2"\u001b[2J\n',
+  },
+]
+
+test('changes are columns of action, kind, name and reason, with their diffs below', () => {
+  expect(formatChanges('pi-attic', changes, { color: false, diffs: true })).toBe(
+    `pi-attic
+  install package   jq                                   not installed
+  update  file      /etc/streamside/apps/gotify/app.env  content differs
+      --- on the host
+      +++ wanted
+      @@ -1 +1 @@
+      -PORT="1"
+      +PORT="2"␛[2J`,
+  )
+})
+
+test('diffs are coloured as git does, and can be left out', () => {
+  const colored = formatChanges('pi-attic', changes, { color: true, diffs: true })
+  expect(colored).toContain('\u001b[31m-PORT="1"')
+  expect(colored).toContain('\u001b[32m+PORT="2"')
+  expect(colored).toContain('\u001b[36m@@ -1 +1 @@')
+  expect(formatChanges('pi-attic', changes, { color: false, diffs: false })).not.toContain('PORT')
+})
