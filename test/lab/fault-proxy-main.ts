@@ -10,7 +10,7 @@ import { createFaultProxy } from './fault-proxy.ts'
 import { checkFaults } from './faults.ts'
 
 const [address = '', port = '', upstream = '', control = ''] = process.argv.slice(2)
-const proxy = createFaultProxy(new URL(upstream))
+const proxy = createFaultProxy(new URL(upstream), console.error)
 
 async function listen(on: boolean): Promise<void> {
   if (on === proxy.server.listening) return

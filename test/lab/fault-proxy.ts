@@ -30,9 +30,9 @@ interface Exchange {
 /**
  * An HTTP proxy before one server that passes requests through byte by byte (streams; headers in their order and spelling,
  * Host included, because S3 signatures cover it), does to chosen ones what `faults` say, and logs all. When the server does
- * not take connections, the client's is reset.
+ * not take connections, the client's is reset. `complain` gets a line for each request that failed unasked.
  */
-export function createFaultProxy(upstream: URL): FaultProxy {
+export function createFaultProxy(upstream: URL, complain: (line: string) => void = () => {}): FaultProxy {
   const agent = new Agent({ keepAlive: true })
   const proxy: FaultProxy = { server: createServer(), faults: [], log: [] }
   // Requests that hang are what this proxy is for.
@@ -51,7 +51,7 @@ export function createFaultProxy(upstream: URL): FaultProxy {
       proxy.log.push(record)
     })
     handle({ proxy, upstream, agent, incoming, outgoing, record }, action).catch((error: unknown) => {
-      console.error(`${method} ${path}: ${String(error)}`)
+      complain(`${method} ${path}: ${String(error)}`)
       incoming.socket.resetAndDestroy()
     })
   })
