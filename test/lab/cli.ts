@@ -134,6 +134,11 @@ function misused(what: string): Promise<number> {
   return Promise.resolve(2)
 }
 
+process.on('SIGINT', () => {
+  console.error('lab: interrupted; what is up already stays, and `scripts/lab down` takes it down')
+  process.exit(130)
+})
+
 const [name = '', ...args] = process.argv.slice(2)
 if (['help', '--help', '-h'].includes(name)) console.log(usage)
 else {

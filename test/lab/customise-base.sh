@@ -31,6 +31,9 @@ d /run/systemd/timesync 0755 - - -
 f /run/systemd/timesync/synchronized 0644 - - -
 TMPFILES
 
+# The imager sets a UTF-8 locale; without one, programs would treat names outside ASCII in another way than on a real host.
+echo 'LANG=C.UTF-8' >/etc/default/locale
+
 useradd --create-home --uid 1000 --shell /bin/bash pi
 install -d -m 0700 -o pi -g pi /home/pi/.ssh
 

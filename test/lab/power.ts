@@ -50,7 +50,8 @@ export async function boot(host: LabHost, options: { ready?: boolean } = {}): Pr
   ]
   const cgroup = await hostCgroup(host.instance, host.name)
   await startDaemon(host.instance, daemonOf(host), ['sh', supervisor, cgroup, ...nspawn], {
-    environment: { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
+    // /tmp is on the card in Debian 12 and a tmpfs from 13 on, as the host itself decides; nspawn would make it one in both
+    environment: { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1', SYSTEMD_NSPAWN_TMPFS_TMP: '0' },
   })
   if (options.ready ?? true) await waitForSsh(host)
 }
