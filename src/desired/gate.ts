@@ -3,7 +3,7 @@ import { type App, type Host, instanceName, type Inventory, type S3Replica } fro
 import { ownerPlace } from '../replica/place.ts'
 import { instancePrefix } from '../replica/owner.ts'
 import { render } from '../templates/render.ts'
-import { configDirectory } from './app.ts'
+import { configDirectory } from './places.ts'
 import { authorityPath, litestreamBinary } from './litestream.ts'
 import type { FileResource, Resource } from './resources.ts'
 

@@ -6,7 +6,7 @@ import { databaseKey } from '../replica/owner.ts'
 import { ownerPlace } from '../replica/place.ts'
 import { environmentLine } from '../templates/quote.ts'
 import { render } from '../templates/render.ts'
-import { configDirectory } from './app.ts'
+import { configDirectory } from './places.ts'
 import type { Resource } from './resources.ts'
 
 export interface LitestreamInput {

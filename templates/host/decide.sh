@@ -7,5 +7,6 @@ set -eu
 case ${1-} in json | lines) ;; *) echo "usage: decide.sh json|lines" >&2; exit 2 ;; esac
 cd "${0%/*}/decide"
 # Joined here, not by jq's `include`: jq 1.6 (Debian 12, the oldest that runs this) compiles a file once for each way to it.
-program=$(cat owner.jq stale.jq offline.jq gate.jq source.jq proof.jq put.jq unit.jq timer.jq config.jq main.jq)
-exec jq -r --unbuffered --arg form "$1" "$program"
+exec jq -r --unbuffered --arg form "$1" -f /dev/fd/3 3<<PROGRAM
+$(cat owner.jq stale.jq offline.jq gate.jq source.jq proof.jq put.jq unit.jq timer.jq config.jq main.jq)
+PROGRAM

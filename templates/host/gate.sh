@@ -65,6 +65,9 @@ round() {
       put_owner "$put" "$etag" true 60 || refuse
       ;;
     source)
+      # What a restore brought must pass the next round: another one would bring the same.
+      restores=$((restores + 1))
+      [ "$restores" -le 2 ] || { code=restore-repeated text='what was restored is not accepted' next='this is a fault of streamside: report it with this journal'; refuse; }
       say 5 "restore: $text"
       restore_all
       if [ "$act" = install ]; then say 5 "$text"; else refuse; fi
@@ -80,7 +83,7 @@ open_verdicts
 read_config
 me=$(sh "$lib/host-id.sh")
 take_lock 60 || { say 4 "another program has been at work on this app for a minute; tried again later"; exit 1; }
-began=$(date +%s)
+began=$(date +%s) restores=0
 open_scratch
 look_local
 while :; do round; done

@@ -40,8 +40,7 @@ check() {
   fi
   case $act in
     go)
-      mkdir -p "$run/litestream"
-      chmod 0755 "$run" "$run/litestream"
+      run_folder litestream
       config_for "$path_wanted"
       install -m 0644 "$work/$path_wanted.yml" "$run/litestream/$app.yml"
       record_start "$app-litestream.service"

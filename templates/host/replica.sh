@@ -44,6 +44,7 @@ open_scratch() {
 # Litestream's configuration holds e0000-00000000, a path that never is, for the path; here for a real one. It lies in a
 # folder of root's and reaches Litestream, the app's user, as an open file: what the app could change is no configuration.
 config_for() { # PATH
+  [ -n "$1" ] || { say 3 'no path was named: a fault of streamside'; exit 1; }
   sed "s|/e0000-00000000/|/$1/|" "$etc/litestream.yml" >"$work/$1.yml"
   chmod 0644 "$work/$1.yml"
   exec 4<"$work/$1.yml"

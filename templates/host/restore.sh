@@ -19,7 +19,8 @@ if_named() {
 
 # Carries out the decision `source`. Ends with the decision `install` carried out, or a refusal, in $act.
 restore_all() {
-  order=$verdict
+  order=$verdict discard=false
+  ! is discard || discard=true
   kill_litestream
   config_for "$source"
   plans=
@@ -75,12 +76,14 @@ install_restored() {
 put_aside() {
   as_app sh -c '
     folder=${1%/*} name=${1##*/}
-    aside=$folder/.streamside-aside/$2
+    if [ "$3" = true ]; then aside=$folder/.streamside-discarded; else aside=$folder/.streamside-aside/$2; fi
     for file in "$folder/$name" "$folder/$name-wal" "$folder/$name-shm" "$folder/$name-journal" "$folder/.$name-litestream"; do
       [ -e "$file" ] || continue
-      mkdir -p -m 0700 "$folder/.streamside-aside" && mkdir -p "$aside" && mv -- "$file" "$aside/" || exit 1
+      [ -d "$aside" ] || mkdir -p -m 0700 "$aside" || exit 1
+      mv -- "$file" "$aside/" || exit 1
     done
-    [ ! -d "$aside" ] || { sync "$aside" "$folder"; echo "$aside"; }' sh "$path" "$stamp" >>"$work/aside"
+    if [ "$3" = true ]; then rm -rf "$aside"; fi
+    sync "$folder"' sh "$path" "$stamp" "$discard"
 }
 
 put_in_place() {

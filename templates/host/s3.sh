@@ -64,8 +64,8 @@ put_owner() { # BODY ETAG CLAIMS(true|false) SECONDS
     while :; do
       late=false
       [ "$(date +%s)" -lt "$end" ] || late=true
-      ask "$(printf '{"ask":"put","put":%s,"owner":%s,"mine":%s,"claims":%s,"late":%s,"doubt":%s,"where":%s,"now":%s}' \
-        "$attempt" "$seen" "$wanted" "$claims" "$late" "$doubt" "$(json "$where")" "$(date +%s)")"
+      ask "$(printf '{"ask":"put",%s,"put":%s,"owner":%s,"mine":%s,"claims":%s,"late":%s,"doubt":%s,"now":%s}' \
+        "$static" "$attempt" "$seen" "$wanted" "$claims" "$late" "$doubt" "$(date +%s)")"
       [ "$act" = get ] || break
       get_owner 1
       seen=$owner

@@ -39,9 +39,14 @@ forget() { # FILE…
   [ -z "$found" ] || sync "$state"
 }
 
+# Below /run, which is empty after each boot. Nothing secret lies there, and people look.
+run_folder() { # NAME
+  (umask 022 && mkdir -p "$run/$1")
+}
+
 # One lock an app: whoever decides or acts on its database holds it. Facts are read after it was taken, never before.
 take_lock() { # SECONDS
-  mkdir -p "$run/lock"
+  run_folder lock
   exec 9>"$run/lock/$app.lock"
   flock -w "$1" 9
 }
@@ -67,7 +72,7 @@ alerts_over() { # SOURCE
 # The record at start: what the unit runs from now. provision restarts it when this differs from runs-from.
 record_start() { # UNIT
   [ -r "$etc/runs-from" ] || return 0
-  mkdir -p "$run/started"
+  run_folder started
   while read -r unit digest; do
     [ "$unit" != "$1" ] || printf '%s\n' "$digest" >"$run/started/$unit"
   done <"$etc/runs-from"

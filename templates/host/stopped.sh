@@ -14,6 +14,8 @@ for part in state verdict facts s3 replica restore prove; do
   . "$lib/$part.sh"
 done
 
+# A gate that is still at work was asked for by a start that is over now.
+systemctl stop "$app-gate.service"
 # Made by the gate when it lets the app through: without it nothing ran, and what `clean` says is still true.
 [ -e "$run/running/$app" ] || exit 0
 rm "$run/running/$app"

@@ -19,8 +19,10 @@ def claim_by_self($owner; $code; $text):
   | { do: "claim", code: $code, text: $text, next: "", alert: true, etag: .owner.etag,
       put: ($owner | claimed($f; [$f | named_for_restore($owner)[] | { key: ., value: "latest" }] | from_entries)) };
 
+# discard: what lies here is an earlier copy of the same order, or was proven to be in the replica.
 def restore_from($owner; $source; $dbs; $text):
-  { do: "source", code: "restore", text: $text, next: "", path: $owner.path, epoch: $owner.epoch, source: $source, dbs: $dbs };
+  { do: "source", code: "restore", text: $text, next: "", path: $owner.path, epoch: $owner.epoch, source: $source, dbs: $dbs,
+    discard: ((.claim.path == $owner.path and .claim.proven == false and (.restoring | not)) or (.policy.ephemeral and .clean.proved == true)) };
 
 # Steps 2 and 3: the path is proven, and mine.
 def settled($owner):
@@ -48,6 +50,8 @@ def settled($owner):
       claim_by_self($owner; if any($each[]; .value == "stale") then "stale-files" else "no-files" end; $why)
     else
       { do: "start", code: "own-files", text: "the files here are this host's own and not older than the replica", next: "", litestream: true }
+      # Proven, but the crash came before the claim said so: from here on the app writes.
+      | if $f.claim.proven then . else . + { claim: ($f.claim | .proven = true) } end
     end;
 
 def behind_order($owner):
@@ -63,14 +67,14 @@ def moving($owner):
       elif .restoring or .claim.path == null or any($named | keys[]; $f.local[.].file | not) or behind_order($owner) != [] then
         alarm("local-behind"; "the files here are not those that the new history was to start from"; "run streamside restore \(.host), or streamside provision --new-history \(.app) again")
       elif .claim.path == $owner.path then
-        { do: "prove", code: "prove", text: "a new history from the files here is not proven yet", next: "" }
+        { do: "prove", code: "prove", path: $owner.path, text: "a new history from the files here is not proven yet", next: "" }
       else
-        { do: "adopt", code: "new-history", text: "a new history from the files here", next: "", claim: (claim_for($owner) | .proven = false) }
+        { do: "adopt", code: "new-history", path: $owner.path, text: "a new history from the files here", next: "", claim: (claim_for($owner) | .proven = false) }
       end
     elif .restoring then
       restore_from($owner; $owner.from.path // $owner.path; if $owner.from == null then [$f | named_for_restore($owner)[] | { key: ., value: "latest" }] | from_entries else $named end; "a restore was interrupted")
     elif .claim.path == $owner.path and all($named | keys[]; . as $db | $f | condition($db; $owner) | IN("ok", "own")) then
-      { do: "prove", code: "prove", text: "restored from \($owner.from.path), not proven yet", next: "" }
+      { do: "prove", code: "prove", path: $owner.path, text: "restored from \($owner.from.path), not proven yet", next: "" }
     else
       restore_from($owner; $owner.from.path; $named; "ordered by the owner object: restore from \($owner.from.path)")
     end;

@@ -6,11 +6,17 @@
 
 def remote_max($db): .remote[$db].max // zero;
 
-# What the files here are known to hold, in the numbering of claim.path. What was restored counts there only if it came
-# from that path: under a new one Litestream counts from 1 again.
+# What the files here are known to hold. What was restored counts only where it says something about this path: it came from
+# there (ephemeral storage), or nothing but this restore has ever been written there (not proven yet, so the app has not run)
+# and Litestream has not opened these files since: then what it uploaded of an earlier copy is no newer. Under a new path
+# Litestream counts from 1 again.
 def position($db):
-  (if .claim.restored[$db] != null and .claim.source == .claim.path then .claim.restored[$db] else zero end) as $restored
-  | [.local[$db].l0 // zero, $restored] | max;
+  .local[$db].l0 as $l0
+  | (if .claim.restored[$db] == null then zero
+     elif .claim.source == .claim.path then .claim.restored[$db]
+     elif (.claim.proven | not) and $l0 == null then remote_max($db)
+     else zero end) as $restored
+  | [$l0 // zero, $restored] | max;
 
 # After a power cut the newest commits of the WAL may be gone although Litestream had uploaded them: the files look newest
 # and are not. Without a local LTX there is nothing that they could have lost.
