@@ -73,7 +73,7 @@ def moving($owner):
       end
     elif .restoring then
       restore_from($owner; $owner.from.path // $owner.path; if $owner.from == null then [$f | named_for_restore($owner)[] | { key: ., value: "latest" }] | from_entries else $named end; "a restore was interrupted")
-    elif .claim.path == $owner.path and all($named | keys[]; . as $db | $f | condition($db; $owner) | IN("ok", "own")) then
+    elif .claim.path == $owner.path and all($named | keys[]; . as $db | $f | .local[$db].file and stale_why($db) == null) then
       { do: "prove", code: "prove", path: $owner.path, text: "restored from \($owner.from.path), not proven yet", next: "" }
     else
       restore_from($owner; $owner.from.path; $named; "ordered by the owner object: restore from \($owner.from.path)")

@@ -15,7 +15,7 @@ def unit_owned($owner):
       | if $ahead == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
         else alarm("split"; "the replica is ahead of \($ahead | join(", ")) while the app runs: somebody else has written under \($owner.path)"; "compare the two copies, then run streamside keep HOST \(.app)") | .do = "fence" end
     else
-      [.dbs[] as $db | select($f | condition($db; $owner) | IN("stale", "missing")) | $db] as $stale
+      [.dbs[] as $db | select($f | if .local[$db].file then stale_why($db) != null else remote_max($db) > zero end) | $db] as $stale
       | if $stale == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
         else refuse("stale"; "the files here are older than the replica: \($stale | join(", "))"; "the gate restores them, before the app starts") end
     end;
