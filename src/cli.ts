@@ -39,6 +39,12 @@ function positive(text: string): number {
 const inventoryHelp = 'inventory file or folder (default: ./inventory, ./inventory.yaml or ./streamside.yaml)'
 const collect = (value: string, before: string[]) => [...before, value]
 
+function port(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('a port, 1 to 65535')
+  return value
+}
+
 function runCommand(program: Command, name: string, description: string, examples: string): Command {
   return program
     .command(name)
@@ -130,8 +136,9 @@ function addInventoryCommands(program: Command, done: (exit: ExitCode) => void):
     .option('--app <name>', 'a first app')
     .option('--release <path>', 'its release: a folder, an archive or one binary')
     .option('--command <words>', 'its command')
-    .option('--port <number>', 'its port')
+    .option('--port <number>', 'its port', port)
     .option('--database <path>', 'its database')
+    .option('--health <url>', 'where it answers when it is healthy')
     .option('--force', 'replace an inventory that is there (the old one is kept beside it)', false)
     .addHelpText('after', '\nExample:\n  streamside init --host pi-attic=192.168.1.21')
     .action(async (options: InitOptions) => {

@@ -69,10 +69,22 @@ collect_missing() { packages="$packages $2"; }
 record_done() { record done "$1"; }
 
 run_apt() {
-  # --force-confold: a package's new default never replaces a file somebody has edited, and dpkg never asks
-  output=$(apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" 2>&1) ||
-    fail 11 packages "apt-get $1 said: $(printf '%s\n' "$output" | grep -E '^(E|W|dpkg):' | tail -n 6 || :)
+  apt_get "$@" || {
+    # apt-get does nothing at all after a power cut in the middle of dpkg, or between a package and what it depends on
+    case $output in *'dpkg was interrupted'* | *'--fix-broken install'*) mend_packages && apt_get "$@" ;; *) false ;; esac
+  } || fail 11 packages "apt-get $1 said: $(printf '%s\n' "$output" | grep -E '^(E|W|dpkg):' | tail -n 6 || :)
 $(printf '%s\n' "$output" | tail -n 4)"
+}
+
+mend_packages() {
+  step mend-packages "an installation was cut off before its end"
+  dpkg --force-confdef --force-confold --configure -a >/dev/null || :
+  apt_get --fix-broken install
+}
+
+# --force-confold: a package's new default never replaces a file somebody has edited, and dpkg never asks
+apt_get() { # ARGUMENTS… -> $output
+  output=$(apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" 2>&1)
 }
 
 step_user() { # N NAME UID GID HOME

@@ -71,12 +71,18 @@ step_start() { # N UNIT
 
 step_restart() { # N UNIT
   step restart "$2"
+  systemctl show -P InvocationID "$2" >"$payload/before.$2"
   systemctl restart --no-block "$2"
   record done "$1"
 }
 
 state_of() { # UNIT -> ActiveState/SubState
   systemctl show --property=ActiveState --property=SubState --value "$1" | tr '\n' '/' | sed 's,/$,,'
+}
+
+# False as long as what runs is what ran before the restart: its job may not have begun yet.
+renewed() { # UNIT
+  [ ! -e "$payload/before.$1" ] || [ "$(systemctl show -P InvocationID "$1")" != "$(cat "$payload/before.$1")" ]
 }
 
 healthy() { # KIND ARGUMENTS…
@@ -89,6 +95,9 @@ healthy() { # KIND ARGUMENTS…
     none) sleep 1; case $(state_of "$app.service") in active/*) ;; *) false ;; esac ;;
   esac
 }
+
+# Seconds that a transaction waits for a gate: it goes on by itself afterwards, a restore of many gigabytes included.
+gate_limit=1800
 
 # An app is not done when it answers but when its data are on their way out: Litestream runs, and the check after it has told
 # the owner object so (INIT), without waiting for its timer.
@@ -111,19 +120,24 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
   step health "$app"
   began=$(date +%s%N)
   deadline=$(($(date +%s) + limit))
+  gate_deadline=$(($(date +%s) + gate_limit))
   while :; do
     state=$(state_of "$app.service")
     case $state in
       active/running | active/exited)
-        if healthy "$@" 2>"$payload/said"; then
+        if renewed "$app.service" && healthy "$@" 2>"$payload/said"; then
           now=$(date +%s%N)
           record healthy "$app" "$(((now - began) / 1000000))"
           replicating "$app"
           return 0
         fi
         ;;
-      # the gate is at work: its own limits count, not the app's
-      activating/start-pre | activating/condition) [ -s "/var/lib/streamside/apps/$app/reason" ] || deadline=$(($(date +%s) + limit)) ;;
+      # the gate is at work, and may be restoring: the app's own limit has not begun
+      activating/start-pre | activating/condition)
+        if [ ! -s "/var/lib/streamside/apps/$app/reason" ] && [ "$(date +%s)" -lt "$gate_deadline" ]; then
+          deadline=$(($(date +%s) + limit))
+        fi
+        ;;
     esac
     [ "$(date +%s)" -lt "$deadline" ] || break
     sleep 0.2
@@ -133,6 +147,8 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
   if [ -s "/var/lib/streamside/apps/$app/reason" ]; then
     record problem "held:$app" "$(base64 -w0 <"/var/lib/streamside/apps/$app/reason")"
   else
+    # only a good start counts as one: the next run restarts it and waits for its health again
+    [ ! -e "/run/streamside/started/$app.service" ] || printf 'unhealthy\n' >"/run/streamside/started/$app.service"
     record problem "unhealthy:$app" "$(
       {
         printf '%s.service is %s after %s s' "$app" "$state" "$limit"
