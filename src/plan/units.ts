@@ -34,8 +34,13 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
       step: { verb: 'start', fields: [unit.name] },
     })
   } else if (unit.runsFrom.length > 0 && (laidAnew || observed.started.get(unit.name) !== wanted)) {
+    // written there by apply.sh, for only a good start counts
+    const unhealthy = observed.started.get(unit.name) === 'unhealthy'
     changes.push({
-      summary: summary('restart', 'what it runs from has changed since it was started'),
+      summary: summary(
+        'restart',
+        unhealthy ? 'it was not healthy after its last start' : 'what it runs from has changed since it was started',
+      ),
       step: { verb: 'restart', fields: [unit.name] },
     })
   }

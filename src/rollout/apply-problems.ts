@@ -1,4 +1,5 @@
 import { parseReason } from '../host/probe-records.ts'
+import type { Host } from '../inventory/model.ts'
 import { exitCodes, type ExitCode, Problem } from '../problem.ts'
 
 /** What to do next, by the code of a problem in a transaction's journal. */
@@ -71,5 +72,39 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       nextByCode[kind] ??
       'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
     host,
+  })
+}
+
+/** Another run's transaction is under way on the host. */
+export function busy(host: Host, id: string, who: string): Problem {
+  return new Problem({
+    code: 'locked',
+    doing: `provisioning ${host.name}`,
+    found: `the transaction ${id} of ${who} is under way there`,
+    next: 'wait until it has ended, then run this again',
+    host: host.name,
+    exit: exitCodes.locked,
+  })
+}
+
+/** The transaction that was followed has no end and runs no more. */
+export function cutOff(host: Host, id: string): Problem {
+  return new Problem({
+    code: 'transaction-cut',
+    doing: `provisioning ${host.name}`,
+    found: `the transaction ${id} stopped without an end: the host lost power or restarted in the middle of it`,
+    next: 'run provision again: no half-written file is in place, and it goes on from what it finds',
+    host: host.name,
+  })
+}
+
+/** The host has not begun the transaction, and says nothing of another. */
+export function notStarted(host: Host, stderr: string): Problem {
+  return new Problem({
+    code: 'transaction-not-started',
+    doing: `starting the transaction on ${host.name}`,
+    found: stderr.trim() || 'the host said nothing',
+    next: 'see `df` and `systemctl --failed` on the host, then run provision again',
+    host: host.name,
   })
 }

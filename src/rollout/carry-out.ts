@@ -3,18 +3,16 @@ import type { SshConnection } from '../host/connection.ts'
 import { runAsRoot } from '../host/root.ts'
 import type { Host } from '../inventory/model.ts'
 import { applyPayload } from '../plan/payload.ts'
-import { exitCodes, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { hostProgram } from '../templates/render.ts'
-import { transactionProblem } from './apply-problems.ts'
+import { busy, cutOff, notStarted, transactionProblem } from './apply-problems.ts'
 import type { RunContext } from './context.ts'
 import { type JournalLine, parseJournalLine } from './journal.ts'
+import { type Line, openAgain } from './line.ts'
 import type { Looked } from './look.ts'
 
 /** Seconds a transaction may take before its journal is given up on: packages over a slow line, a restore of gigabytes. */
 const transactionDeadlineSeconds = 6 * 60 * 60
-
-/** Times a lost connection is made again to come back to a transaction; the host goes on meanwhile. */
-const reconnects = 5
 
 /** What a transaction came to. */
 export interface TransactionResult {
@@ -23,12 +21,6 @@ export interface TransactionResult {
   status: number | null
   /** The connection it ended on: another than it began on when that one was lost. */
   connection: SshConnection
-}
-
-/** The line to a host, and how to open it again. */
-export interface Line {
-  connection: SshConnection
-  open: () => Promise<SshConnection>
 }
 
 /**
@@ -43,12 +35,9 @@ export async function carryOut(
 ): Promise<TransactionResult> {
   const id = `${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(4).toString('hex')}`
   const payload = applyPayload(looked.plan, context.who)
-  let laid = false
+  const tellLaid = whenLaid(onFilesLaid)
   const onLine = (line: JournalLine) => {
-    if (!laid && line.kind === 'step' && ['start', 'restart', 'health'].includes(line.name)) {
-      laid = true
-      onFilesLaid()
-    }
+    tellLaid(line)
     if (line.kind !== 'done') return
     const change = looked.plan.changes[payload.changeOfStep.get(line.step) ?? -1]
     if (change) context.report({ type: 'change', host: host.name, change: change.summary })
@@ -58,9 +47,28 @@ export async function carryOut(
   return follow(context, host, looked, onLine, id, { files, streams, args: ['start', id] })
 }
 
-/** Comes back to a transaction that is under way on a host, and waits for its end. */
-export async function comeBack(context: RunContext, host: Host, line: Line, id: string): Promise<TransactionResult> {
-  return follow(context, host, line, () => {}, id, followPayload(id))
+/**
+ * Comes back to a transaction that is under way on a host, and waits for its end.
+ * @param onFilesLaid as for `carryOut`
+ */
+export async function comeBack(
+  context: RunContext,
+  host: Host,
+  line: Line,
+  id: string,
+  onFilesLaid: () => void,
+): Promise<TransactionResult> {
+  return follow(context, host, line, whenLaid(onFilesLaid), id, followPayload(id))
+}
+
+/** Calls `onFilesLaid` once, at the first line of a journal that says so. */
+function whenLaid(onFilesLaid: () => void): (line: JournalLine) => void {
+  let laid = false
+  return (line) => {
+    if (laid || line.kind !== 'step' || !['start', 'restart', 'health'].includes(line.name)) return
+    laid = true
+    onFilesLaid()
+  }
 }
 
 interface Run {
@@ -84,12 +92,13 @@ async function follow(
   const result: TransactionResult = { problems: [], status: null, connection: line.connection }
   // Coming back prints the journal from its beginning: lines that were seen already are skipped.
   let seen = 0
-  for (let attempt = 0; ; attempt += 1) {
+  let run = begin
+  for (;;) {
     let count = 0
+    let none = false
     let cut = false
     let ended = false
     let refused: Problem | null = null
-    const run = attempt === 0 ? begin : followPayload(id)
     try {
       const answer = await runAsRoot(result.connection, {
         files: run.files,
@@ -104,6 +113,7 @@ async function follow(
           const line = parseJournalLine(text)
           if (line?.kind === 'busy') refused = busy(host, line.id, line.who)
           if (line?.kind === 'cut') cut = true
+          if (line?.kind === 'none') none = true
           count += 1
           if (!line || count <= seen) return
           seen = count
@@ -120,10 +130,14 @@ async function follow(
         },
       })
       if (ended) return result
+      // The line broke in the middle of the upload: nothing of it is left there, so it is sent again.
+      if (none && run !== begin) {
+        run = begin
+        continue
+      }
       throw refused ?? (cut ? cutOff(host, id) : notStarted(host, answer.stderr))
     } catch (error) {
-      const lost = error instanceof Problem && error.code === 'connection-lost'
-      if (!lost || attempt === reconnects) throw error
+      if (!(error instanceof Problem) || error.code !== 'connection-lost') throw error
       context.report({
         type: 'warning',
         host: host.name,
@@ -132,38 +146,8 @@ async function follow(
         next: 'connecting again to follow it',
       })
       await result.connection.close()
-      result.connection = await line.open()
+      result.connection = await openAgain(host, line, context.stopping)
+      run = followPayload(id)
     }
   }
-}
-
-function busy(host: Host, id: string, who: string): Problem {
-  return new Problem({
-    code: 'locked',
-    doing: `provisioning ${host.name}`,
-    found: `the transaction ${id} of ${who} is under way there`,
-    next: 'wait until it has ended, then run this again',
-    host: host.name,
-    exit: exitCodes.locked,
-  })
-}
-
-function cutOff(host: Host, id: string): Problem {
-  return new Problem({
-    code: 'transaction-cut',
-    doing: `provisioning ${host.name}`,
-    found: `the transaction ${id} stopped without an end: the host lost power or restarted in the middle of it`,
-    next: 'run provision again: no half-written file is in place, and it goes on from what it finds',
-    host: host.name,
-  })
-}
-
-function notStarted(host: Host, stderr: string): Problem {
-  return new Problem({
-    code: 'transaction-not-started',
-    doing: `starting the transaction on ${host.name}`,
-    found: stderr.trim() || 'the host said nothing',
-    next: 'see `df` and `systemctl --failed` on the host, then run provision again',
-    host: host.name,
-  })
 }

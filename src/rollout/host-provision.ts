@@ -1,10 +1,12 @@
 import type { Host } from '../inventory/model.ts'
 import { appsOn } from '../desired/host-state.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
+import type { SshConnection } from '../host/connection.ts'
 import { ensureOwner } from '../replica/ensure.ts'
-import { carryOut, comeBack, type Line } from './carry-out.ts'
+import { carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
+import type { Line } from './line.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
 
 /**
@@ -13,8 +15,10 @@ import { lookAt, type Looked, openHost } from './look.ts'
  */
 export async function provisionHost(context: RunContext, host: Host, spent: Spent): Promise<HostResult> {
   const apps = appsOn(context.inventory, host.name)
+  const lines: SshConnection[] = []
   const open = async () => {
     const opened = await openHost(context, host)
+    lines.push(opened)
     spent(opened)
     return opened
   }
@@ -29,7 +33,11 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
         code: 'transaction-under-way',
         message: `the transaction ${running.id} of ${running.who} is still under way; following it to its end`,
       })
-      const earlier = await comeBack(context, host, { connection, open }, running.id)
+      // Whoever began it may be gone, and with them the owner objects that its apps wait for.
+      await checkOwners(context, host, looked)
+      const owners = ownersOnce(context, host, looked)
+      const earlier = await comeBack(context, host, { connection, open }, running.id, owners.take)
+      for (const problem of await owners.problems()) throw problem
       connection = earlier.connection
       looked = await lookAt(context, host, apps, connection)
     }
@@ -44,7 +52,6 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
     if (looked.plan.changes.length === 0) return { outcome: 'unchanged', changes: 0, exit: exitCodes.done }
     await checkOwners(context, host, looked)
     const outcome = await carryOutWithOwners(context, host, { ...looked, connection, open })
-    connection = outcome.connection
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
     return {
       outcome: outcome.exit === exitCodes.done ? 'changed' : 'failed',
@@ -52,7 +59,7 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
       exit: outcome.exit,
     }
   } finally {
-    await connection.close()
+    await Promise.all(lines.map((line) => line.close()))
   }
 }
 
@@ -80,21 +87,29 @@ function ownerRequests(context: RunContext, host: Host, looked: Looked) {
  * object, which is written the moment the files are in place.
  */
 async function carryOutWithOwners(context: RunContext, host: Host, looked: Looked & Line) {
-  let owners: Promise<Problem[]> | null = null
-  const takeOwnership = () => {
-    owners ??= Promise.all(ownerRequests(context, host, looked).map((request) => owned(context, request))).then(
-      (found) => found.filter((problem) => problem !== null),
-    )
-  }
-  const result = await carryOut(context, host, looked, takeOwnership)
-  if (result.status === 0) takeOwnership()
-  const ownerProblems = await (owners ?? Promise.resolve<Problem[]>([]))
+  const owners = ownersOnce(context, host, looked)
+  const result = await carryOut(context, host, looked, owners.take)
+  if (result.status === 0) owners.take()
+  const ownerProblems = await owners.problems()
   // What the gate said for want of an owner object only repeats why there is none.
   const without = new Set(ownerProblems.map((problem) => problem.app))
   const problems = [...ownerProblems, ...result.problems.filter((problem) => !without.has(problem.app))]
   const codes: ExitCode[] = problems.map((problem) => problem.exit)
   if (result.status !== 0 && problems.length === 0) codes.push(exitCodes.failed)
-  return { problems, exit: worstExit(codes), connection: result.connection }
+  return { problems, exit: worstExit(codes) }
+}
+
+/** Makes the owner objects of a plan when it is told to, once, and gives back what went wrong. */
+function ownersOnce(context: RunContext, host: Host, looked: Looked) {
+  let taken: Promise<(Problem | null)[]> = Promise.resolve([])
+  let asked = false
+  return {
+    take: () => {
+      if (!asked) taken = Promise.all(ownerRequests(context, host, looked).map((request) => owned(context, request)))
+      asked = true
+    },
+    problems: async () => (await taken).filter((problem) => problem !== null),
+  }
 }
 
 async function owned(context: RunContext, request: Parameters<typeof ensureOwner>[0]): Promise<Problem | null> {

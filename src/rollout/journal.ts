@@ -9,6 +9,8 @@ export type JournalLine =
   | { kind: 'busy'; id: string; who: string }
   /** The transaction stopped without an end: the host lost power, or somebody killed it. */
   | { kind: 'cut' }
+  /** The host knows of no such transaction. */
+  | { kind: 'none' }
 
 /** Reads a line; null for one of a kind that this version does not know. */
 export function parseJournalLine(line: string): JournalLine | null {
@@ -27,6 +29,7 @@ export function parseJournalLine(line: string): JournalLine | null {
     case 'busy':
       return { kind, id: first, who: second }
     case 'cut':
+    case 'none':
       return { kind }
     default:
       return null

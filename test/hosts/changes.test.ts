@@ -196,7 +196,11 @@ describe('of several hosts', () => {
         }),
       }),
     ])
+    // nothing has changed, yet it is not done: it is tried, and waited for, again
     await change('notes', { health: { tcp: 8111, within: '20s' } })
+    const again = await lab.provision()
+    expect(changesOf(again)).toEqual(['restart notes.service'])
+    expect(eventsOf(again, 'app-healthy').map((event) => event['app'])).toEqual(['notes'])
   })
 
   test('an app that ends at its start is told with the end of its log', async () => {

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { type LabHost, shellInHost } from '../lab/index.ts'
-import { eventsOf, type Run } from './site.ts'
+import { eventsOf, type Run, until } from './site.ts'
 
 /** What a plan must not touch: every file with its attributes, but for kernel's, /run's and the logs of having been there. */
 export async function snapshotOf(host: LabHost): Promise<string[]> {
@@ -14,6 +14,21 @@ export async function snapshotOf(host: LabHost): Promise<string[]> {
 /** Main pid of a unit; '0' when it does not run. */
 export async function mainPid(host: LabHost, unit: string): Promise<string> {
   return (await shellInHost(host, 'systemctl show -P MainPID "$1"', [unit])).trim()
+}
+
+/** What transactions lay beside their targets and must not leave there, nor any payload of theirs. */
+export async function leftovers(host: LabHost): Promise<string[]> {
+  const script = `find / -xdev -path /proc -prune -o -name '.streamside-*' ! -name '.streamside-aside' -print; find /var/lib/streamside -name payload -o -path '*/incoming/*'`
+  return (await shellInHost(host, script)).split('\n').filter(Boolean)
+}
+
+/** Waits until the newest transaction of a host has ended by itself; the last line of its journal. */
+export async function transactionEnded(host: LabHost): Promise<string> {
+  const script = 'tail -n 1 "$(ls -td /var/lib/streamside/transactions/*/ | head -n 1)/journal"'
+  return until('the transaction to end', 60, async () => {
+    const last = (await shellInHost(host, script)).trim()
+    return last.startsWith('end') ? last : null
+  })
 }
 
 /** `ACTION NAME` of each change that a run reported, optionally of one kind only. */
