@@ -1,0 +1,140 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type LabHost, putFile, runInHost, shellInHost } from '../lab/index.ts'
+import { leftovers, mainPid, pagesApp } from './host-state.ts'
+import { eventsOf, type Site, site } from './site.ts'
+
+const templates = path.resolve(import.meta.dirname, '../../templates/host')
+
+let lab: Site
+let one: LabHost
+let scratch: string
+let settings: string
+let pages: Record<string, unknown>
+
+beforeAll(async () => {
+  scratch = await mkdtemp(path.join(tmpdir(), 'streamside-refused-'))
+  settings = path.join(scratch, 'settings')
+  await writeFile(settings, 'as they were\n')
+  pages = { ...pagesApp('ref-one', 8141), files: { settings: { from: settings } } }
+  lab = await site('refused', [{ name: 'ref-one' }], { apps: { pages } })
+  one = lab.host('ref-one')
+  await lab.provision()
+})
+
+afterAll(() => rm(scratch, { recursive: true, force: true }))
+
+/** Carries out steps that no inventory leads to, with the very programs of a transaction. The journal that it prints. */
+async function transaction(id: string, steps: { fields: string[]; content: string }[]): Promise<string[]> {
+  const folder = `/var/lib/streamside/incoming/${id}`
+  const programs = await readdir(path.join(templates, 'apply'))
+  const files = new Map<string, string>([
+    ['tree.sh', await readFile(path.join(templates, 'tree.sh'), 'utf8')],
+    ['steps', steps.map(({ fields }) => `${fields.join('\t')}\n`).join('')],
+    ['members/manifest', '{"v":1}'],
+    ['who', 'a test\n'],
+  ])
+  for (const name of programs) files.set(name, await readFile(path.join(templates, 'apply', name), 'utf8'))
+  for (const [index, { content }] of steps.entries()) files.set(`members/${index + 1}`, content)
+  for (const [name, content] of files) await putFile(one, `${folder}/${name}`, content)
+  const said = await runInHost(one, ['sh', '-c', 'cd "$1" && sh ./run start "$2"', 'sh', folder, id], {
+    allowFailure: true,
+  })
+  return said.stdout.split('\n').filter(Boolean)
+}
+
+const file = (target: string, validate: string) => ['file', target, '0644', 'root', 'root', 'root', validate]
+const problemIn = (journal: string[]) => {
+  const [, code = '', text = ''] = (journal.find((line) => line.startsWith('problem\t')) ?? '').split('\t')
+  return `${code}: ${Buffer.from(text, 'base64').toString()}`
+}
+
+describe('what does not pass its check', () => {
+  test.each([
+    [
+      'a unit with a key that systemd does not know',
+      'unit',
+      'pages.service',
+      '[Service]\nExecStart=/bin/true\nReadOnlyPath=/\n',
+      'ReadOnlyPath',
+    ],
+    ['a unit without a command', 'unit', 'pages.service', '[Service]\nUser=pages\n', 'pages.service'],
+    ['a shell program', 'sh', 'broken.sh', 'if true; then\n', 'sh -n /etc/systemd/system/broken.sh said'],
+  ])('%s leaves every old file in its place', async (_, validate, name, content, says) => {
+    await putFile(one, '/etc/refused.conf', 'old\n')
+    const unit = await shellInHost(one, 'cat /etc/systemd/system/pages.service')
+    const manifest = await shellInHost(one, 'cat /var/lib/streamside/manifest')
+    const journal = await transaction(`refused-${validate}-${says.length}`, [
+      { fields: file('/etc/refused.conf', 'none'), content: 'new\n' },
+      { fields: file(`/etc/systemd/system/${name}`, validate), content },
+    ])
+    expect(problemIn(journal)).toMatch(/^not-valid: /)
+    expect(problemIn(journal)).toContain(says)
+    expect(journal.at(-1)).toBe('end\t13')
+    expect(await shellInHost(one, 'cat /etc/refused.conf')).toBe('old\n')
+    expect(await shellInHost(one, 'cat /etc/systemd/system/pages.service')).toBe(unit)
+    expect(await shellInHost(one, 'cat /var/lib/streamside/manifest')).toBe(manifest)
+    expect(await leftovers(one)).toEqual([])
+    expect(await lab.run(['plan'])).toMatchObject({ code: 0 })
+  })
+})
+
+describe('a full disk', () => {
+  /** Provisions with everything below `folder` on a file system of this size, and gives back the problem. */
+  async function withLittleRoom(folder: string, size: string): Promise<unknown> {
+    const before = await mainPid(one, 'pages.service')
+    const environment = await shellInHost(one, 'cat /etc/streamside/apps/pages/app.env')
+    await lab.rewrite({ apps: { pages: { ...pages, environment: { CHANGED: 'yes' } } } })
+    await shellInHost(
+      one,
+      'mkdir -p /run/kept && cp -a "$1/." /run/kept && mount -t tmpfs -o "size=$2,mode=$(stat -c %a "$1"),uid=$(stat -c %u "$1"),gid=$(stat -c %g "$1")" none "$1" && cp -a /run/kept/. "$1"',
+      [folder, size],
+    )
+    try {
+      const run = await lab.provision([], 1)
+      expect(await mainPid(one, 'pages.service')).toBe(before)
+      expect(await shellInHost(one, 'cat /etc/streamside/apps/pages/app.env')).toBe(environment)
+      expect(await shellInHost(one, 'cat /var/lib/pages/settings')).toBe('as they were\n')
+      expect(await leftovers(one)).toEqual([])
+      expect(eventsOf(run, 'problem')).toHaveLength(1)
+      return eventsOf(run, 'problem')[0]?.['problem']
+    } finally {
+      await shellInHost(one, 'umount "$1"; rm -rf /run/kept', [folder])
+    }
+  }
+
+  test('where a release has to go ends the run with how much is missing, and nothing is half done', async () => {
+    await writeFile(path.join(scratch, 'release'), '')
+    pages = {
+      ...pages,
+      release: { from: path.join(scratch, 'release'), command: ['python3', '-m', 'http.server', '8141'] },
+    }
+    expect(await withLittleRoom('/opt/pages', '12M')).toMatchObject({
+      code: 'disk-full',
+      found: expect.stringMatching(/needs \d+ KiB in \/opt\/pages\/?\S* and 16 MiB to spare; \d+ KiB are free/),
+    })
+  })
+
+  test('where a file has to go leaves the old one', async () => {
+    await writeFile(settings, 'x'.repeat(200_000))
+    expect(await withLittleRoom('/var/lib/pages', '64k')).toMatchObject({
+      code: 'write',
+      found: expect.stringContaining('/var/lib/pages'),
+    })
+  })
+
+  test('on the whole card ends the run before anything was begun', async () => {
+    expect(await withLittleRoom('/var/lib/streamside', '256k')).toMatchObject({
+      host: 'ref-one',
+      next: expect.stringContaining('df'),
+    })
+  })
+
+  test('that has room again is no more in the way', async () => {
+    const run = await lab.provision()
+    expect(eventsOf(run, 'app-healthy')).toHaveLength(1)
+    expect(await shellInHost(one, 'wc -c </var/lib/pages/settings')).toBe('200000\n')
+  })
+})
