@@ -74,7 +74,7 @@ async function debianRepositories(): Promise<AptSource['repositories']> {
   for (const line of new Set(stdout.split('\n'))) {
     const [uri = '', release = '', component = '', origin] = line.split('|')
     // main, updates and security of the machine's own release; the hosts get the same three with their suite's name.
-    // https would need the machine's certificate authorities in every host (lab.md, step 4).
+    // https would need the machine's certificate authorities in every host.
     if (origin !== 'Debian' || component !== 'main' || !uri.startsWith('http://')) continue
     if (![codename, `${codename}-updates`, `${codename}-security`].includes(release)) continue
     found.set(`${uri} ${release}`, { uri, suite: release.replace(codename, '%s'), components: ['main'] })

@@ -57,8 +57,13 @@ export async function labInventory(
     hosts: parts.hosts ?? Object.fromEntries(lab.hosts.map((host) => [host.name, {}])),
     apps: parts.apps,
   }
-  // JSON is YAML; only the tag has to lose its quotes
-  const text = JSON.stringify(inventory, null, 2).replace(/"!secret ([A-Za-z0-9_-]+)"/g, '!secret $1')
+  // JSON is YAML but for characters that YAML wants escaped (1.2.2, section 5.1), and the tag has to lose its quotes
+  const text = JSON.stringify(inventory, null, 2)
+    .replaceAll(
+      /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g,
+      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
+    .replaceAll(/"!secret ([A-Za-z0-9_-]+)"/g, '!secret $1')
   const file = path.join(instance.access, `${name}.yaml`)
   await writeFile(file, `${text}\n`)
   return file

@@ -30,7 +30,7 @@ export function linkOf(instance: Instance, host: { name: string; index: number }
     namespace: `${bridgeOf(instance)}-${host.name}`,
     veth: `${bridgeOf(instance)}h${host.index}`,
     address: `10.83.${instance.number}.${10 + host.index}`,
-    // fixed: with a new MAC at each boot, stale ARP entries cost up to a minute (lab.md)
+    // fixed: with a new MAC at each boot, stale ARP entries cost up to a minute
     mac: `02:4c:41:42:${hex(instance.number)}:${hex(host.index)}`,
   }
 }

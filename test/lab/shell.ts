@@ -2,7 +2,7 @@ import { $ as zx } from 'zx'
 
 /**
  * zx for this room: quiet, and without the variables that would change what the lab's tools do. AWS_CA_BUNDLE stops every
- * Litestream command at its start (litestream.md), and a proxy of the machine's must not come between the lab and itself. An empty stdin: none of them has anything to ask a person.
+ * Litestream command at its start, and a proxy of the machine's must not come between the lab and itself. An empty stdin: none of them has anything to ask a person.
  */
 export const $ = zx({ quiet: true, env: toolEnvironment(), input: '' })
 
