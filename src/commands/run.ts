@@ -7,7 +7,7 @@ import { describeMistake } from '../inventory/mistake.ts'
 import type { Host, Inventory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
 import { exitCodes, type ExitCode, worstExit } from '../problem.ts'
-import { createQuestions } from '../report/questions.ts'
+import { terminalQuestions } from '../report/questions.ts'
 import { createReporter, reporterMode } from '../report/reporter.ts'
 import { artifactSource } from '../rollout/artifacts.ts'
 import type { RunContext } from '../rollout/context.ts'
@@ -37,8 +37,7 @@ export async function runOverHosts(
   })
   const { report } = reporter
   reporter.hide(secretsOf(inventory))
-  const questions =
-    process.stdin.isTTY && stderr.isTTY && !options.json ? createQuestions(process.stdin, stderr, reporter) : null
+  const questions = options.json ? null : terminalQuestions(reporter)
   const connect = {
     ssh: inventory.ssh,
     acceptNew: options.acceptNew,

@@ -48,6 +48,12 @@ export function createQuestions(
   }
 }
 
+/** Questions on this process's terminal; null when stdin or stderr is none. Throws nothing. */
+export function terminalQuestions(reporter: Pick<Reporter, 'suspended'>): Questions | null {
+  const { stdin, stderr } = process
+  return stdin.isTTY && stderr.isTTY ? createQuestions(stdin, stderr, reporter) : null
+}
+
 const enter = new Set(['\r', '\n'])
 const stop = new Set(['\u0003', '\u0004'])
 const erase = new Set(['\u007f', '\b'])
