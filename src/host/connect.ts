@@ -40,7 +40,7 @@ export interface SharedConnections {
 export function shareConnections(options: Omit<ConnectOptions, 'shared'>): SharedConnections {
   const bastions = createBastions(async (hop, via, name) => {
     const settings = await sshSettings({ ...hop, config: options.ssh.config, host: name })
-    return connectionTo(name, settings, { ...options, shared }, via)
+    return connectionTo(name, settings, { ...options, report: reportForBastion(name, options.report), shared }, via)
   })
   const shared: SharedConnections = {
     keyring: createKeyring(options.passphrase),
@@ -48,6 +48,15 @@ export function shareConnections(options: Omit<ConnectOptions, 'shared'>): Share
     close: () => bastions.close(),
   }
   return shared
+}
+
+/** A jump host is none of the run's hosts: what it does is a note, not a step in their table. */
+function reportForBastion(name: string, report: Report): Report {
+  return (event) => {
+    if (event.type === 'host-step')
+      report({ type: 'note', message: `jump host ${name}: ${event.detail ?? event.step}` })
+    else report(event)
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { exitCodes, Problem } from '../problem.ts'
+import { errorText } from './error-code.ts'
 import type { Report } from '../report/events.ts'
 import {
   certificateAuthorities,
@@ -86,7 +87,19 @@ async function meet(policy: HostKeyPolicy, lines: KnownHostsLine[], names: HostN
   if (!accepted) throw unknown(policy, lines, names, shown)
   const file = policy.knownHosts ?? settings.userKnownHosts[0]
   if (file === undefined || file === '/dev/null') return
-  await recordHostKey(file, names.name, key, settings.hashKnownHosts)
+  try {
+    await recordHostKey(file, names.name, key, settings.hashKnownHosts)
+  } catch (error) {
+    // As ssh: the key was accepted, and this connection is as safe as with a record of it.
+    report({
+      type: 'warning',
+      host,
+      code: 'host-key-not-recorded',
+      message: `the ${shown} was accepted, but could not be recorded: ${errorText(error)}`,
+      next: `make ${file} writable, or the same question comes with the next run`,
+    })
+    return
+  }
   report({ type: 'host-step', host, step: 'host-key', detail: `new ${shown}, recorded in ${file}` })
 }
 

@@ -96,12 +96,13 @@ type ReadKey = { kind: 'key'; key: KeyFile } | { kind: 'absent' } | { kind: 'unr
 
 async function readKeyFile(path: string): Promise<ReadKey> {
   let text: string | null
+  let beside: ParsedKey | null
   try {
     text = await textOf(path)
+    beside = parsed(await parseKey((await textOf(`${path}.pub`)) ?? ''))
   } catch (error) {
     return { kind: 'unreadable', why: errorText(error) }
   }
-  const beside = parsed(await parseKey((await textOf(`${path}.pub`)) ?? ''))
   if (text === null)
     return beside ? { kind: 'key', key: { path, publicKey: beside, secret: null } } : { kind: 'absent' }
   const read = await parseKey(text)

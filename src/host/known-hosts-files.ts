@@ -5,7 +5,10 @@ import { exitCodes, Problem } from '../problem.ts'
 import { errorCode, errorText } from './error-code.ts'
 import { hashedNames, hostKeyType, namesMatch, parseKnownHosts, type KnownHostsLine } from './known-hosts.ts'
 
-/** Reads all known_hosts files; one that is not there holds nothing. Other errors are thrown as they are. */
+/**
+ * Reads all known_hosts files; one that is not there holds nothing.
+ * Throws Problem `known-hosts-unreadable`: without its keys a changed one could pass for new.
+ */
 export async function readKnownHosts(files: string[]): Promise<KnownHostsLine[]> {
   const all = await Promise.all([...new Set(files)].map(async (file) => parseKnownHosts(await readOrEmpty(file), file)))
   return all.flat()
@@ -17,7 +20,14 @@ async function readOrEmpty(file: string): Promise<string> {
   } catch (error) {
     const code = errorCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return ''
-    throw error
+    throw new Problem({
+      code: 'known-hosts-unreadable',
+      doing: `reading the host keys in ${file}`,
+      found: errorText(error),
+      next: `make ${file} readable for this user (ls -l), or name another with UserKnownHostsFile`,
+      exit: exitCodes.usage,
+      cause: error,
+    })
   }
 }
 

@@ -30,6 +30,9 @@ export interface RootRun {
   onLine?: (line: string) => void
 }
 
+/** What a person has answered and sudo has taken: nobody is asked twice on one connection. */
+const answered = new WeakMap<Connection, Secret>()
+
 /**
  * Runs a program as root on the host, in ONE exec: a launcher becomes root (as it is, by `sudo -n`, or by sudo with a
  * password), the files come as a tar on the same channel's stdin, and the answer holds what the program alone printed.
@@ -55,19 +58,19 @@ export async function runAsRoot(connection: Connection, run: RootRun): Promise<E
       }),
   )
   const heard = createNotice()
-  const password = (): Promise<Secret | null> =>
-    run.sudoPassword === null && run.askPassword ? limit.paused(run.askPassword) : Promise.resolve(run.sudoPassword)
+  let answer = run.sudoPassword ?? answered.get(connection) ?? null
 
   /** Our half of the conversation: what is written to the channel's stdin, and when. */
   async function* conversation(): AsyncGenerator<Uint8Array> {
     if (!(await heard.until(() => talk.root || talk.asked > 0))) return
     if (!talk.root) {
-      const secret = await password()
-      if (secret === null) return
+      if (answer === null && run.askPassword) answer = await limit.paused(run.askPassword)
+      if (answer === null) return
       talk.answered = true
-      yield Buffer.from(`${secret.reveal()}\n`)
+      yield Buffer.from(`${answer.reveal()}\n`)
       // Asked once more: it was the wrong one. The end of input spares the account the other tries.
       if (!(await heard.until(() => talk.root || talk.asked > 1)) || !talk.root) return
+      answered.set(connection, answer)
     }
     yield* payload([...run.files, { name: '.run', content: startProgram(run) }], run.streams ?? [])
   }

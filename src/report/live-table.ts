@@ -37,7 +37,8 @@ export function advance(state: TableState, event: EventData, now: number): void 
 export function frame(state: TableState, columns: number, color: boolean, now: number): string[] {
   const paint = painter(color)
   const hosts = Math.max(0, ...[...state.keys()].map((host) => textWidth(harmlessLine(host))))
-  const steps = Math.max(0, ...[...state.values()].map((row) => textWidth(harmlessLine(row.step))))
+  // As wide as the longest outcome from the start: columns that move are hard to follow.
+  const steps = Math.max('unreachable'.length, ...[...state.values()].map((row) => textWidth(harmlessLine(row.step))))
   return [...state].map(([host, row]) => {
     const seconds = row.took ?? Math.floor((now - row.since) / 1000)
     // Whole seconds while it runs: tenths would redraw the screen for nothing.

@@ -124,6 +124,7 @@ function tell(event: EventData, look: Look): void {
 function resultsOf(look: Look) {
   const changes = new Map<string, ChangeSummary[]>()
   const done: HostDone[] = []
+  let order: string[] = []
   const print = (host: string) => {
     const own = changes.get(host) ?? []
     changes.delete(host)
@@ -131,13 +132,16 @@ function resultsOf(look: Look) {
   }
   return {
     event(event: EventData) {
+      if (event.type === 'run-started') order = event.hosts
       if (event.type === 'change') changes.set(event.host, [...(changes.get(event.host) ?? []), event.change])
       if (event.type === 'host-done') {
         done.push(event)
         print(event.host)
       }
-      if (event.type === 'run-finished' && done.length > 0)
-        look.write.out(`${formatSummary(done.splice(0), event.seconds, look.outColor)}\n`)
+      if (event.type === 'run-finished' && done.length > 0) {
+        const hosts = done.splice(0).sort((a, b) => order.indexOf(a.host) - order.indexOf(b.host))
+        look.write.out(`${formatSummary(hosts, event.seconds, look.outColor)}\n`)
+      }
     },
     /** What hosts had said when the run ended before they did. */
     finish() {

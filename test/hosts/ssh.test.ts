@@ -144,6 +144,8 @@ describe('becoming root', () => {
       return password
     }
     expect((await root(connection, 'echo ran', { askPassword, deadlineSeconds: 1.4 })).stdout).toBe('ran\n')
+    // Taken once, it is not asked for again on this connection.
+    expect((await root(connection, 'echo again', { askPassword })).stdout).toBe('again\n')
     expect(questions).toBe(1)
   })
 

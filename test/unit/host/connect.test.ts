@@ -110,6 +110,20 @@ describe('the key of the host', () => {
     expect(await echo(optionsFor(sshd, { ssh }))).toBe('hello\n')
   })
 
+  test('that cannot be recorded is used all the same, with a warning', async () => {
+    const ssh = { config: sshd.config, knownHosts: path.join(sshd.key, 'not-a-folder', 'known_hosts') }
+    writeFileSync(sshd.knownHosts, '')
+    const options = optionsFor(sshd, { ssh, acceptNew: true })
+    expect(await echo(options)).toBe('hello\n')
+    expect(options.events).toContainEqual(expect.objectContaining({ type: 'warning', code: 'host-key-not-recorded' }))
+  })
+
+  test('is not taken for new when a known_hosts file cannot be read', async () => {
+    const ssh = { config: sshd.config, knownHosts: sshd.folder }
+    const problem = await refusal(connectHost(sshd.host, optionsFor(sshd, { ssh, acceptNew: true })))
+    expect(problem).toMatchObject({ code: 'known-hosts-unreadable', exit: 2 })
+  })
+
   test('that has changed is refused even with --accept-new, naming both keys, the line and the ways out', async () => {
     const other = makeKey(path.join(sshd.folder, `other-${Math.random()}`))
     writeFileSync(sshd.knownHosts, `# a comment\n[127.0.0.1]:${sshd.port} ${other}\n`)
@@ -199,6 +213,22 @@ describe('our own key', () => {
   test('is offered after others that are not taken', async () => {
     const ssh = { config: configWith(`IdentityFile ${makeKeyFile('wrong')}`), knownHosts: null }
     expect(await echo(optionsFor(sshd, { ssh }))).toBe('hello\n')
+  })
+
+  test('that comes after more wrong ones than the host has patience for is a problem that says how to name it', async () => {
+    const impatient = await startSshd(['MaxAuthTries 2'])
+    try {
+      know(impatient)
+      const wrong = [1, 2, 3].map((index) => `IdentityFile ${makeKeyFile(`wrong-${index}`)}`).join('\n')
+      const config = path.join(impatient.folder, 'many-keys')
+      writeFileSync(config, `${wrong}\n${readFileSync(impatient.config, 'utf8')}`)
+      const ssh = { config, knownHosts: null }
+      const problem = await refusal(connectHost(impatient.host, optionsFor(impatient, { ssh })))
+      expect(problem).toMatchObject({ code: 'auth-failed', exit: 3 })
+      expect(problem.next).toContain('IdentitiesOnly yes')
+    } finally {
+      await impatient.stop()
+    }
   })
 
   test.each(['ed25519', 'ecdsa', 'rsa'])('of type %s gets in', async (type) => {

@@ -78,6 +78,19 @@ describe('a host behind a jump host', () => {
     })
   })
 
+  test('is the only one that the run reports steps of', async () => {
+    const options = optionsThrough('outer')
+    writeFileSync(outer.knownHosts, '')
+    const connection = await connectHost(behind(), { ...options, acceptNew: true })
+    await connection.close()
+    const hosts = options.events.flatMap((event) => (event.type === 'host-step' ? [event.host] : []))
+    expect(new Set(hosts)).toEqual(new Set(['pi-test']))
+    expect(options.events).toContainEqual({
+      type: 'note',
+      message: expect.stringContaining(`jump host outer: new ED25519 key ${outer.fingerprint}`) as string,
+    })
+  })
+
   test('that the jump host cannot reach is a problem that names both', async () => {
     const options = optionsThrough('outer')
     writeFileSync(

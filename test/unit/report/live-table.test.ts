@@ -15,9 +15,9 @@ function tableOf(): TableState {
 describe('the live table', () => {
   test('has one line a host, in the order of the inventory, with step and elapsed time', () => {
     expect(frame(tableOf(), 80, false, 5500)).toEqual([
-      'pi-attic  probe         4 s',
-      'pi        changed     1.3 s',
-      'pi-東京   packages      2 s  jq, sqlite3',
+      'pi-attic  probe            4 s',
+      'pi        changed        1.3 s',
+      'pi-東京   packages         2 s  jq, sqlite3',
     ])
   })
 

@@ -135,7 +135,7 @@ describe('as events', () => {
 describe('on a terminal', () => {
   test('a table is drawn on stderr, problems stand above it, and the summary is all that stays', () => {
     const { out, err } = finished({ mode: 'terminal' })
-    expect(err).toContain('attic  probe    ')
+    expect(err).toContain('attic  probe        ')
     expect(err).toContain('error: probing pi [a-code]')
     expect(err.endsWith('\u001b[J')).toBe(true)
     expect(out).toContain('attic  changed ')
