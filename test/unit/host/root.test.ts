@@ -9,6 +9,7 @@ import { launcher, marks } from '../../../src/host/launcher.ts'
 import { payload } from '../../../src/host/payload.ts'
 import { rootProblem } from '../../../src/host/root-problems.ts'
 import { runAsRoot, type RootRun } from '../../../src/host/root.ts'
+import { until } from './connecting.ts'
 import { know, optionsFor, startSshd, type LocalSshd } from './local-sshd.ts'
 
 /**
@@ -94,11 +95,6 @@ describe('a program run as root', () => {
     expect(left().filter((name) => !before.includes(name))).toEqual([])
   })
 })
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 60 && !holds(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50))
-  expect(holds()).toBe(true)
-}
 
 describe('the launcher', () => {
   /** Runs it here, without ssh, and feeds it a tar. */
