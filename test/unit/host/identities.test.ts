@@ -3,6 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { connectHost, shareConnections } from '../../../src/host/connect.ts'
+import { createKeyring } from '../../../src/host/identities.ts'
+import { sshSettings } from '../../../src/host/ssh-settings.ts'
 import { Secret } from '../../../src/inventory/secret.ts'
 import { configWith, echo, letIn, makeKeyFile, onlyKey, refusal, run, until } from './connecting.ts'
 import { know, type LocalSshd, optionsFor, startSshd } from './local-sshd.ts'
@@ -97,6 +99,24 @@ describe('our own key', () => {
       const publicOnly = path.join(sshd.folder, 'public-only.pub')
       writeFileSync(publicOnly, readFileSync(`${file}.pub`))
       const ssh = onlyKey(sshd, publicOnly, `IdentityAgent ${socket}`)
+      expect(await echo(sshd.host, optionsFor(sshd, { ssh }))).toBe('hello\n')
+    } finally {
+      agent.kill()
+    }
+  })
+
+  test('in an agent goes before the other keys there when the settings name it', async () => {
+    const socket = path.join(sshd.folder, 'full-agent.sock')
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' })
+    try {
+      await until(() => existsSync(socket))
+      for (const key of [makeKeyFile(sshd, 'wrong'), makeKeyFile(sshd, 'wrong-too'), sshd.key])
+        await run('ssh-add', ['-q', key], { SSH_AUTH_SOCK: socket })
+      const ssh = { config: configWith(sshd, `IdentityAgent ${socket}`), knownHosts: null }
+      const { offered } = await createKeyring(undefined).identities(
+        await sshSettings({ ...sshd.host, config: ssh.config, host: 'pi' }),
+      )
+      expect(offered.map((key) => key.label)).toEqual(['agent key id', 'agent key wrong', 'agent key wrong-too'])
       expect(await echo(sshd.host, optionsFor(sshd, { ssh }))).toBe('hello\n')
     } finally {
       agent.kill()
