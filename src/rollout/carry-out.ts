@@ -38,7 +38,7 @@ export async function carryOut(
   const tellLaid = whenLaid(onFilesLaid)
   const onLine = (line: JournalLine) => {
     tellLaid(line)
-    if (line.kind !== 'done') return
+    if (line.kind !== 'made') return
     const change = looked.plan.changes[payload.changeOfStep.get(line.step) ?? -1]
     if (change) context.report({ type: 'change', host: host.name, change: change.summary })
   }

@@ -1,7 +1,7 @@
 /** One line of a transaction's journal (templates/host/apply/apply.sh). */
 export type JournalLine =
   | { kind: 'step'; name: string; detail: string }
-  | { kind: 'done'; step: number }
+  | { kind: 'made'; step: number }
   | { kind: 'healthy'; app: string; milliseconds: number }
   | { kind: 'problem'; code: string; text: string }
   | { kind: 'end'; status: number | null }
@@ -18,7 +18,7 @@ export function parseJournalLine(line: string): JournalLine | null {
   switch (kind) {
     case 'step':
       return { kind, name: first, detail: second }
-    case 'done':
+    case 'made':
       return { kind, step: Number(first) }
     case 'healthy':
       return { kind, app: first, milliseconds: Number(second) }

@@ -11,7 +11,7 @@
 # and what must restarts. A check that fails leaves every old file where it was.
 #
 # Journal (/var/lib/streamside/transactions/ID/journal), a line each:
-#   step NAME DETAIL · done N (step N of the file is in place) · healthy APP SECONDS · problem CODE BASE64 · end EXIT
+#   step NAME DETAIL · made N (step N of the file is in place) · healthy APP SECONDS · problem CODE BASE64 · end EXIT
 # Exit: 0 done, 10 the host has moved since the plan, 11 packages, 12 disk, 13 not valid (old files kept), 14 in place but an
 # app is not healthy, 15 a unit did not start, 1 anything else.
 set -eu
@@ -96,13 +96,14 @@ each directory step_directory
 each forget step_forget
 each binary step_binary
 each release step_release
+each signature step_signature
+record_signatures
 each file stage_file
 check_staged
 each link step_link
 switch_staged
 each remove step_remove
 reload
-each signature step_signature
 record_manifest
 each enable step_enable
 each start step_start

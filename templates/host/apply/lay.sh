@@ -66,7 +66,7 @@ install_packages() {
 }
 
 collect_missing() { packages="$packages $2"; }
-record_done() { record done "$1"; }
+record_done() { record made "$1"; }
 
 run_apt() {
   apt_get "$@" || {
@@ -94,14 +94,14 @@ step_user() { # N NAME UID GID HOME
     useradd --system --uid "$3" --gid "$4" --home-dir "$5" --no-create-home --shell /usr/sbin/nologin -- "$2" ||
       fail 1 user "useradd $2 with uid $3 failed"
   fi
-  record done "$1"
+  record made "$1"
 }
 
 step_directory() { # N PATH MODE OWNER GROUP AS
   if ! as "$6" test -d "$2"; then as "$6" mkdir -p -m "$3" -- "$2"; fi
   as "$6" chmod "$3" -- "$2"
   [ "$6" != root ] || chown -h -- "$4:$5" "$2"
-  record done "$1"
+  record made "$1"
 }
 
 free_or_fail() { # PATH BYTES WHAT
@@ -115,7 +115,7 @@ step_binary() { # N PATH MODE SHA256
   step binary "$2"
   member=$payload/members/$1
   free_or_fail "$2" "$(stat -c %s "$member")" "$2"
-  mkdir -p -m 0755 -- "${2%/*}"
+  mkdir -p -- "${2%/*}"
   chmod 0755 "${2%/*}"
   beside "$1" "$2"
   printf '%s\t-\troot\n' "$temporary" >>"$staged"
@@ -125,13 +125,13 @@ step_binary() { # N PATH MODE SHA256
   sync -- "$temporary"
   mv -T -- "$temporary" "$2"
   sync -- "${2%/*}"
-  record done "$1"
+  record made "$1"
 }
 
 step_release() { # N PATH DIGEST BYTES
   step release "$2"
   free_or_fail "$2" "$4" "the release"
-  mkdir -p -m 0755 -- "${2%/*}"
+  mkdir -p -- "${2%/*}"
   chmod 0755 "${2%/*}" "${2%/*/*}"
   beside "$1" "$2"
   printf '%s\t-\troot\n' "$temporary" >>"$staged"
@@ -144,13 +144,14 @@ step_release() { # N PATH DIGEST BYTES
   mv -T -- "$temporary" "$2"
   sync -- "${2%/*}"
   [ -z "$damaged" ] || rm -rf -- "$damaged"
-  record done "$1"
+  record made "$1"
 }
 
 stage_file() { # N PATH MODE OWNER GROUP AS VALIDATE
   beside "$1" "$2"
   printf '%s\t%s\t%s\t%s\t%s\n' "$(encode "$temporary")" "$(encode "$2")" "$6" "$7" "$1" >>"$staged"
   as "$6" mkdir -p -m 0755 -- "${2%/*}"
+  # shellcheck disable=SC2016 # $1 is that shell's
   as "$6" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/members/$1" || fail 12 write "could not write $temporary"
   [ "$6" != root ] || chown -- "$4:$5" "$temporary"
   as "$6" chmod "$3" -- "$temporary"
@@ -173,7 +174,7 @@ switch_staged() {
     decode "$target"
     as "$user" mv -T -- "$from" "$decoded"
     as "$user" sync -- "${decoded%/*}"
-    record done "$number"
+    record made "$number"
   done <"$staged"
 }
 
@@ -187,12 +188,12 @@ step_link() { # N PATH TARGET
   ln -s -- "$3" "$temporary"
   mv -T -- "$temporary" "$2"
   sync -- "${2%/*}"
-  record done "$1"
+  record made "$1"
 }
 
 step_remove() { # N PATH AS
   as "$3" rm -f -- "$2"
-  record done "$1"
+  record made "$1"
 }
 
 step_prune() { # N APP KEEP

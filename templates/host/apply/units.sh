@@ -52,28 +52,32 @@ put_record() { # FROM TO
   sync -- "${2%/*}"
 }
 
-record_manifest() {
+# As soon as the trees lie: what fails later must not have them sent again.
+record_signatures() {
   put_record "$payload/signatures" /var/lib/streamside/signatures
+}
+
+record_manifest() {
   put_record "$payload/members/manifest" /var/lib/streamside/manifest
 }
 
 step_enable() { # N UNIT
   systemctl --quiet enable "$2" || fail 15 unit "systemctl enable $2: $(tail -n 3 "$transaction/stderr")"
-  record done "$1"
+  record made "$1"
 }
 
 # Not waited for: an app's start includes its gate, which may restore gigabytes. Health, below, is what waits.
 step_start() { # N UNIT
   step start "$2"
   systemctl start --no-block "$2"
-  record done "$1"
+  record made "$1"
 }
 
 step_restart() { # N UNIT
   step restart "$2"
   systemctl show -P InvocationID "$2" >"$payload/before.$2"
   systemctl restart --no-block "$2"
-  record done "$1"
+  record made "$1"
 }
 
 state_of() { # UNIT -> ActiveState/SubState
