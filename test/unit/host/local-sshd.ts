@@ -72,6 +72,9 @@ export async function startSshd(lines: string[] = [], hostKeyType = 'ed25519'): 
   const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', path.join(folder, 'sshd_config')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  // A test run that is ended in the middle leaves no sshd behind.
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said += text
@@ -102,6 +105,7 @@ export async function startSshd(lines: string[] = [], hostKeyType = 'ed25519'): 
       for (const pid of children.trim().split(/\s+/)) if (pid !== '') process.kill(Number(pid), 'SIGKILL')
     },
     async stop() {
+      process.off('exit', end)
       const gone = new Promise((resolve) => child.once('exit', resolve))
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGKILL')

@@ -106,18 +106,18 @@ async function* pieces(bytes: Buffer): AsyncGenerator<Buffer> {
 describe('a connection', () => {
   test('that dies in mid-exec is never a success', async () => {
     const host = await startSshd()
-    know(host)
-    const dying = await connectHost(host.host, optionsFor(host))
-    const running = dying.exec('echo begun; sleep 30', {
-      deadlineSeconds: 20,
-      onLine: () => host.killSessions(),
-    })
-    await expect(running).rejects.toMatchObject({ code: 'connection-lost', exit: 3, host: 'pi-test' })
-    // It says the same of what is tried afterwards, and closing it does not hang.
-    await expect(dying.exec('true', { deadlineSeconds: 5 })).rejects.toMatchObject({ code: 'connection-lost' })
-    await expect(dying.openChannel('127.0.0.1', host.port)).rejects.toMatchObject({ code: 'connection-lost' })
-    await dying.close()
-    await host.stop()
+    try {
+      know(host)
+      const dying = await connectHost(host.host, optionsFor(host))
+      const running = dying.exec('echo begun; sleep 30', { deadlineSeconds: 20, onLine: () => host.killSessions() })
+      await expect(running).rejects.toMatchObject({ code: 'connection-lost', exit: 3, host: 'pi-test' })
+      // It says the same of what is tried afterwards, and closing it does not hang.
+      await expect(dying.exec('true', { deadlineSeconds: 5 })).rejects.toMatchObject({ code: 'connection-lost' })
+      await expect(dying.openChannel('127.0.0.1', host.port)).rejects.toMatchObject({ code: 'connection-lost' })
+      await dying.close()
+    } finally {
+      await host.stop()
+    }
   })
 
   test('that has been closed closes again, and runs nothing more', async () => {
