@@ -101,6 +101,7 @@ async function follow(
     let refused: Problem | null = null
     try {
       const answer = await runAsRoot(result.connection, {
+        doing: `provisioning ${host.name}`,
         files: run.files,
         streams: run.streams,
         workIn: run.args[0] === 'start' ? '/var/lib/streamside/incoming' : '/run/streamside',

@@ -48,6 +48,7 @@ export async function lookAt(context: RunContext, host: Host, apps: App[], conne
   )
   context.report({ type: 'host-step', host: host.name, step: 'probe' })
   const answer = await runAsRoot(connection, {
+    doing: `looking at ${host.name}`,
     files: probePayload(request),
     workIn: '/run/streamside',
     program: 'probe.sh',
