@@ -39,7 +39,7 @@ export interface GateConfig {
 }
 
 /**
- * Gate, Litestream's check and their configuration for one app with a database on one host.
+ * Gate, timer and their configuration for one app with a database on one host.
  * @throws Problem `unknown-replica`, `ownership-chain`
  */
 export function gateResources(input: GateInput): Resource[] {
@@ -75,6 +75,9 @@ export function gateResources(input: GateInput): Resource[] {
       secrets: [keeper.accessKeyId, keeper.secretAccessKey],
     },
     unit('gate.service'),
+    unit('check.service'),
+    unit('check.timer'),
+    { kind: 'unit', name: `${app.name}-check.timer`, enabled: true, active: true, runsFrom: [], app: app.name },
   ]
 }
 

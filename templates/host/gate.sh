@@ -3,8 +3,8 @@
 #
 # Usage: gate.sh APP           as root, by APP-gate.service
 # Exit: 0 the app may start; 1 it may not: the last journal line says why and what to do next, and so does
-#   /var/lib/streamside/apps/APP/reason ({time, code, text, next}, gone after the next success).
-# Every verdict comes from decide.jq; here facts are collected and decisions carried out. A decision that changes facts leads
+#   /var/lib/streamside/apps/APP/reason ({time, code, text, next}; time: since when; gone after the next success).
+# Every verdict comes from decide.sh; here facts are collected and decisions carried out. A decision that changes facts leads
 # to a new round, so that an interrupted one is taken up from what it left behind.
 # shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
 set -eu
@@ -12,37 +12,68 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=/usr/local/lib/streamside
-for part in state verdict facts s3 replica restore prove; do
+for part in state verdict facts s3 replica restore prove fence rescue; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
 
-refuse() {
-  say 3 "$code: $text.${next:+ Next: $next.}"
-  remember reason "$(printf '{"time":"%s","code":"%s","text":%s,"next":%s}' "$(date -u +%FT%TZ)" "$code" "$(json "$text")" "$(json "$next")")"
-  ! is alert || alert gate "$code" "$text" "$next"
+busy() {
+  say 4 'another program is at work on this app; tried again'
   exit 1
 }
 
-# `clean` goes before the app may write, so that nothing later mistakes what it left at a power cut for an orderly stop.
+refuse_as() { # CODE TEXT NEXT
+  code=$1 text=$2 next=$3 flags=
+  refuse
+}
+
+# `systemctl status` shows the line, `streamside provision` the file. What does not go away by itself is told at once, the
+# rest when it has lasted: endless retries never reach OnFailure=.
+refuse() {
+  say 3 "$code: $text.${next:+ Next: $next.}"
+  now=$(date +%s) since=
+  case $(remembered reason) in *"\"code\":\"$code\""*) since=$(remembered reason | sed -n 's/.*"since":\([0-9]*\).*/\1/p') ;; esac
+  remember reason "$(printf '{"time":"%s","since":%s,"code":"%s","text":%s,"next":%s}' \
+    "$(date -u -d "@${since:-$now}" +%FT%TZ)" "${since:-$now}" "$code" "$(json "$text")" "$(json "$next")")"
+  if is alert || [ $((now - ${since:-$now})) -ge 300 ]; then alert gate "$code" "$text" "$next"; fi
+  [ "$code" != clock ] || mend_clock
+  exit 1
+}
+
+# timesyncd waits up to half an hour between tries. A known image bug leaves a folder where its clock file should be.
+mend_clock() {
+  [ ! -d /var/lib/systemd/timesync/clock ] || rmdir /var/lib/systemd/timesync/clock || :
+  systemctl try-restart systemd-timesyncd.service || :
+}
+
+# The app may write from here on. `clean` goes first, so that nothing later mistakes what a power cut left for an orderly
+# stop; `started` says what was on disk by then.
 start() {
   [ "$claim" = null ] || remember claim "$claim"
-  forget clean reason
+  each_db flush
+  remember started "$keep"
+  rescue_used
+  forget clean reason offline-once
   alerts_over gate
   run_folder running
   : >"$run/running/$app"
   record_start "$app.service"
+  say 6 "start, $code: $text"
   if is litestream; then
     release_lock
-    # `start` leaves a unit that waits for its next try to wait on (systemd: EAGAIN until the timer fires); `restart` does not.
-    case $(systemctl show -P SubState "$app-litestream.service") in
-      running) ;;
-      auto-restart) systemctl restart --no-block "$app-litestream.service" ;;
-      *) systemctl start --no-block "$app-litestream.service" ;;
-    esac
+    systemctl start --no-block "$app-litestream.service"
   fi
-  say 6 "start, $code: $text"
   exit 0
+}
+
+restore() {
+  # What a restore brought must pass the next round: another one would bring the same.
+  restores=$((restores + 1))
+  [ "$restores" -le 2 ] || refuse_as restore-repeated 'what was restored is not accepted' 'this is a fault of streamside: report it with this journal'
+  say 5 "restore: $text"
+  restore_all
+  [ "$act" = install ] || refuse
+  say 5 "$text"
 }
 
 round() {
@@ -54,24 +85,20 @@ round() {
     look_remote "$path_wanted"
     ask "{\"ask\":\"gate\",$(facts)}"
   fi
-  ! is unfence || forget fenced
+  ! is unfence || { forget fenced; alerts_over fence; }
   case $act in
     again) sleep 1 ;;
     start) start ;;
     refuse) refuse ;;
+    fence) fence_files; refuse ;;
     claim)
       say 4 "claim, $code: $text"
-      alert gate "$code" "$text" "the old files are kept in .streamside-aside beside the database"
+      alert gate "$code" "$text" "nothing is needed; the old files are kept in .streamside-aside beside the database"
       put_owner "$put" "$etag" true 60 || refuse
       ;;
-    source)
-      # What a restore brought must pass the next round: another one would bring the same.
-      restores=$((restores + 1))
-      [ "$restores" -le 2 ] || { code=restore-repeated text='what was restored is not accepted' next='this is a fault of streamside: report it with this journal'; refuse; }
-      say 5 "restore: $text"
-      restore_all
-      if [ "$act" = install ]; then say 5 "$text"; else refuse; fi
-      ;;
+    rescue) say 4 "$text"; bring_back_rescued ;;
+    source) restore ;;
+    adopt) say 4 "$text"; adopt ;;
     prove) say 5 "$text"; prove_all ;;
     *) say 3 "gate.sh does not know the decision $act"; exit 1 ;;
   esac
@@ -82,7 +109,7 @@ mkdir -p "$state"
 open_verdicts
 read_config
 me=$(sh "$lib/host-id.sh")
-take_lock 60 || { say 4 "another program has been at work on this app for a minute; tried again later"; exit 1; }
+take_lock 90 || busy
 began=$(date +%s) restores=0
 open_scratch
 look_local

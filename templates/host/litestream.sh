@@ -1,35 +1,38 @@
 #!/bin/sh
 # What stands around an app's Litestream: the check before it, and the proof at its stop.
 #
-# Usage: litestream.sh check APP         as root; ExecStartPre: may it run now? Lays its configuration for the current path
-#        litestream.sh capability        as the app's user; ExecStartPre: are the keys out of the app's reach?
-#        litestream.sh stop APP          as root; ExecStop: proof that the replica holds everything, in the time there is
-# Exit: 0 yes; 1 no, the last journal line says why. systemd tries again, without a limit.
+# Usage: litestream.sh check APP         as root; ExecStartPre=: may it run now? Lays its configuration for the current path
+#        litestream.sh capability        as the app's user; ExecStartPre=: are the keys out of the app's reach?
+#        litestream.sh stop APP          as root; ExecStop=: proof that the replica holds everything, in the time there is
+#        litestream.sh stopped APP       as root; ExecStopPost=: nobody writes any more, and what the files look like then
+# Exit: 0 yes; 1 no, the last journal line says why, and systemd tries again, without a limit; 2 usage.
 # shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
 set -eu
 export LC_ALL=C
 umask 077
 
-if [ "$1" = capability ]; then
+if [ "${1-}" = capability ]; then
   # Rule 21 of litestream.md: the app, same user, is denied /proc/<pid>/environ of a process with a capability that it lacks.
   # A container or ProtectClock= can take the capability away without a word, and then the keys lie open.
   effective=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
   case $effective in *[!0]*) exit 0 ;; esac
-  echo "<3>keys-exposed: this process has no capability, so the app could read the keys of its own backups. Next: do not drop CAP_NET_BIND_SERVICE from this machine or container." >&2
+  echo '<3>keys-exposed: this process has no capability, so the app could read the keys of its own backups. Next: let this machine or container have CAP_NET_BIND_SERVICE.' >&2
   exit 1
 fi
 
+[ $# -eq 2 ] || { echo 'usage: litestream.sh check|stop|stopped APP, or litestream.sh capability' >&2; exit 2; }
 command=$1 app=$2
 lib=/usr/local/lib/streamside
-for part in state verdict facts s3 replica restore prove; do
+for part in state verdict facts s3 replica restore prove rescue stop; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
 
 check() {
   # The gate may be at work on the files for as long as a restore takes.
-  take_lock 600 || { say 4 "another program is at work on this app; tried again"; exit 1; }
+  take_lock 600 || { say 4 'another program is at work on this app; tried again'; exit 1; }
   open_scratch
+  # One try: the app's start waits for this one, and its gate looks again, longer.
   get_owner 1
   look_local
   remote=null
@@ -39,29 +42,44 @@ check() {
     ask "{\"ask\":\"unit\",$(facts)}"
   fi
   case $act in
-    go)
-      run_folder litestream
-      config_for "$path_wanted"
-      install -m 0644 "$work/$path_wanted.yml" "$run/litestream/$app.yml"
-      record_start "$app-litestream.service"
-      alerts_over litestream
-      say 6 "go: $text"
-      ;;
-    *)
-      say 4 "$code: $text.${next:+ Next: $next.}"
-      ! is alert || alert litestream "$code" "$text" "$next"
-      exit 1
+    go) go ;;
+    fence)
+      # Behind the replica while the app runs: somebody else wrote under its path. Without waiting: the app stops beside this.
+      systemctl stop --no-block "$app.service"
+      remember fenced "{\"time\":\"$(date -u +%FT%TZ)\",\"text\":$(json "$text")}"
       ;;
   esac
+  say 4 "$code: $text.${next:+ Next: $next.}"
+  ! is alert || alert litestream "$code" "$text" "$next"
+  exit 1
+}
+
+go() {
+  run_folder litestream
+  config_for "$path_wanted"
+  install -m 0644 "$work/$path_wanted.yml" "$run/litestream/$app.yml"
+  record_start "$app-litestream.service"
+  alerts_over litestream
+  say 6 "$text"
+  exit 0
 }
 
 stop() {
   # systemd also comes here when the daemon has died: nothing is left to prove with.
   { [ -n "${MAINPID-}" ] && kill -0 "$MAINPID" 2>/dev/null; } || exit 0
-  take_lock 5 || { say 4 "another program is at work on this app: no proof at this stop"; exit 0; }
-  ! systemctl -q is-active "$app.service" || { say 5 "stopped while the app runs: no proof"; exit 0; }
   [ -e "$state/clean" ] || exit 0
-  stop_proof
+  take_lock 5 || { say 4 'another program is at work on this app: no proof at this stop'; exit 0; }
+  open_scratch
+  leave_in_order 20 false
+  [ "$proved" = true ] || say 4 "it is not proven that the replica holds everything: $text"
+}
+
+stopped() {
+  # The app runs on, or has not been stopped in order: nothing to say about its files.
+  [ -e "$state/clean" ] || exit 0
+  take_lock 5 || exit 0
+  open_scratch
+  leave_in_order 0 true
 }
 
 open_verdicts
@@ -70,5 +88,6 @@ me=$(sh "$lib/host-id.sh")
 case $command in
   check) check ;;
   stop) stop ;;
-  *) echo "litestream.sh: no command $command" >&2; exit 2 ;;
+  stopped) stopped ;;
+  *) echo "litestream.sh: there is no command $command" >&2; exit 2 ;;
 esac

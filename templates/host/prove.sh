@@ -1,59 +1,77 @@
-# The proof that the replica holds everything (litestream.md, rule 8), and the transitions that it entitles to.
+# The proof that the replica holds everything (litestream.md, rule 8), and what it entitles to.
 # shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
 
-# Collects the facts of a proof and asks for the verdict. $1: seconds for each sync; $2: may the app write meanwhile
-proof() { # SECONDS RUNNING
+claimed_path() { remembered claim | sed -n 's/.*"path":"\([^"]*\)".*/\1/p'; }
+
+# Collects the facts of a proof of the claimed path and asks for the verdict.
+proof() { # SECONDS-FOR-EACH-SYNC
   sync=
   each_db sync_entry "$1"
-  config_for "$claimed_path"
+  config_for "$(claimed_path)"
   plans=
   each_db plans_entry
   get_owner 3
-  ask "{\"ask\":\"proof\",$(facts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"running\":$2}"
+  ask "{\"ask\":\"proof\",$(facts),\"sync\":{${sync#,}},\"plans\":{${plans#,}}}"
+}
+
+# INIT or PROVEN, when the proof entitles to it. The claim says `proven` only after the owner object does.
+carry_over() {
+  [ "$put" != null ] || return 0
+  say 5 "$(printf %s "$verdict" | sed 's/.*"transition":"\([A-Z]*\)".*/\1/'): the replica holds what it has to"
+  proven_tip=$tip
+  put_owner "$put" "$etag" false 60 || return 1
+  tip=$proven_tip
+  case $(remembered claim) in
+    *'"proven":false'*) remember claim "$(remembered claim | sed 's/"proven":false/"proven":true/')" ;;
+  esac
 }
 
 # MOVING: Litestream starts before the app does, all databases are proven, then the path is the truth.
 prove_all() {
-  claimed_path=$path_wanted
   release_lock
-  systemctl start "$app-litestream.service" || {
-    code=litestream-down text='Litestream did not start' next="see journalctl -u $app-litestream" flags=
-    refuse
-  }
-  take_lock 60 || { say 4 "another program has been at work on this app for a minute; tried again later"; exit 1; }
+  systemctl start "$app-litestream.service" || refuse_as litestream-down 'Litestream did not start' "see journalctl -u $app-litestream"
+  take_lock 60 || busy
   # Litestream answers before it has looked at the database: a first proof may come too early.
   end=$(($(date +%s) + 900))
   while :; do
-    proof 120 false
+    look_local
+    proof 120
     ! is held || break
-    [ "$(date +%s)" -lt "$end" ] || break
+    [ "$(date +%s)" -lt "$end" ] || refuse_as not-proven "the replica does not hold what was restored yet: $text" 'it is tried again'
     sleep 1
   done
-  is held || {
-    code=not-proven text="the replica does not hold what was restored yet: $text" next='it is tried again' flags=
-    refuse
-  }
-  [ "$put" != null ] || return 0
-  put_owner "$put" "$etag" false 60 || refuse
-  remember claim "$(remembered claim | sed 's/"proven":false/"proven":true/')"
-  say 5 "proven: the replica holds what was restored"
+  carry_over || refuse
+  write_tip || :
 }
 
-# At a stop, the app being down: proof in the time there is, then `clean`, which says so after everything is on disk.
-stop_proof() {
-  open_scratch
-  local=null remote=null
-  claimed_path=$(remembered claim | sed -n 's/.*"path":"\([^"]*\)".*/\1/p')
-  [ -n "$claimed_path" ] || return 0
-  proof "${1:-20}" false
-  proved=false
-  ! is held || proved=true
-  each_db flush
-  remember clean "{\"proved\":$proved}"
-  if [ "$proved" = true ]; then say 6 "stopped in order: the replica holds everything"
-  else say 4 "stopped in order, but it is not proven that the replica holds everything: $text"; fi
+# tip.json is the high-water mark of the path: a restore that ends below it has lost rows. One writer, so If-Match never
+# meets anyone else's; a 412 is an earlier PUT of our own whose answer was lost.
+write_tip() { # needs $tip
+  [ "$tip" != null ] && [ "$tip" != '{}' ] || return 0
+  path_claimed=$(claimed_path)
+  fresh="{\"path\":\"$path_claimed\",\"dbs\":$tip}"
+  [ "$(remembered tip)" = "$fresh" ] || remember tip "$fresh"
+  for attempt in 1 2; do
+    s3 GET "$owner_url/$path_claimed/tip.json"
+    seq=0
+    case $curl:$http in
+      0:200)
+        seq=$(sed -n 's/.*"seq":\([0-9]*\).*/\1/p' "$work/body")
+        condition="If-Match: $(header etag)"
+        ;;
+      0:404) condition='If-None-Match: *' ;;
+      *) return 1 ;;
+    esac
+    printf '{"seq":%s,"dbs":%s}\n' "$((${seq:-0} + 1))" "$tip" >"$work/tip.new"
+    # a server without conditional writes would refuse the header
+    [ "$owner_mode" = conditional ] || condition='X-Streamside: tip'
+    s3 PUT "$owner_url/$path_claimed/tip.json" -H "$condition" -H 'Content-Type: application/json' --data-binary "@$work/tip.new"
+    case $curl:$http in 0:2??) return 0 ;; 0:412) ;; *) return 1 ;; esac
+  done
+  return 1
 }
 
+# fsync of a database, its WAL and its folder: then a power cut takes nothing of it.
 flush() {
-  as_app sh -c 'for file in "$1" "$1-wal"; do [ ! -f "$file" ] || sync "$file"; done; [ ! -d "${1%/*}" ] || sync "${1%/*}"' sh "$path"
+  as_app sh -c 'for file in "$1" "$1-wal" "${1%/*}"; do [ ! -e "$file" ] || sync "$file"; done' sh "$path"
 }

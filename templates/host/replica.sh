@@ -38,7 +38,7 @@ last_words() { # FILE
 # A folder of the app's user, not seen by the app (PrivateTmp=), on disk: a WAL may be too big for a tmpfs. -> $scratch
 open_scratch() {
   scratch=$(as_app mktemp -d /var/tmp/streamside.XXXXXX)
-  trap 'rm -rf "$work" "$scratch"' EXIT
+  trap 'rm -rf "$work"; as_app rm -rf "$scratch"' EXIT
 }
 
 # Litestream's configuration holds e0000-00000000, a path that never is, for the path; here for a real one. It lies in a
@@ -51,7 +51,7 @@ config_for() { # PATH
 }
 config=/dev/fd/4
 
-# Facts about the files here, all databases: -> $local
+# Facts about the files here, all databases: -> $files
 look_local() {
   set -- "$scratch"
   index=1
@@ -60,13 +60,19 @@ look_local() {
     index=$((index + 1))
   done
   as_app sh "$lib/wal.sh" "$@" >"$work/local"
-  local=
+  files=
   exec 3<"$work/local"
   each_db local_entry
   exec 3<&-
-  local="{${local#,}}"
+  files="{${files#,}}"
 }
-local_entry() { IFS= read -r entry <&3; local="$local,$key:$entry"; }
+local_entry() { IFS= read -r entry <&3; files="$files,$key:$entry"; }
+
+# What the files look like when nobody writes any more: -> $keep
+look_left() {
+  look_local
+  ask "{\"ask\":\"left\",$static,\"local\":$files}"
+}
 
 # What the replica holds under $1, all databases: -> $remote. `ltx` tells an empty path (rc 0) from one that it cannot read.
 look_remote() { # PATH
@@ -98,7 +104,8 @@ plan_entry() {
     ids=$(tr -d ' \n' <"$work/plan" | grep -o '"m[inax]*_txid":"[0-9a-f]\{16\}"' | head -n 2)
     min=$(printf '%s\n' "$ids" | sed -n 's/"min_txid":"\(.*\)"/\1/p')
     max=$(printf '%s\n' "$ids" | sed -n 's/"max_txid":"\(.*\)"/\1/p')
-    entry="{\"rc\":0,\"min\":\"$min\",\"max\":\"$max\"}"
+    bytes=$(tr -d ' \n' <"$work/plan" | grep -o '"size":[0-9]*' | awk -F: '{ sum += $2 } END { printf "%.0f", sum }')
+    entry="{\"rc\":0,\"min\":\"$min\",\"max\":\"$max\",\"bytes\":${bytes:-0}}"
   else
     entry="{\"rc\":$rc,\"error\":$(json "$(failure "$rc" "$work/plan-error")")}"
   fi

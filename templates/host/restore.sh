@@ -23,16 +23,32 @@ restore_all() {
   ! is discard || discard=true
   kill_litestream
   config_for "$source"
-  plans=
-  each_named plans_entry
+  plans='' free=''
+  : >"$work/plan-files"
+  each_named plan_source
+  digest=$(sha256sum <"$work/plan-files" | cut -c1-64)
   get_tip "$source"
-  ask "{\"ask\":\"source\",$static,\"order\":$order,\"tip\":$(remembered tip),\"sourceTip\":$source_tip,\"plans\":{${plans#,}}}"
+  ask "{\"ask\":\"source\",$static,\"now\":$(date +%s),\"order\":$order,\"tip\":$(remembered tip),\"sourceTip\":$source_tip,\"plans\":{${plans#,}},\"free\":{${free#,}},\"failed\":$(remembered failed),\"digest\":\"$digest\"}"
   [ "$act" = restore ] || return 0
   need=$verdict
   restored=
   each_named restore_one
-  ask "{\"ask\":\"restored\",$static,\"order\":$order,\"need\":$need,\"me\":\"$me\",\"restored\":{${restored#,}}}"
-  if [ "$act" = install ]; then install_restored; else each_db as_app_remove; fi
+  ask "{\"ask\":\"restored\",$static,\"now\":$(date +%s),\"order\":$order,\"need\":$need,\"me\":\"$me\",\"restored\":{${restored#,}}}"
+  if [ "$act" = install ]; then
+    install_restored
+  else
+    each_db as_app_remove
+    ! is lasting || remember failed "$(printf '{"digest":"%s","since":%s,"code":"%s","text":%s,"next":%s}' \
+      "$digest" "$(date +%s)" "$code" "$(json "$text")" "$(json "$next")")"
+  fi
+}
+
+# The plan, what its objects look like (they are not downloaded again while they look the same), and the room beside the file.
+plan_source() {
+  plans_entry
+  cat "$work/plan" >>"$work/plan-files"
+  bytes=$(as_app df -P -k -- "${path%/*}" 2>/dev/null | awk 'END { if (NR > 1) printf "%.0f", $4 * 1024 }')
+  [ -z "$bytes" ] || free="$free,$key:$bytes"
 }
 
 get_tip() { # PATH -> $source_tip
@@ -53,7 +69,26 @@ restore_one() {
     >"$work/restore" 2>"$work/restore-error" || rc=$?
   got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)
   [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$path.restoring" || rc=1
-  restored="$restored,$key:{\"rc\":$rc,\"txid\":\"$got\",\"error\":$(json "$(failure "$rc" "$work/restore-error")")}"
+  best=
+  error=$(failure "$rc" "$work/restore-error")
+  case $rc:$error in 0:* | 124:* | 137:* | *'no space left'*) ;; *) best_point ;; esac
+  restored="$restored,$key:{\"rc\":$rc,\"txid\":\"$got\",\"error\":$(json "$error"),\"best\":\"$best\"}"
+}
+
+# An object of the chain is damaged, and Litestream does not say which: the last point before it, by halving. The ends of the
+# plan's files are the points there are. -> $best, empty when none was found
+best_point() {
+  tr -d ' \n' <"$work/plan" | sed 's/.*"files"://' | grep -o '"max_txid":"[0-9a-f]\{16\}"' | cut -d'"' -f4 >"$work/points"
+  low=0 high=$(($(wc -l <"$work/points") - 1))
+  while [ "$low" -lt "$high" ]; do
+    middle=$(((low + high + 1) / 2))
+    if restores_to "$(sed -n "${middle}p" "$work/points")"; then low=$middle; else high=$((middle - 1)); fi
+  done
+  [ "$low" -eq 0 ] || best=$(sed -n "${low}p" "$work/points")
+}
+restores_to() { # TXID
+  as_app_remove
+  with_keys 3600 restore -config "$config" -json -txid "$1" -o "$path.restoring" "$path" >/dev/null 2>&1
 }
 
 as_app_remove() {
@@ -68,8 +103,25 @@ install_restored() {
   each_db put_aside
   each_named put_in_place
   remember claim "$new_claim"
-  forget tip clean
+  forget tip clean started failed
   forget restoring
+  # of another path than what is restored now: not to come back by itself any more
+  rescue_used
+}
+
+# A new history from the files here: Litestream counts from 1 again, and so its own folder goes.
+adopt() {
+  kill_litestream
+  stamp=$(date -u +%Y%m%dT%H%M%SZ)
+  each_db flush
+  each_db own_folder_aside
+  remember claim "$claim"
+  forget tip
+}
+own_folder_aside() {
+  as_app sh -c '
+    folder=${1%/*} own=${1%/*}/.${1##*/}-litestream aside=${1%/*}/.streamside-aside/$2
+    [ ! -e "$own" ] || { mkdir -p -m 0700 "$aside" && mv -- "$own" "$aside/" && sync "$folder"; }' sh "$path" "$stamp"
 }
 
 # Together, WAL and Litestream's own folder too: a leftover of one history beside a file of another breaks both.

@@ -13,14 +13,21 @@ say() { # PRIORITY TEXT   one journal line; systemd takes the prefix as its prio
 
 # JSON string of any text. Control characters become blanks: they come from a server's words only.
 json() {
-  printf '"'
-  printf %s "$1" | LC_ALL=C tr '\000-\037\177' ' ' | sed 's/[\\"]/\\&/g'
-  printf '"'
+  case $1 in
+    *[!\ -~]* | *[\\\"]*)
+      printf '"'
+      printf %s "$1" | LC_ALL=C tr '\000-\037\177' ' ' | sed 's/[\\"]/\\&/g'
+      printf '"'
+      ;;
+    *) printf '"%s"' "$1" ;;
+  esac
 }
 
-# The content of one of our own JSON files, on one line; null when it is not there.
+# The content of one of our own files, JSON on one line; null when it is not there.
 remembered() { # FILE
-  if [ -s "$state/$1" ]; then tr '\n' ' ' <"$state/$1"; else printf null; fi
+  line=null
+  [ ! -s "$state/$1" ] || IFS= read -r line <"$state/$1" || :
+  printf %s "$line"
 }
 
 # Survives a power cut at any moment, whole or not at all.
@@ -54,6 +61,7 @@ release_lock() { exec 9>&-; }
 
 # An alert is one journal line, once a reason: it stays in alerts/ until its cause is gone.
 alert() { # SOURCE CODE TEXT NEXT
+  raised="${raised-} $1-$2 "
   mkdir -p "$state/alerts"
   [ ! -e "$state/alerts/$1-$2" ] || return 0
   line=$(printf '{"time":"%s","host":%s,"app":%s,"code":%s,"text":%s,"next":%s}' \
@@ -63,8 +71,10 @@ alert() { # SOURCE CODE TEXT NEXT
   sync "$state/alerts/$1-$2" "$state/alerts"
 }
 
+# Forgets the alerts of a source that were not raised in this run: their cause is gone.
 alerts_over() { # SOURCE
   for file in "$state/alerts/$1"-*; do
+    case " ${raised-} " in *" ${file##*/} "*) continue ;; esac
     [ ! -e "$file" ] || rm "$file"
   done
 }

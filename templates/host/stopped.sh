@@ -1,7 +1,7 @@
 #!/bin/sh
 # After an app has stopped: proof that the replica holds everything, and the mark that the files were left in order.
 #
-# Usage: stopped.sh APP        as root; ExecStopPost of APP.service (systemd sets SERVICE_RESULT)
+# Usage: stopped.sh APP        as root; ExecStopPost= of APP.service (systemd sets SERVICE_RESULT)
 # Exit: 0. A crash, or a start that never came past its gate, leaves no mark.
 # shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
 set -eu
@@ -9,7 +9,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=/usr/local/lib/streamside
-for part in state verdict facts s3 replica restore prove; do
+for part in state verdict facts s3 replica restore prove rescue stop; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -23,5 +23,8 @@ rm "$run/running/$app"
 open_verdicts
 read_config
 me=$(sh "$lib/host-id.sh")
-take_lock 20 || { say 4 "another program is at work on this app: this stop leaves no mark"; exit 0; }
-stop_proof
+take_lock 20 || { say 4 'another program is at work on this app: this stop leaves no mark'; exit 0; }
+open_scratch
+leave_in_order 15 false
+if [ "$proved" = true ]; then say 6 'stopped in order: the replica holds everything'
+else say 4 "stopped in order, but it is not proven that the replica holds everything: $text"; fi

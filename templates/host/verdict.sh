@@ -10,12 +10,12 @@ open_verdicts() {
   exec 5>"$work/facts" 6<"$work/verdicts"
 }
 
-# Sets $act, $code, $text, $next, $flags (names), $etag, $path_wanted, $source, $claim, $put and $verdict (JSON), and
+# Sets $act, $code, $text, $next, $flags (names), $etag, $path_wanted, $source, $claim, $put, $tip, $keep and $verdict (JSON), and
 # $answer_N for each database.
 ask() { # FACTS
   printf '%s\n' "$1" | tr '\n' ' ' >&5
   printf '\n' >&5
-  for field in act code text next flags etag path_wanted source claim put verdict; do
+  for field in act code text next flags etag path_wanted source claim put tip keep verdict; do
     read_line "$field" || unjudged
   done
   index=1

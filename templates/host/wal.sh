@@ -1,54 +1,69 @@
 #!/bin/sh
 # What lies on this host's disk of an app's databases: the local half of the stale test (ownership.md, "Stale test").
 #
-# Usage: wal.sh SCRATCH [PATH]…       as the app's user; SCRATCH is a folder of its own that it may write to
-# Prints one JSON object a database, in order: {"file":bool,"l0":"<txid>"|null,"wal":"…"}
-#   file  size > 0 and the SQLite header
-#   l0    highest transaction of Litestream's local level 0
-#   wal   covers     it carries the last local LTX
-#         ahead      it was reset since, so that all of that was checkpointed: local is newer
-#         behind     it does not carry the last local LTX any more
-#         foreign    it belongs to another history
-#         missing    there is none
-#         untouched  there is no local LTX that it could have lost
+# Usage: wal.sh SCRATCH [PATH]…       as the app's user; SCRATCH is a folder that it may write to
+# Prints one JSON object a database, in order:
+#   file    true when its size is > 0 and it has the SQLite header
+#   l0      highest transaction of Litestream's local level 0, or null
+#   wal     covers     it carries the last local LTX
+#           ahead      it was reset since, so that all of that was checkpointed: local is newer
+#           behind     it does not carry the last local LTX any more
+#           foreign    it belongs to another history
+#           missing    there is none
+#           untouched  there is no local LTX that it could have lost
+#   id      { inode, size, mtime, counter } of the file (counter: SQLite's change counter), or null
+#   walId   "inode size mtime" of the WAL, or null
 # Exit: 0. The live files are only read: closing a connection would remove the WAL and cost a full upload.
 set -eu
 export LC_ALL=C
-
-bytes() { # FILE OFFSET COUNT -> decimal of a big-endian number
-  od -An -v -tu1 -j "$2" -N "$3" -- "$1" | awk '{ for (i = 1; i <= NF; i++) value = value * 256 + $i } END { printf "%d", value }'
-}
 
 is_database() { # FILE
   [ -f "$1" ] && [ -s "$1" ] && [ "$(head -c 15 -- "$1" 2>/dev/null)" = 'SQLite format 3' ]
 }
 
-last_ltx() { # DIRECTORY -> path of the level 0 file with the highest transaction
+last_ltx() { # FOLDER -> path of the level 0 file with the highest transaction
   find "$1" -maxdepth 1 -type f -name '????????????????-????????????????.ltx' 2>/dev/null | sort | tail -n 1
 }
 
-# Frames that SQLite itself would recover from the first COUNT bytes of the WAL: it checks their checksums. Only the database's
-# first page goes with it, for a checkpoint writes pages and reads none.
+# Big-endian numbers: each argument after the file is OFFSET:BYTES. One process for all of them. Empty for a short file.
+numbers() { # FILE OFFSET:BYTES…
+  file=$1
+  shift
+  od -An -v -tu1 -N 100 -- "$file" | tr -s ' \n' '  ' | awk -v wanted="$*" '{
+    count = split(wanted, fields, " ")
+    for (i = 1; i <= count; i++) {
+      split(fields[i], field, ":")
+      if (field[1] + field[2] > NF) exit
+      value = 0
+      for (j = 1; j <= field[2]; j++) value = value * 256 + $(field[1] + j)
+      printf "%d ", value
+    }
+  }'
+}
+
+# Frames that SQLite itself would recover from the first COUNT bytes of the WAL: it checks their checksums. Only the
+# database's first page goes with it, for a checkpoint writes pages and reads none.
 recovered_frames() { # DATABASE COUNT PAGE-SIZE
   rm -f "$scratch/copy" "$scratch/copy-wal" "$scratch/copy-shm"
   head -c "$3" -- "$1" >"$scratch/copy"
   head -c "$2" -- "$1-wal" >"$scratch/copy-wal"
-  frames=$(sqlite3 -batch "$scratch/copy" 'PRAGMA wal_checkpoint(PASSIVE)' 2>/dev/null) || frames='1|0|0'
+  # busy|frames in the WAL|frames checkpointed
+  frames=$(sqlite3 -batch "$scratch/copy" 'PRAGMA wal_checkpoint(PASSIVE)' 2>/dev/null) || frames=
   rm -f "$scratch/copy" "$scratch/copy-wal" "$scratch/copy-shm"
-  case $frames in 0\|*) frames=${frames#0|}; echo "${frames%%|*}" ;; *) echo 0 ;; esac
+  case $frames in 0\|*\|*) frames=${frames#0|}; echo "${frames%|*}" ;; *) echo 0 ;; esac
 }
 
 wal_kind() { # DATABASE LTX
   [ -n "$2" ] || { echo untouched; return; }
   [ -s "$1-wal" ] || { echo missing; return; }
   # LTX header: page size at 8, WAL offset at 48, WAL size at 56, salts at 64 and 68. WAL header: salts at 16 and 20.
-  page=$(bytes "$2" 8 4)
-  needed=$(($(bytes "$2" 48 8) + $(bytes "$2" 56 8)))
-  salt1=$(bytes "$2" 64 4)
-  salt2=$(bytes "$2" 68 4)
-  wal_salt1=$(bytes "$1-wal" 16 4)
-  wal_salt2=$(bytes "$1-wal" 20 4)
+  # shellcheck disable=SC2046 # numbers
+  set -- "$1" $(numbers "$2" 8:4 48:8 56:8 64:4 68:4) $(numbers "$1-wal" 16:4 20:4)
+  # a torn header: Litestream wrote this file and the power went, or the WAL has not even a header
+  [ $# -eq 8 ] || { echo behind; return; }
+  page=$2 needed=$(($3 + $4)) salt1=$5 salt2=$6 wal_salt1=$7 wal_salt2=$8
   if [ "$wal_salt1" = "$salt1" ] && [ "$wal_salt2" = "$salt2" ]; then
+    # The file's size proves nothing, for a WAL is not cut at a reset.
     if [ "$(recovered_frames "$1" "$needed" "$page")" -ge $(((needed - 32) / (24 + page))) ]; then echo covers; else echo behind; fi
     return
   fi
@@ -60,11 +75,21 @@ wal_kind() { # DATABASE LTX
   else echo foreign; fi
 }
 
+identity() { # FILE
+  counter=$(numbers "$1" 24:4)
+  stat -c "{\"inode\":%i,\"size\":%s,\"mtime\":%Y,\"counter\":${counter% }}" -- "$1"
+}
+
 scratch=$1
 shift
 for path; do
-  if is_database "$path"; then file=true; else file=false; fi
   ltx=$(last_ltx "${path%/*}/.${path##*/}-litestream/ltx/0")
   if [ -n "$ltx" ]; then l0=${ltx%.ltx}; l0="\"${l0##*-}\""; else l0=null; fi
-  printf '{"file":%s,"l0":%s,"wal":"%s"}\n' "$file" "$l0" "$(wal_kind "$path" "$ltx")"
+  if is_database "$path"; then
+    wal_id=null
+    [ ! -f "$path-wal" ] || wal_id=$(stat -c '"%i %s %Y"' -- "$path-wal")
+    printf '{"file":true,"l0":%s,"wal":"%s","id":%s,"walId":%s}\n' "$l0" "$(wal_kind "$path" "$ltx")" "$(identity "$path")" "$wal_id"
+  else
+    printf '{"file":false,"l0":%s,"wal":"missing","id":null,"walId":null}\n' "$l0"
+  fi
 done

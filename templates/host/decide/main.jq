@@ -7,8 +7,8 @@
 #   text   what was found, for people
 #   next   what they can do (empty when nothing is needed)
 # form json: the decision as JSON. form lines: for a shell to read without another process, one line each of do, code, text,
-# next, the names of what is true in it, etag, path, source, the objects claim and put, the decision as JSON; then one line
-# for each database: what `dbs` says about it, or -.
+# next, the names of what is true in it, etag, path, source, the objects claim, put, tip and keep, the decision as JSON; then one
+# line for each database: what `dbs` says about it, or -.
 def decision:
   if   .ask == "gate"     then gate
   elif .ask == "source"   then source
@@ -17,6 +17,9 @@ def decision:
   elif .ask == "put"      then put
   elif .ask == "unit"     then unit
   elif .ask == "timer"    then timer
+  elif .ask == "past"     then past
+  elif .ask == "watch"    then watch
+  elif .ask == "left"     then left
   elif .ask == "config"   then config
   else error("decide.jq does not know the question \(.ask)") end;
 
@@ -27,10 +30,11 @@ def lines:
   .do, .code, (.text | one_line), (.next | one_line),
   ([to_entries[] | select(.value == true) | .key] | join(" ")),
   (.etag // ""), (.path // ""), (.source // ""),
-  (.claim | tojson), (.put | tojson), tojson;
+  (.claim | tojson), (.put | tojson), (.tip | tojson), (.keep | tojson), tojson;
 
 . as $facts
 | decision
 | if $form == "json" then tojson
   elif .do == "config" then .lines[]
+  elif .do == "watch" then (.alerts | length), (.alerts[] | .code, (.text | one_line), (.next | one_line))
   else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-") end

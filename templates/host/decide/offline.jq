@@ -2,7 +2,7 @@
 # its own path; never on files of which the last thing known is that they are not the current ones.
 #
 # .lastOwner = { read: epoch s, owner: the owner object } | null; .policy = { unreachable: "start" | "wait",
-#   limit: s, once: bool (`start APP --offline`), ephemeral: bool }
+#   limit: s, ephemeral: bool }; .once: ordered by `start APP --offline`
 
 def offline_obstacle:
   . as $f | .lastOwner.owner as $o
@@ -11,7 +11,7 @@ def offline_obstacle:
     elif any(.dbs[]; $f.local[.].file | not) then "the database is not here: \([.dbs[] | select($f.local[.].file | not)] | join(", "))"
     elif .restoring then "a restore was under way"
     elif .fenced then "another host has taken this app over"
-    elif any(.dbs[]; . as $db | $f | wal_lost($db)) then "the database here has lost its newest part, as after a power cut"
+    elif any(.dbs[]; . as $db | $f | untrusted($db) != null) then first(.dbs[] as $db | $f | untrusted($db) | select(. != null) | "\($db): \(.)")
     elif $o == null then "who holds this app was never read"
     elif $o.holder.id != .me then "the last holder that was read is \($o.holder.host // "nobody")"
     elif $o.from != null then "a restore had been ordered"
@@ -28,13 +28,13 @@ def offline($read):
   | offline_obstacle as $obstacle
   | if $obstacle != null then
       $why | .text += "; and it cannot start without the replica: \($obstacle)"
-    elif .policy.once then
-      { do: "start", code: "offline", text: "\($why.text); started without the replica, as ordered once", next: $why.next, litestream: true }
+    elif .once then
+      start("offline"; "\($why.text); started without the replica, as ordered once")
     elif .policy.unreachable == "wait" then
       $why | .text += "; when-replica-unreachable: wait" | .next += ", or run streamside start \($f.app) --offline for one start without it"
     elif offline_age > .policy.limit then
       $why | .code = "offline-limit" | .text += "; it was last read \(($f | offline_age) / 3600 | floor) h ago, and offline-limit is \($f.policy.limit / 3600 | floor) h"
            | .next += "; raise offline-limit, or run streamside start \($f.app) --offline for one start without it"
     else
-      { do: "start", code: "offline", text: "\($why.text); the files here are this host's own and current as far as it knows", next: $why.next, litestream: true }
+      start("offline"; "\($why.text); the files here are this host's own, and current as far as it knows")
     end;

@@ -7,7 +7,7 @@ def minutes: (. / 60 | floor | tostring) + " min";
 
 def refuse($code; $text; $next): { do: "refuse", code: $code, text: $text, next: $next };
 
-# Worth an alert at once: it does not go away by waiting.
+# alert: worth telling at once, for it does not go away by waiting. Anything else is told when it lasts (gate.sh).
 def alarm($code; $text; $next): refuse($code; $text; $next) + { alert: true };
 
 def is_txid: type == "string" and test("^[0-9a-f]{16}$");
@@ -55,28 +55,43 @@ def owner_read:
     else { kind: "server" } end
   | . + { why: ($f | reason) };
 
-def known: .kind as $k | ["ok", "absent", "bucket", "garbage", "newer"] | index($k) != null;
+def known: .kind | IN("ok", "absent", "bucket", "garbage", "newer");
 
-# Why the owner object could not be read, and what to do: the same words at the gate, before Litestream and in the timer.
-def unread($read; $f):
+# The same kinds, from the words of Litestream: its exit code is 1 for everything.
+def litestream_kind:
+  if test("NoSuchBucket") then "bucket"
+  elif test("RequestTimeTooSkewed") then "clock"
+  elif test("StatusCode: 40[13]|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch") then "denied"
+  elif test("no answer in time|deadline exceeded|Client.Timeout|i/o timeout") then "timeout"
+  elif test("connection refused|connection reset|no such host|unreachable|no route|dial tcp|broken pipe") then "refused"
+  elif test("StatusCode: 5") then "server"
+  else "other" end;
+
+# Why the replica could not be read, and what to do: the same words at the gate, before Litestream and in the timer.
+def unreadable($kind; $why; $f):
   $f.where as $where
-  | if $read.kind == "timeout" then
-      refuse("replica-timeout"; "\($where) does not answer in time (\($read.why))"; "look at the server and the network; the app comes up by itself once it answers")
-    elif $read.kind == "refused" then
-      refuse("replica-unreachable"; "\($where) cannot be reached (\($read.why))"; "start the server, or mend the network or the endpoint in the inventory; the app comes up by itself afterwards")
-    elif $read.kind == "denied" then
-      refuse("replica-denied"; "\($where) refuses the keys of this host (\($read.why))"; "check access-key-id and secret-access-key and the bucket's policy, then run streamside provision")
-    elif $read.kind == "clock" then
-      refuse("clock"; "\($f | clock_text), so that it refuses every request (\($read.why))"; "let this machine reach a time server (timedatectl timesync-status), or set its clock")
-    elif $read.kind == "server" then
-      refuse("replica-error"; "\($where) answers with an error (\($read.why))"; "look at the server's log; the app comes up by itself once it answers")
-    elif $read.kind == "bucket" then
-      alarm("bucket-gone"; "the bucket does not exist at \($where) (\($read.why))"; "bring the bucket back, or mend bucket: in the inventory; nothing is created in its place")
-    elif $read.kind == "garbage" then
-      alarm("owner-garbage"; "owner.json at \($where) is not an owner object that streamside wrote"; "find out who wrote to the bucket and put an earlier version of the object back")
-    elif $read.kind == "newer" then
-      alarm("owner-too-new"; "owner.json at \($where) has version \($read.v); this host reads version 1"; "run streamside provision with the release that wrote it, or a later one")
-    else error("unread: \($read.kind)") end;
+  | "the app comes up by itself" as $itself
+  | if $kind == "timeout" then
+      refuse("replica-timeout"; "\($where) does not answer in time (\($why))"; "look at the server and the network; \($itself) once it answers")
+    elif $kind == "refused" then
+      refuse("replica-unreachable"; "\($where) cannot be reached (\($why))"; "start the server, or mend the network or the endpoint in the inventory; \($itself) afterwards")
+    elif $kind == "denied" then
+      refuse("replica-denied"; "\($where) refuses the keys of this host (\($why))"; "check access-key-id and secret-access-key and what the bucket allows them, then run streamside provision")
+    elif $kind == "clock" then
+      refuse("clock"; if ($f | clock_wrong) then "\($f | clock_text), and it refuses every request (\($why))" else "\($where) refuses every request, for this machine's clock is wrong (\($why))" end;
+             "let this machine reach a time server (timedatectl timesync-status), or set its clock")
+    elif $kind == "bucket" then
+      alarm("bucket-gone"; "the bucket does not exist at \($where) (\($why))"; "bring the bucket back, or mend bucket: in the inventory; nothing is created in its place")
+    elif $kind == "garbage" then
+      alarm("owner-garbage"; "owner.json of \($f.app) at \($where) is not an owner object that streamside wrote"; "find out who wrote to the bucket and put an earlier version of the object back")
+    else
+      refuse("replica-error"; "\($where) answers with an error (\($why))"; "look at the server's log; \($itself) once it answers")
+    end;
+
+def unread($read; $f):
+  if $read.kind == "newer" then
+    alarm("owner-too-new"; "owner.json of \($f.app) at \($f.where) has version \($read.v); this host reads version 1"; "run streamside provision with the release that wrote it, or a later one")
+  else unreadable($read.kind; $read.why; $f) end;
 
 def state:
   if .holder == null then "RELEASED" elif .from != null then "MOVING" elif all(.dbs[]; .init) then "SOUND" else "NEW" end;

@@ -1,41 +1,63 @@
 # Step 4: may this be restored, and is what was restored what it had to be?
 #
-# ask "source": .order (the gate's decision: source, dbs), .tip (local), .sourceTip = { http, dbs } (tip.json of the source),
-#   .plans[db] = { rc, max, error } (`restore -dry-run`) -> restore, with the least txid of each database; or refuse
-# ask "restored": .order, .need (the decision "restore"), .restored[db] = { rc, txid, error } -> install or refuse
-
+# ask "source": .order (the gate's decision: source, dbs), .tip (local), .sourceTip (tip.json of the source, null, or { error }),
+#   .plans[db] = { rc, min, max, bytes, error } (`restore -dry-run`), .free[db] = bytes free beside the file,
+#   .failed = { digest, since, code, text, next } | null: what came of this before, .digest of the plans
+#   -> restore, with the least txid of each database; or refuse
+# ask "restored": .order, .need (the decision "restore"), .restored[db] = { rc, txid, error, best } -> install or refuse
 def source_text: "the replica's copy of \(.app) under \(.order.source)";
+def untouched: "the files here are untouched";
+
+# best: the best point that can still be restored, "" when none was found
+def another_point($best):
+  if $best // "" == "" then "; or run streamside provision --new-history \(.app)"
+  else "; or run streamside restore \(.host) --at \($best), the best point that can be restored" end;
+
+# What Litestream said about a chain, as a refusal of its own.
+def broken($db; $error; $best):
+  ($error | litestream_kind) as $kind
+  | "\(source_text) cannot be restored: \($db): \($error); \(untouched)" as $said
+  | if $kind != "other" then unreadable($kind; $error; .)
+    elif $error | test("non-contiguous|no matching backup") then
+      alarm("chain-gap"; $said; "bring the missing objects back\(another_point($best))") + { lasting: true }
+    elif $error | test("no space left|disk full|disk quota") then
+      refuse("disk-full"; $said; "make room beside the database")
+    else
+      alarm("object-damaged"; $said; "bring the damaged object back from a copy or an earlier version\(another_point($best))") + { lasting: true }
+    end;
+
+# A gap's best point stands in Litestream's words: "have up to 0000000000000002 but next file starts at …".
+def gap_end: (capture("have up to (?<best>[0-9a-f]{16})") | .best) // "";
 
 def needed($db):
   .order.dbs[$db] as $ordered
-  | [ if $ordered == "latest" then zero else $ordered end,
-      if .sourceTip.dbs[$db] != null and $ordered == "latest" then .sourceTip.dbs[$db] else zero end,
-      if .tip.path == .order.source and $ordered == "latest" then .tip.dbs[$db] // zero else zero end ] | max;
+  | if $ordered != "latest" then $ordered
+    else [zero, .sourceTip.dbs[$db] // zero, if .tip.path == .order.source then .tip.dbs[$db] // zero else zero end] | max end;
 
-def another_point($best; $db):
-  if $best == null then ", or run streamside provision --new-history \(.app)"
-  else ", or run streamside restore \(.host) --at \($best), the best point of \($db)" end;
+def short($db; $got; $need):
+  alarm("chain-short"; "\(source_text) ends at \($got) for \($db), and \($need) had been proven: its newest objects are gone; \(untouched)";
+        "bring them back\(another_point($got))");
 
-def untouched: "the files here are untouched";
+# A restore writes the database and, while it is checked, a little more; the old file stays beside it.
+def room_for($bytes): 2 * $bytes;
 
 def source:
   . as $f
-  | [.order.dbs | keys[] | { key: ., value: (. as $db | $f | needed($db)) }] as $need
+  | ([.order.dbs | keys[] | { key: ., value: (. as $db | $f | needed($db)) }] | from_entries) as $need
   | [.order.dbs | keys[] as $db | select($f.plans[$db].rc != 0) | $db] as $failed
-  | [$need[] | select($f.plans[.key].max < .value) | .key] as $short
-  | if .sourceTip.error != null then
-      refuse("replica-error"; "tip.json of \(.order.source) could not be read (\(.sourceTip.error))"; "look at the server; the app comes up by itself once it answers")
+  | [$need | keys[] as $db | select($f.plans[$db].max < $need[$db]) | $db] as $short
+  | [.order.dbs | keys[] as $db | select($f.free[$db] != null and $f.free[$db] < room_for($f.plans[$db].bytes)) | $db] as $full
+  | if .sourceTip.error != null then unreadable(.sourceTip.error | litestream_kind; .sourceTip.error; .)
     elif $failed != [] then
-      $failed[0] as $db
-      | alarm("chain-broken"; "\(source_text) cannot be restored: \($db): \(.plans[$db].error); \(untouched)";
-              "bring the missing objects back" + another_point(.plans[$db].best; $db))
-    elif $short != [] then
-      $short[0] as $db
-      | alarm("chain-short"; "\(source_text) ends at \(.plans[$db].max) for \($db), and \($need | from_entries[$db]) had been proven: its newest objects are gone; \(untouched)";
-              "bring them back" + another_point(.plans[$db].max; $db))
+      .plans[$failed[0]].error as $error | broken($failed[0]; $error; $error | gap_end) | del(.lasting)
+    elif $short != [] then short($short[0]; .plans[$short[0]].max; $need[$short[0]])
+    elif $full != [] then
+      refuse("disk-full"; "restoring \($full[0]) needs about \(room_for(.plans[$full[0]].bytes)) bytes beside it, and \(.free[$full[0]]) are free"; "make room there")
+    # The same objects fail the same way: not downloaded again every few seconds.
+    elif .failed != null and .failed.digest == .digest and .now - .failed.since < 600 and .now >= .failed.since then
+      alarm(.failed.code; .failed.text; .failed.next)
     else
-      { do: "restore", code: "restore", text: .order.text, next: "",
-        need: ($need | from_entries), dbs: .order.dbs }
+      { do: "restore", code: "restore", text: .order.text, next: "", need: $need, dbs: .order.dbs }
     end;
 
 def not_enough($db):
@@ -47,13 +69,8 @@ def restored:
   | [.order.dbs | keys[] as $db | select($f.restored[$db].rc != 0) | $db] as $failed
   | [.order.dbs | keys[] as $db | select($f | not_enough($db)) | $db] as $short
   | if $failed != [] then
-      $failed[0] as $db
-      | alarm("restore-failed"; "\(source_text) could not be restored: \($db): \(.restored[$db].error); \(untouched)";
-              "bring the damaged objects back" + another_point(.restored[$db].best; $db))
-    elif $short != [] then
-      $short[0] as $db
-      | alarm("chain-short"; "\($db) was restored to \(.restored[$db].txid) and \(.need.need[$db]) was needed; \(untouched)";
-              "bring the newest objects back" + another_point(.restored[$db].txid; $db))
+      .restored[$failed[0]] as $what | broken($failed[0]; $what.error; $what.best)
+    elif $short != [] then short($short[0]; .restored[$short[0]].txid; .need.need[$short[0]])
     else
       { do: "install", code: "restored", text: "restored from \(.order.source): \([.restored | to_entries[] | "\(.key) at \(.value.txid)"] | join(", "))", next: "",
         dbs: .order.dbs,

@@ -1,8 +1,11 @@
 # The stale test (ownership.md, "Stale test"), one database at a time.
 #
-# .local[db]  = { file: bool, l0: highest txid of Litestream's local level 0 | null,
-#                 wal: "covers" | "ahead" | "behind" | "foreign" | "missing" | "untouched" }        (wal.sh)
+# .local[db]  = { file, l0, wal, id, walId } as wal.sh prints it
 # .remote[db] = { max: highest txid in the replica under the owner's path | null }
+# .claim      = { …, restored: { db: txid }, source: the path that those count in, proven }
+# .clean      = { proved, settled, files: { db: { id, walId } } } | null: how an orderly stop left the files.
+#               settled: Litestream was stopped after it too, so that nobody of ours has written since
+# .started    = { db: { l0, id } } | null: how the last start found them, when they had been judged and were on disk
 
 def remote_max($db): .remote[$db].max // zero;
 
@@ -14,23 +17,41 @@ def position($db):
   .local[$db].l0 as $l0
   | (if .claim.restored[$db] == null then zero
      elif .claim.source == .claim.path then .claim.restored[$db]
-     elif (.claim.proven | not) and $l0 == null then remote_max($db)
+     elif .claim.proven == false and $l0 == null then remote_max($db)
      else zero end) as $restored
   | [$l0 // zero, $restored] | max;
 
+# The file of then, perhaps written to: SQLite keeps the inode, and neither the time nor the change counter goes back.
+def same_file($db; $before):
+  .local[$db].id as $now
+  | $now != null and $before != null
+    and $now.inode == $before.inode and $now.mtime >= $before.mtime and $now.counter >= $before.counter;
+
+# Nothing was uploaded since the last start, so nothing that was uploaded can have been lost. Without this an app that had run
+# without Litestream (replica away) would lose what it wrote: its WAL was made anew and knows no LTX.
+def nothing_uploaded_since_start($db):
+  .started[$db] as $before
+  | $before != null and $before.l0 == .local[$db].l0 and same_file($db; $before.id);
+
 # After a power cut the newest commits of the WAL may be gone although Litestream had uploaded them: the files look newest
-# and are not. Without a local LTX there is nothing that they could have lost.
-def wal_lost($db):
-  .local[$db].wal as $wal
-  | .clean == null and ($wal == "behind" or $wal == "foreign" or $wal == "missing");
+# and are not. null, or why the files cannot be trusted, whatever the replica says.
+def untrusted($db):
+  .local[$db] as $now | .clean.files[$db] as $before
+  | if .clean != null then
+      if $before == null then null
+      elif .clean.settled and ($now.id != $before.id or $now.walId != $before.walId) then "it was changed while neither the app nor Litestream ran"
+      elif same_file($db; $before.id) | not then "it was replaced while the app was stopped"
+      else null end
+    elif nothing_uploaded_since_start($db) then null
+    else
+      { behind: "the last transactions that were uploaded are missing in its WAL, as after a power cut",
+        foreign: "its WAL belongs to another history than what was uploaded last",
+        missing: "its WAL is gone, and it was not stopped in order" }[$now.wal]
+    end;
 
 def stale_why($db):
   if remote_max($db) > position($db) then "the replica is at \(remote_max($db)), the file here at \(position($db))"
-  elif wal_lost($db) then
-    { behind: "the last transactions that were uploaded are missing in its WAL, as after a power cut",
-      foreign: "its WAL belongs to another history than what was uploaded last",
-      missing: "its WAL is gone, and it was not stopped in order" }[.local[$db].wal]
-  else null end;
+  else untrusted($db) end;
 
 # fresh    never uploaded, no file: a first launch
 # own      never uploaded, a file: nothing to compare it with
@@ -47,3 +68,10 @@ def condition($db; $owner):
     elif stale_why($db) != null then "stale"
     elif $empty then "own"
     else "ok" end;
+
+# keep: what the gate writes down as `started`, after it has all of it on disk.
+def start($code; $text):
+  { do: "start", code: $code, text: $text, next: "", litestream: true, keep: (.local | map_values({ l0, id })) };
+
+# ask "left", at a stop: what `clean` keeps of the files
+def left: { do: "left", code: "left", text: "", next: "", keep: (.local | map_values({ id, walId })) };

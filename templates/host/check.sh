@@ -1,0 +1,121 @@
+#!/bin/sh
+# Every two minutes: is this app still this host's, and does the replica hold what it should?
+#
+# Usage: check.sh APP          as root, by APP-check.service
+# Exit: 0, whatever was found: what is wrong is an alert (alerts/ in the app's folder, identifier streamside-alert).
+# shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
+set -eu
+export LC_ALL=C
+umask 077
+app=$1
+lib=/usr/local/lib/streamside
+for part in state verdict facts s3 replica restore prove fence rescue; do
+  # shellcheck source=/dev/null
+  . "$lib/$part.sh"
+done
+
+# Since when something has been the case: kept below /run, for after a boot the count begins anew. -> $since, or null
+lasting() { # NAME true|false|known (only asks)
+  run_folder since
+  file=$run/since/$app-$1
+  since=null
+  case $2 in
+    false) rm -f "$file" ;;
+    true) [ -s "$file" ] || date +%s >"$file" ;;
+  esac
+  [ ! -s "$file" ] || read -r since <"$file"
+}
+
+decide() {
+  get_owner 3
+  remember_owner
+  lasting unread known
+  ask "{\"ask\":\"timer\",$(facts),\"unreadSince\":$since}"
+  if [ "$act" = tell ]; then lasting unread true; else lasting unread false; fi
+}
+
+# Another host holds the app. The stop hook of the app takes the lock itself, and uploads into the own old path what it can.
+fence() {
+  said=$text
+  release_lock
+  systemctl stop "$app.service"
+  take_lock 60 || { say 4 'another program is at work on this app; tried again'; exit 0; }
+  # while the lock was not held anything may have happened
+  decide
+  [ "$act" = fence ] || { say 5 "not fenced after all: $text"; exit 0; }
+  say 3 "$code: $text.${next:+ Next: $next.}"
+  fence_files
+}
+
+look_after() {
+  look_local
+  proof 20
+  why=$text held=false
+  ! is held || held=true
+  if [ "$held" = true ]; then lasting unproven false; else lasting unproven true; fi
+  unproven_since=$since proven_tip=$tip
+  if [ "$put" != null ] && ! carry_over; then
+    # 412: read again at once, for the holder may have changed
+    say 5 "$text"
+    decide
+    [ "$act" = prove ] || { act_on; return; }
+  fi
+  write_tip || :
+  [ "$held" = false ] || rescue_over
+  look_back
+  watch "{\"ask\":\"watch\",$(facts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"unprovenSince\":$unproven_since,\"why\":$(json "$why"),\"past\":$past}"
+  run_folder proof
+  printf '{"time":%s,"held":%s,"text":%s,"dbs":%s}\n' "$(date +%s)" "$held" "$(json "$why")" "$proven_tip" >"$run/proof/$app"
+}
+
+# Has anyone written to a path after the app had moved on from it? One of the past paths at each run, in turn. -> $past
+look_back() {
+  past=null
+  ask "{\"ask\":\"past\",$static,\"now\":$(date +%s),\"owner\":$owner}"
+  [ "$act" = look ] || return 0
+  ended=$keep
+  look_remote "$path_wanted"
+  past="{\"ended\":$ended,\"remote\":$remote}"
+  remote=null
+}
+
+watch() { # FACTS
+  printf '%s\n' "$1" | tr '\n' ' ' >&5
+  printf '\n' >&5
+  read_line count || unjudged
+  while [ "$count" -gt 0 ]; do
+    for field in code text next; do read_line "$field" || unjudged; done
+    say 3 "$code: $text.${next:+ Next: $next.}"
+    alert check "$code" "$text" "$next"
+    count=$((count - 1))
+  done
+}
+
+act_on() {
+  case $act in
+    quiet) ;;
+    tell)
+      say 4 "$code: $text.${next:+ Next: $next.}"
+      ! is alert || alert check "$code" "$text" "$next"
+      ;;
+    fence) fence ;;
+    restart)
+      say 4 "$code: $text; the gate decides anew"
+      release_lock
+      systemctl restart --no-block "$app.service"
+      ;;
+    prove) look_after ;;
+    *) say 3 "check.sh does not know the decision $act"; exit 1 ;;
+  esac
+}
+
+[ -e "$state/claim" ] || exit 0
+open_verdicts
+read_config
+me=$(sh "$lib/host-id.sh")
+take_lock 20 || exit 0
+open_scratch
+files=null remote=null since=null
+decide
+act_on
+alerts_over check

@@ -1,0 +1,46 @@
+# Ephemeral storage whose stop was not proven: the files go to persistent storage and come back at the next start.
+# shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
+
+# One archive a database, of all that the stale test looks at. The app's user makes it, root only keeps it: what the app put
+# into its folder is never followed by root.
+rescue() {
+  rm -rf "$state/rescue.new"
+  mkdir "$state/rescue.new"
+  each_db rescue_one
+  sync "$state/rescue.new"
+  rm -rf "$state/rescue"
+  mv "$state/rescue.new" "$state/rescue"
+  sync "$state"
+}
+rescue_one() {
+  as_app test -e "$path" || return 0
+  as_app sh -c '
+    cd "${1%/*}" && name=${1##*/}
+    set -- "./$name"
+    for file in "./$name-wal" "./.$name-litestream"; do [ ! -e "$file" ] || set -- "$@" "$file"; done
+    tar -cf - -- "$@"' sh "$path" >"$state/rescue.new/$index.tar"
+  sync "$state/rescue.new/$index.tar"
+}
+
+# `clean` then speaks of these files, so that an interrupted return is seen and made again.
+bring_back_rescued() {
+  kill_litestream
+  each_db bring_back_one
+  each_db flush
+  look_left
+  remember clean "{\"proved\":false,\"settled\":true,\"files\":$keep}"
+}
+bring_back_one() {
+  as_app sh -c 'folder=${1%/*} name=${1##*/}; rm -rf "$1" "$1-wal" "$1-shm" "$folder/.$name-litestream"' sh "$path"
+  [ ! -e "$state/rescue/$index.tar" ] || as_app sh -c 'cd "${1%/*}" && tar -xf -' sh "$path" <"$state/rescue/$index.tar"
+}
+
+# From a start on the files in use are the newer ones; what was rescued is kept for people until a proof holds.
+rescue_used() {
+  [ -e "$state/rescue" ] || return 0
+  rm -rf "$state/rescue.used"
+  mv "$state/rescue" "$state/rescue.used"
+  sync "$state"
+}
+
+rescue_over() { rm -rf "$state/rescue" "$state/rescue.used"; }
