@@ -175,7 +175,7 @@ async function explain(error: unknown): Promise<ExitCode> {
     stderr.write(formatMistakes(error.mistakes, look))
   } else {
     const { formatProblem } = await import('./report/format-problem.ts')
-    stderr.write(formatProblem(error, look))
+    stderr.write(`${formatProblem(error, look)}\n`)
   }
   return error.exit
 }

@@ -35,6 +35,7 @@ export function baseResources(gated: boolean): Resource[] {
       owner: 'root',
       group: 'root',
       content: hostProgram(name),
+      ours: 'program' as const,
       ...(name.endsWith('.sh') ? { validate: 'sh' as const } : {}),
     })),
   ]

@@ -107,7 +107,7 @@ function runsFromFile(app: App, resources: Resource[]): Resource {
     owner: 'root',
     group: 'root',
     content: units.map((unit) => `${unit.name} ${runsFromDigest(unit, resources)}\n`).join(''),
-    record: true,
+    ours: 'record',
   }
 }
 

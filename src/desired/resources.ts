@@ -50,8 +50,8 @@ export interface FileResource {
   content: string | Buffer
   /** Holds these; like `opaque`, for what it held before is as secret, and is known to nobody here. */
   secrets?: Secret[]
-  /** Bookkeeping of our own, which nobody needs to read a diff of. */
-  record?: boolean
+  /** A program or a record of our own, shown as such: nobody needs to read a diff of it. */
+  ours?: 'program' | 'record'
   /** Never shown in a diff at all, only `changed`. */
   opaque?: boolean
   /** Checked on the host before it is renamed into place. */

@@ -85,7 +85,7 @@ function compareFile(resource: FileResource, observed: Observed, host: string, r
   const diff = recorded.files[path]?.secret === true ? null : fileDiff(resource, seen)
   return {
     summary: {
-      kind: resource.record === true ? 'record' : 'file',
+      kind: resource.ours ?? 'file',
       name: path,
       action: seen ? 'update' : 'create',
       reason: differences.join(', '),

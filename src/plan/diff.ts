@@ -7,7 +7,7 @@ import type { ObservedPath } from '../host/observed.ts'
  * bookkeeping, or is no text.
  */
 export function fileDiff(resource: FileResource, seen: ObservedPath | undefined): string | null {
-  if (isSecret(resource) || resource.record === true) return null
+  if (isSecret(resource) || resource.ours !== undefined) return null
   const after = text(resource.content)
   const before = contentBefore(seen)
   if (after === null || before === null) return null

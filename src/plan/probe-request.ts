@@ -25,7 +25,7 @@ export function probeRequest(resources: Resource[], apps: string[], verify: bool
         request.paths.push({
           path: resource.path,
           sha256: sha256(resource.content),
-          show: !isSecret(resource) && resource.record !== true,
+          show: !isSecret(resource) && resource.ours === undefined,
         })
         break
       case 'directory':
