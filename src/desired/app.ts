@@ -92,6 +92,14 @@ export function resolvedCommand(app: App, command: string[]): string[] {
       `systemd takes the ${resolved[0]} at the beginning of ${program} for a prefix`,
       'write its path instead',
     )
+  // string_is_safe() in its string-util.c
+  // oxlint-disable-next-line no-control-regex
+  const unsafe = /[\x00-\x1f\x7f"'\\]/.exec(resolved)
+  if (unsafe)
+    throw refuse(
+      `the program ${JSON.stringify(program)} holds ${JSON.stringify(unsafe[0])}, which systemd takes in none`,
+      'give it another name in the release',
+    )
   for (const word of [resolved, ...args]) {
     const wrong = notCarried(word)
     if (wrong !== null) throw refuse(`${JSON.stringify(word)} ${wrong}`, 'mend it in the inventory')

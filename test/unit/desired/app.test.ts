@@ -39,8 +39,10 @@ describe('a command', () => {
     expect(execStart(['./a $b%', '$HOME', '%n', ''])).toBe('"/opt/web/current/a $b%%" "$$HOME" "%%n" ""')
   })
 
-  test('that systemd would take for one with a prefix is refused: + would run it as root', () => {
+  test('that systemd would refuse, or take for one with a prefix, is refused: + would run it as root', () => {
     for (const program of ['+id', '-id', '@id', ':id', '!id', '!!id', '|id'])
+      expect(() => execStart([program])).toThrow(expect.objectContaining({ code: 'command', exit: 2 }))
+    for (const program of ["./a'b", './a"b', './a\\b', './a\nb', 'a\u007fb'])
       expect(() => execStart([program])).toThrow(expect.objectContaining({ code: 'command', exit: 2 }))
     expect(execStart(['./+id'])).toBe('"/opt/web/current/+id"')
   })

@@ -69,6 +69,13 @@ describe('a redactor', () => {
     expect(createRedactor([new Secret('key', key)])(diff)).not.toMatch(/MIIE|kqhk/)
   })
 
+  test('takes out a value that is as long as an environment variable may be', () => {
+    const value = 'long "$x" % \\ '.repeat(9_000)
+    expect(createRedactor([new Secret('long', value)])(`before ${JSON.stringify(value)} after`)).toBe(
+      'before "***" after',
+    )
+  })
+
   test('leaves values alone that are too short to be told from innocent text', () => {
     expect(createRedactor([new Secret('s', 'abc'), new Secret('empty', '')])('abcdef')).toBe('abcdef')
   })
