@@ -77,6 +77,8 @@ stop() {
 stopped() {
   # The app runs on, or has not been stopped in order: nothing to say about its files.
   [ -e "$state/clean" ] || exit 0
+  # Killed by the gate, which holds the lock and is about to replace the files: waiting for it would only hold it up.
+  [ "$(systemctl show -P ActiveState "$app-gate.service")" != activating ] || exit 0
   take_lock 5 || exit 0
   open_scratch
   leave_in_order 0 true
