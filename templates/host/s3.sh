@@ -1,5 +1,5 @@
 # The owner object and tip.json, through curl: Debian 12's (7.88) signs S3 requests, conditional headers included.
-# Needs: $etc/owner.curl (root only: region, keys, own CA), $owner_url, $work.
+# Needs: $etc/owner.curl (root only: region, keys, own CA), $owner_url, $work, ask (verdict.sh).
 # shellcheck shell=sh disable=SC2154,SC2034 # variables are shared with the program that sources it
 
 # One request. Keys come from a file, never through argv. Sets $curl (exit code), $http; body and headers in $work.
@@ -46,6 +46,9 @@ get_owner() { # TRIES
 # Remembers what was read: step 5 of the gate starts on the strength of it. Not at each time, for a card wears out.
 remember_owner() {
   [ "$curl:$http" = 0:200 ] || return 0
+  # of what is no owner object nothing is learnt
+  ask "{\"ask\":\"readable\",$static,\"owner\":$owner}"
+  [ "$act" = readable ] || return 0
   fresh=$(printf '{"read":%s,"owner":%s}' "$now" "$(tr '\n' ' ' <"$work/body")")
   if [ -s "$state/last-owner" ] && [ -z "$(find "$state/last-owner" -mmin +15)" ] &&
     [ "$(sed 's/^{"read":[0-9]*,//' "$state/last-owner")" = "${fresh#*,}" ]; then return 0; fi

@@ -21,6 +21,7 @@ def decision:
   elif .ask == "watch"    then watch
   elif .ask == "left"     then left
   elif .ask == "config"   then config
+  elif .ask == "readable" then readable
   else error("decide.jq does not know the question \(.ask)") end;
 
 # A line is a line: what comes from a server may hold anything.
@@ -32,9 +33,13 @@ def lines:
   (.etag // ""), (.path // ""), (.source // ""),
   (.claim | tojson), (.put | tojson), (.tip | tojson), (.keep | tojson), tojson;
 
-. as $facts
-| decision
-| if $form == "json" then tojson
-  elif .do == "config" then .lines[]
-  elif .do == "watch" then (.alerts | length), (.alerts[] | .code, (.text | one_line), (.next | one_line))
-  else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-") end
+# A shell waits for its lines: facts that cannot be judged (a file of ours cut short, say) must not leave it waiting.
+def judged:
+  . as $facts
+  | decision
+  | if $form == "json" then tojson
+    elif .do == "config" then .lines[]
+    elif .do == "watch" then (.alerts | length), (.alerts[] | .code, (.text | one_line), (.next | one_line))
+    else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-") end;
+
+(try ([fromjson | judged] | if . == [] then error("no verdict") else . end) catch ("\(.)\n" | halt_error(1))) | .[]

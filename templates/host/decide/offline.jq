@@ -38,3 +38,8 @@ def offline($read):
     else
       start("offline"; "\($why.text); the files here are this host's own, and current as far as it knows")
     end;
+
+# ask "readable": is what the GET found worth remembering? Only a real owner object says who holds the app.
+def readable:
+  owner_read.kind as $kind
+  | { do: (if $kind == "ok" then "readable" else "unreadable" end), code: $kind, text: "", next: "" };

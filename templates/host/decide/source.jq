@@ -10,7 +10,7 @@ def untouched: "the files here are untouched";
 
 # best: the best point that can still be restored, "" when none was found
 def another_point($best):
-  if $best // "" == "" then "; or run streamside provision --new-history \(.app)"
+  if ($best // "") == "" then "; or run streamside provision --new-history \(.app)"
   else "; or run streamside restore \(.host) --at \($best), the best point that can be restored" end;
 
 # What Litestream said about a chain, as a refusal of its own.
@@ -46,7 +46,7 @@ def source:
   | ([.order.dbs | keys[] | { key: ., value: (. as $db | $f | needed($db)) }] | from_entries) as $need
   | [.order.dbs | keys[] as $db | select($f.plans[$db].rc != 0) | $db] as $failed
   | [$need | keys[] as $db | select($f.plans[$db].max < $need[$db]) | $db] as $short
-  | [.order.dbs | keys[] as $db | select($f.free[$db] != null and $f.free[$db] < room_for($f.plans[$db].bytes)) | $db] as $full
+  | [.order.dbs | keys[] as $db | select($f.plans[$db].rc == 0 and $f.free[$db] != null and $f.free[$db] < room_for($f.plans[$db].bytes)) | $db] as $full
   | if .sourceTip.error != null then unreadable(.sourceTip.error | litestream_kind; .sourceTip.error; .)
     elif $failed != [] then
       .plans[$failed[0]].error as $error | broken($failed[0]; $error; $error | gap_end) | del(.lasting)
