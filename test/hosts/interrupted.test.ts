@@ -111,19 +111,31 @@ describe('the power is cut', () => {
     expect(await leftovers(one)).toEqual([])
   })
 
-  test.each(['files', 'restart'])('at the step %s: the next run converges and leaves nothing behind', async (step) => {
-    await greet(`cut at ${step}`)
-    const run = await interruptedAt(step, cutAndBack)
-    expect(run).toMatchObject({ code: 1 })
-    expect(eventsOf(run, 'problem')).toEqual([
-      expect.objectContaining({ problem: expect.objectContaining({ code: 'transaction-cut' }) }),
-    ])
-    expect(warningsOf(await lab.provision())).toContain('transaction-cut')
-    await until('the app to answer', 20, async () => (await greeting().catch(() => '')) === `cut at ${step}` || null)
-    expect(changesOf(await lab.provision())).toEqual([])
-    expect(await leftovers(one)).toEqual([])
-    expect(await readRows(one, 8131)).toEqual(['kept'])
-  })
+  test.each(['validate', 'files', 'restart'])(
+    'at the step %s: the next run converges and leaves nothing behind',
+    async (step) => {
+      const old = await greeting()
+      // a unit among the files, so that they are checked before they take their places
+      const denied = step !== 'files'
+      apps['notes'] = { ...apps['notes'], sandbox: { 'deny-write-execute': denied } }
+      await greet(`cut at ${step}`)
+      const run = await interruptedAt(step, cutAndBack)
+      expect(run).toMatchObject({ code: 1 })
+      if (step === 'validate') {
+        // laid beside their targets, and no further: the app has come up with what it had
+        expect(await leftovers(one)).not.toEqual([])
+        await until('the app to answer', 20, async () => (await greeting().catch(() => '')) === old || null)
+      }
+      expect(eventsOf(run, 'problem')).toEqual([
+        expect.objectContaining({ problem: expect.objectContaining({ code: 'transaction-cut' }) }),
+      ])
+      expect(warningsOf(await lab.provision())).toContain('transaction-cut')
+      await until('the app to answer', 20, async () => (await greeting().catch(() => '')) === `cut at ${step}` || null)
+      expect(changesOf(await lab.provision())).toEqual([])
+      expect(await leftovers(one)).toEqual([])
+      expect(await readRows(one, 8131)).toEqual(['kept'])
+    },
+  )
 
   test('while dpkg is at work: the next run mends it', async () => {
     apps['notes'] = { ...apps['notes'], packages: ['python3', 'vim-tiny', 'groff-base', 'perl'] }
