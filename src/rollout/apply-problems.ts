@@ -15,19 +15,19 @@ const nextByCode: Record<string, string> = {
 }
 
 /**
- * Gate codes that speak of data gone from a replica: the run then ends with 6, whatever else went wrong.
- * The codes are those of templates/host/decide.jq.
+ * Codes of the gate (templates/host/decide/*.jq) that say: what the replica holds is not sound. The run then ends with 6,
+ * whatever else went wrong.
  */
 const unsound = new Set([
-  'lost',
+  'bucket-gone',
+  'chain-gap',
+  'chain-short',
+  'object-damaged',
+  'owner-garbage',
+  'owner-gone',
   'replica-lost',
-  'chain-broken',
-  'split',
   'rolled-back',
-  'bucket-rolled-back',
-  'owner-lost',
-  'restore-failed',
-  'restore-behind',
+  'split',
 ])
 
 /** The Problem that a journal line `problem CODE TEXT` stands for. */
