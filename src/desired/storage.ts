@@ -13,6 +13,11 @@ export function ephemeralFolder(app: App): string | null {
   return app.storage.kind === 'ephemeral' && first !== undefined ? path.posix.dirname(first) : null
 }
 
+/** Whether an app's databases live in memory. */
+export function isEphemeral(app: App): boolean {
+  return app.storage.kind === 'ephemeral'
+}
+
 /** The mount of ephemeral storage; what it forgets at a power cut the gate brings back from the replica. */
 export function storageResources(app: App, account: { uid: number; gid: number }): Resource[] {
   const folder = ephemeralFolder(app)

@@ -19,6 +19,8 @@ export interface Observed {
   packages: Map<string, string>
   paths: Map<string, ObservedPath>
   trees: Map<string, { stat: string; content: string | null }>
+  /** Bytes of the databases that were asked for and are there. */
+  databases: Map<string, number>
   /** What apply recorded when it laid a tree. */
   signatures: Map<string, { stat: string; content: string; digest: string }>
   units: Map<string, ObservedUnit>

@@ -8,6 +8,8 @@ import { parseApps, parseSignature, parseUnits } from './probe-records.ts'
 export interface ProbeRequest {
   paths: { path: string; sha256: string | null; show: boolean }[]
   trees: string[]
+  /** Databases whose size is asked for. */
+  databases: string[]
   packages: string[]
   users: string[]
   units: string[]
@@ -30,6 +32,7 @@ export function probePayload(request: ProbeRequest): { name: string; content: st
       ),
     },
     { name: 'trees', content: lines(request.trees.map(encodeField)) },
+    { name: 'databases', content: lines(request.databases.map(encodeField)) },
     { name: 'packages', content: lines(request.packages) },
     { name: 'users', content: lines(request.users) },
     { name: 'units', content: lines(request.units) },
@@ -97,6 +100,9 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
         request.trees[Number(index)] ?? '',
         { stat, content: content === '-' ? null : content },
       ]),
+    ),
+    databases: new Map(
+      all('database').map(([index, bytes]) => [request.databases[Number(index)] ?? '', Number(bytes)]),
     ),
     signatures: new Map(all('signature').map(parseSignature)),
     units: parseUnits(all('show')),

@@ -8,6 +8,7 @@ import type { Change, HostPlan, Step } from './change.ts'
 import { compare, contentDiffers, expectation, signatureStep } from './compare.ts'
 import { type Manifest, manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { compareUnit } from './units.ts'
+import { planWarnings } from './warnings.ts'
 
 /** Seconds an app without a health check has to come up and stay up. */
 const plainHealthSeconds = 30
@@ -81,7 +82,7 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     attendant,
     started,
     owners: appsWithoutOwner(state, observed, changed),
-    warnings: warnings(state, recorded),
+    warnings: planWarnings(state, recorded, observed),
     manifest,
   }
 }
@@ -135,18 +136,6 @@ function appsWithoutOwner(state: HostState, observed: Observed, changed: Set<Res
         ),
     )
     .map((app) => app.name)
-}
-
-function warnings(state: HostState, recorded: Manifest): HostPlan['warnings'] {
-  const apps = new Set(state.apps.map((app) => app.name))
-  return recorded.apps
-    .filter((app) => !apps.has(app))
-    .map((app) => ({
-      code: 'app-left',
-      app,
-      message: `${app} is no longer in the inventory for this host; its units, data and replica are left as they are`,
-      next: 'put it back into the inventory, or stop it on the host with systemctl',
-    }))
 }
 
 function healthStep(app: App): Step {

@@ -1,11 +1,22 @@
 import type { Resource } from '../desired/resources.ts'
+import { isEphemeral } from '../desired/storage.ts'
 import { sha256 } from '../desired/runs-from.ts'
+import type { App } from '../inventory/model.ts'
 import type { ProbeRequest } from '../host/probe.ts'
 import { isSecret } from './diff.ts'
 
 /** The request that a set of wanted resources leads to. */
-export function probeRequest(resources: Resource[], apps: string[], verify: boolean): ProbeRequest {
-  const request: ProbeRequest = { paths: [], trees: [], packages: [], users: [], units: [], apps, verify }
+export function probeRequest(resources: Resource[], apps: App[], verify: boolean): ProbeRequest {
+  const request: ProbeRequest = {
+    paths: [],
+    trees: [],
+    databases: apps.filter(isEphemeral).flatMap((app) => Object.values(app.databases)),
+    packages: [],
+    users: [],
+    units: [],
+    apps: apps.map((app) => app.name),
+    verify,
+  }
   for (const resource of resources) {
     switch (resource.kind) {
       case 'package':

@@ -41,11 +41,7 @@ export async function lookAt(context: RunContext, host: Host, apps: App[], conne
     desiredHost(inventory, host, noFacts, artifacts),
   )
   const wanted = guesses.flatMap((guess) => guess.resources)
-  const request = probeRequest(
-    wanted,
-    apps.map((app) => app.name),
-    context.verify,
-  )
+  const request = probeRequest(wanted, apps, context.verify)
   context.report({ type: 'host-step', host: host.name, step: 'probe' })
   const answer = await runAsRoot(connection, {
     doing: `looking at ${host.name}`,

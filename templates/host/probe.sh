@@ -5,6 +5,7 @@
 #   paths     lines  SHA256 TAB SHOW TAB PATH   small files, links and directories; SHA256 is the content wanted (or -),
 #                                               SHOW=1 asks for the content of a file that differs from it
 #   trees     lines  PATH                       releases and binaries: answered by a signature of names, sizes and times
+#   databases lines  PATH                       answered by their sizes
 #   packages, users, units, apps                one name a line
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
 #   tree.sh, host-id.sh                         parts of this program
@@ -136,6 +137,15 @@ trees() {
   [ ! -s /var/lib/streamside/signatures ] || sed "s/^/signature$tab/" /var/lib/streamside/signatures
 }
 
+databases() {
+  index=0
+  while IFS= read -r encoded; do
+    decode "$encoded"
+    [ ! -f "$decoded" ] || say database "$index" "$(stat -c %s -- "$decoded")"
+    index=$((index + 1))
+  done <databases
+}
+
 units() {
   [ -s units ] || return 0
   # a mount's unit may have backslashes in its name, which xargs takes for quotes unless lines alone part its words
@@ -182,6 +192,7 @@ packages
 paths
 digests
 trees
+databases
 units
 apps
 transactions

@@ -59,6 +59,7 @@ export function bare(): Observed {
     packages: new Map(),
     paths: new Map(),
     trees: new Map(),
+    databases: new Map(),
     signatures: new Map(),
     units: new Map(),
     started: new Map(),

@@ -186,6 +186,17 @@ describe('a plan', () => {
     expect(plan.manifest).toContain('gone.service')
   })
 
+  test('warns of ephemeral storage that has less than three times the room of its databases', () => {
+    const small = app('cache', { storage: { kind: 'ephemeral', sizeBytes: 30 << 20 }, databases: { main: '/d' } })
+    const warned = (bytes: number) => {
+      const observed = bare()
+      observed.databases.set('/d', bytes)
+      return planHost(hostState([small], []), observed).warnings.map(({ code }) => code)
+    }
+    expect(warned(10 << 20)).toEqual([])
+    expect(warned((10 << 20) + 1)).toEqual(['ephemeral-small'])
+  })
+
   test('refuses to replace what is not ours: a folder where a file has to go', () => {
     const observed = asWanted(state)
     observed.paths.set(unit, { type: 'directory', mode: '0755', owner: 'root', group: 'root' })
