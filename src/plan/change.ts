@@ -27,6 +27,8 @@ export interface Step {
     | 'restart'
     | 'prune'
     | 'health'
+    /** Waits until an app's data are on their way out; part of `health` for an app that is started. */
+    | 'replicating'
     /** Without a handler in apply.sh: they only make a transaction happen, which cleans up and records anyway. */
     | 'clean'
     | 'record'

@@ -52,7 +52,7 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
     if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart'))
       attendant.push({ verb: 'forget', fields: [unit.name] })
-    const runs = unitChanges.some(({ step }) => step.verb === 'start' || step.verb === 'restart')
+    const runs = unitChanges.some(({ step }) => restarts(step))
     if (runs && unit.app !== undefined && unit.name === `${unit.app}.service`) started.push(unit.app)
     changes.push(...unitChanges)
   }
@@ -60,7 +60,12 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
   const byGate = ({ step }: Change) =>
     step.verb === 'start' && started.some((app) => step.fields[0] === `${app}-litestream.service`)
   changes.splice(0, changes.length, ...changes.filter((change) => !byGate(change)))
-  for (const app of state.apps) if (started.includes(app.name)) attendant.push(healthStep(app))
+  for (const app of state.apps) {
+    const litestream = `${app.name}-litestream.service`
+    if (started.includes(app.name)) attendant.push(healthStep(app))
+    else if (changes.some(({ step }) => restarts(step) && step.fields[0] === litestream))
+      attendant.push({ verb: 'replicating', fields: [app.name] })
+  }
   for (const resource of state.resources)
     if (resource.kind === 'release' || resource.kind === 'binary')
       attendant.push(signatureStep(resource.path, treeDigest(resource), observed, changed.has(resource)))
@@ -85,6 +90,10 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     warnings: planWarnings(state, recorded, observed),
     manifest,
   }
+}
+
+function restarts(step: Step): boolean {
+  return step.verb === 'start' || step.verb === 'restart'
 }
 
 /** Litestream before its app, everything else in the order in which it is wanted. */

@@ -110,4 +110,5 @@ each start step_start
 each restart step_restart
 each prune step_prune
 each health step_health
+each replicating step_replicating
 [ -z "$unhealthy" ] || exit 14

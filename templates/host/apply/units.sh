@@ -100,6 +100,8 @@ healthy() { # KIND ARGUMENTS…
   esac
 }
 
+step_replicating() { replicating "$2"; } # N APP
+
 # Seconds that a transaction waits for a gate: it goes on by itself afterwards, a restore of many gigabytes included.
 gate_limit=1800
 
@@ -109,7 +111,7 @@ replicating() { # APP
   [ -e "/etc/streamside/apps/$1/gate.json" ] || return 0
   step replicating "$1"
   deadline=$(($(date +%s) + 60))
-  until [ "$(state_of "$1-litestream.service")" = active/running ] && { [ ! -e "/etc/systemd/system/$1-check.service" ] || systemctl start "$1-check.service"; }; do
+  until [ "$(state_of "$1-litestream.service")" = active/running ] && systemctl start "$1-check.service"; do
     if [ "$(date +%s)" -ge "$deadline" ]; then
       unhealthy="$unhealthy $1"
       record problem "unprotected:$1" "$(journalctl --unit="$1-litestream.service" --unit="$1-check.service" --since=-60s --lines=6 --no-pager --output=cat | base64 -w0)"
