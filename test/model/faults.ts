@@ -1,0 +1,187 @@
+import { chain, emptyBucket } from './bucket.ts'
+import { cutPower, noFiles } from './disk.ts'
+import { coverOnly } from './ledger.ts'
+import { forceClaim, operate, provision } from './operator.ts'
+import { boot, daemonEnds, kill, shutDown, stopApp } from './units.ts'
+import {
+  cardOf,
+  copyOf,
+  dbsOf,
+  losePower,
+  newCard,
+  newState,
+  ownerNow,
+  say,
+  type Card,
+  type Host,
+  type World,
+} from './world.ts'
+
+/** What goes wrong. Each takes the world as it is, and says whether it could happen. */
+export const faults: Record<string, (world: World, host: Host) => void> = {
+  'power-cut': (world, host) => {
+    if (host.up) losePower(world, host)
+  },
+  boot: (world, host) => {
+    if (host.up) shutDown(world, host)
+    else boot(world, host)
+  },
+  crash: (world, host) => {
+    stopApp(world, host, false)
+  },
+  stop: (world, host) => {
+    stopApp(world, host, true)
+  },
+  'daemon-dies': (world, host) => {
+    if (host.daemon) daemonEnds(world, host)
+  },
+  sigkill: (world, host) => {
+    const task = host.tasks.length > 0 ? world.random.pick(host.tasks) : null
+    if (!task) return
+    kill(host, task)
+    if (task.run.name === 'gate' || task.run.name === 'stopped') host.app = 'down'
+    if (task.run.name === 'litestream check') host.litestream = 'down'
+  },
+  'cut-off': (_, host) => {
+    host.cutOff = !host.cutOff
+  },
+  clock: (world, host) => {
+    host.clock = host.clock === 0 ? world.random.pick([-7200, -400, 400, 7200]) : 0
+    host.synchronised = host.clock === 0
+  },
+  image: (world, host) => {
+    if (host.card) world.images.push(imageOf(world, host.card))
+  },
+  'old-image': (world, host) => {
+    const image = world.images.find((each) => each.machineId === host.card?.machineId)
+    if (!image) return
+    settleUploads(world, host)
+    losePower(world, host)
+    host.card = copyOf(image)
+    if (world.ephemeral) host.card.files = {}
+  },
+  clone: (world, host) => {
+    const board = world.hosts[2]
+    if (!board || board === host || !host.card) return
+    stopForNewCard(world, board)
+    board.card = imageOf(world, host.card)
+    board.wanted = host.wanted
+    boot(world, board)
+  },
+  'files-back': (world, host) => {
+    const image = world.images.find((each) => each.machineId === host.card?.machineId)
+    if (!image || host.app !== 'down' || host.daemon || host.tasks.length > 0) return
+    for (const db of dbsOf(host)) {
+      const old = image.files[db]
+      if (!old?.exists || world.random.chance(0.3)) continue
+      world.counter += 1
+      // copied: a new inode, of an old time or of now
+      const mtime = world.random.chance(0.5) ? world.now : old.mtime
+      cardOf(host).files[db] = { ...copyOf(old), inode: world.counter, mtime, l0: cardOf(host).files[db]?.l0 ?? null }
+    }
+  },
+  'files-deleted': (world, host) => {
+    stopApp(world, host, false)
+    if (host.daemon) daemonEnds(world, host)
+    for (const db of dbsOf(host)) {
+      if (world.random.chance(0.3)) continue
+      const l0 = world.random.chance(0.5) ? (cardOf(host).files[db]?.l0 ?? null) : null
+      cardOf(host).files[db] = { ...noFiles(), l0 }
+    }
+  },
+  'state-wiped': (world, host) => {
+    if (!host.card) return
+    stopForNewCard(world, host)
+    host.card = { ...newCard(world), machineId: host.card.machineId }
+    boot(world, host)
+  },
+  'new-card': (world, host) => {
+    stopForNewCard(world, host)
+    host.card = newCard(world)
+    boot(world, host)
+  },
+  'claim-lost': (world, host) => {
+    if (!host.card || host.app !== 'down' || host.tasks.length > 0) return
+    host.card.state = newState()
+    world.ledger.faults.add('state-wiped')
+  },
+  'objects-lost': (world) => {
+    const owner = ownerNow(world)
+    if (!owner) return
+    for (const db of Object.keys(owner.dbs)) {
+      const path = owner.from && 'path' in owner.from && world.random.chance(0.5) ? owner.from.path : owner.path
+      const objects = chain(world.bucket, path, db)
+      const left = world.random.chance(0.15) ? 0 : Math.max(0, objects.length - 1 - world.random.int(3))
+      world.bucket.chains[`${path}/${db}`] = objects.slice(0, left)
+    }
+  },
+  'bucket-kept': (world) => {
+    world.olderBuckets.push(copyOf(world.bucket))
+  },
+  rollback: (world) => {
+    const old = world.random.chance(0.1) ? emptyBucket() : (world.olderBuckets[0] ?? null)
+    if (!old) return
+    if (world.bucket.owner) world.olderOwners.push(world.bucket.owner)
+    world.bucket = { ...copyOf(old), etags: world.bucket.etags }
+    const owner = ownerNow(world)
+    // What only the later bucket held is gone, and no host can know of it: what is left is what can be missed.
+    for (const db of ['a', 'b']) {
+      const path = owner?.from && 'path' in owner.from ? owner.from.path : (owner?.path ?? '')
+      coverOnly(world.ledger, db, chain(world.bucket, path, db).at(-1)?.rows ?? [])
+    }
+  },
+  'owner-rollback': (world) => {
+    const old = world.olderOwners.length > 0 ? world.random.pick(world.olderOwners) : null
+    if (!old) return
+    if (world.bucket.owner) world.olderOwners.push(world.bucket.owner)
+    world.bucket.etags += 1
+    world.bucket.owner = { body: old.body, etag: `"${world.bucket.etags}"` }
+  },
+  provision: (world) => {
+    operate(world, world.random.pick(world.hosts.slice(0, world.random.chance(0.8) ? 1 : 2)), 'provision', provision)
+  },
+  'add-db': (world) => {
+    world.dbs = ['a', 'b']
+    const [host] = world.hosts
+    if (host) operate(world, host, 'provision', provision)
+  },
+  'forced-claim': (world) => {
+    operate(world, world.random.pick(world.hosts.filter((host) => host.card !== null)), 'restore', (run) =>
+      forceClaim(run),
+    )
+  },
+  'operator-dies': (world) => {
+    world.operators.splice(0, 1)
+  },
+  'hours-pass': (world) => {
+    world.now += world.random.pick([300, 3600, 30 * 3600])
+  },
+}
+
+/** A late upload lands or dies within the minutes that a card takes to be written: nothing of a card's past comes later. */
+function settleUploads(world: World, host: Host): void {
+  const mine = world.inFlight.filter((each) => each.from === host.board)
+  world.inFlight = world.inFlight.filter((each) => each.from !== host.board)
+  for (const each of mine) if (world.random.chance(0.5)) each.land()
+}
+
+function stopForNewCard(world: World, host: Host): void {
+  settleUploads(world, host)
+  losePower(world, host)
+}
+
+/** A copy of a card that is in use holds what is on it, and not what is only in memory. */
+function imageOf(world: World, card: Card): Card {
+  const image = copyOf(card)
+  for (const files of Object.values(image.files)) cutPower(files, world.random)
+  return image
+}
+
+export function strike(world: World, name: string): void {
+  const fault = faults[name]
+  if (!fault) throw new Error(`there is no fault ${name}`)
+  const host = world.random.pick(world.hosts.slice(0, world.random.chance(0.7) ? 1 : 3))
+  say(world, `FAULT ${name} (board ${host.board})`)
+  world.ledger.faults.add(name)
+  fault(world, host)
+}

@@ -1,0 +1,107 @@
+import type { Owner } from '../../src/replica/owner.ts'
+import { content, type Ltx, type Rows } from './disk.ts'
+import { missing } from './ledger.ts'
+import { cardOf, dbsOf, filesOf, idOf, ownerNow, sameRows, say, type Host, type World } from './world.ts'
+
+/** The invariants of ownership.md, judged at the moment at which they could break. */
+export function violated(world: World, what: string): void {
+  say(world, `VIOLATION ${what}`)
+  world.ledger.violations.push(what)
+}
+
+/** A path is made by one claim, ever. */
+export function ownerWasWritten(world: World, owner: Owner, previous: Owner | null): void {
+  const { madeBy, holderOf } = world.ledger
+  const id = owner.holder?.id ?? ''
+  if (!madeBy.has(owner.path)) {
+    madeBy.set(owner.path, owner.write)
+    holderOf.set(owner.path, id)
+  } else if (previous?.path !== owner.path) {
+    violated(world, `path ${owner.path} was made twice: it was the truth before, and a claim made it again`)
+  }
+  if (previous && owner.epoch < previous.epoch)
+    violated(world, `a write took the owner object back from epoch ${previous.epoch} to ${owner.epoch}`)
+}
+
+/** Invariant 2: uploads under a path come from the one machine that it was made for. */
+export function uploaded(world: World, host: Host, path: string, db: string, ltx: Ltx): void {
+  const { writers, holderOf } = world.ledger
+  const boards = writers.get(path) ?? new Set()
+  writers.set(path, boards.add(host.board))
+  if (boards.size > 1) violated(world, `boards ${[...boards].join(' and ')} upload under ${path}`)
+  if (host.card && holderOf.get(path) !== idOf(world, host))
+    violated(world, `board ${host.board} uploads under ${path}, which was made for another machine`)
+  const proof = world.ledger.proofs.get(`${path}/${db}`)
+  if (ownerNow(world)?.path !== path || !proof || proof.txid >= ltx.txid) return
+  const covered = new Set(proof.rows)
+  const lost = missing(world.ledger, db, ltx.rows).filter((row) => covered.has(row))
+  if (lost.length > 0)
+    violated(world, `upload ${ltx.txid} to ${path}/${db} is without rows ${lost.join(' ')}, which a proof at ${proof.txid} had covered: a stale database wins`)
+}
+
+/** Invariants 1 and 3, whenever a gate lets the app through after it has read the owner object. */
+export function appStarts(world: World, host: Host, offline: boolean): void {
+  world.ledger.starts += 1
+  const owner = ownerNow(world)
+  const { claim } = cardOf(host).state
+  if (!claim) return violated(world, `the app starts on board ${host.board} without a claim`)
+  for (const db of dbsOf(host)) {
+    const rows = content(filesOf(host, db))
+    if (filesOf(host, db).exists) continuation(world, host, claim.path, db, rows)
+    // Cut off, it may run on what it knows; what it does later is judged when it uploads.
+    if (offline || owner?.path !== claim.path || owner.holder?.id !== idOf(world, host)) continue
+    const lost = missing(world.ledger, db, rows)
+    if (lost.length > 0)
+      violated(
+        world,
+        `the app starts on board ${host.board} without rows ${lost.join(' ')} of ${db}, which a proof had covered`,
+      )
+  }
+}
+
+/** Invariant 3: what the path began with, and on top of it what the app wrote here under this claim. */
+function continuation(world: World, host: Host, path: string, db: string, rows: Rows): void {
+  const key = `${path}/${db}`
+  const begin = rows.filter((row) => world.ledger.writtenUnder.get(row) !== path)
+  const baseline = world.ledger.baseline.get(key)
+  if (baseline === undefined) world.ledger.baseline.set(key, begin)
+  else if (!sameRows(baseline, begin))
+    violated(
+      world,
+      `the app starts on board ${host.board} on rows of ${key} that are no continuation of what the path began with`,
+    )
+}
+
+/** Invariant 1: what is put aside by itself holds nothing that a proof had covered and the restored copy lacks. */
+export function filesReplaced(world: World, db: string, old: Rows, fresh: Rows): void {
+  const there = new Set(old)
+  const lost = missing(world.ledger, db, fresh).filter((row) => there.has(row))
+  if (lost.length > 0 && !world.ledger.splitTold)
+    violated(world, `rows ${lost.join(' ')} of ${db}, which a proof had covered, were put aside without a word`)
+}
+
+/** A refusal that tells of a fault needs one: a false alarm is a fault of ours. */
+const causes: Record<string, readonly string[]> = {
+  'rolled-back': ['rollback', 'owner-rollback'],
+  split: ['rollback', 'owner-rollback', 'old-image', 'clone', 'files-back', 'state-wiped'],
+  'replica-lost': ['objects-lost', 'rollback'],
+  'chain-gap': ['objects-lost', 'rollback'],
+  'chain-short': ['objects-lost', 'rollback', 'late'],
+  'chain-broken': ['objects-lost', 'rollback'],
+  'replica-short': ['objects-lost', 'rollback'],
+  'owner-gone': ['rollback', 'owner-rollback'],
+  'owner-garbage': [],
+  'restore-repeated': [],
+  'data-elsewhere': ['new-history', 'rollback', 'owner-rollback'],
+  'local-behind': ['new-history'],
+  'files-of-another-path': ['forced-claim', 'old-image', 'clone', 'rollback', 'owner-rollback', 'objects-lost'],
+  released: [],
+  'from-another-replica': [],
+}
+
+export function told(world: World, host: Host, code: string, text: string): void {
+  if (code === 'split') world.ledger.splitTold = true
+  const accepted = causes[code]
+  if (accepted && !accepted.some((fault) => world.ledger.faults.has(fault)))
+    violated(world, `board ${host.board} says ${code} (${text}), and nothing of that kind has happened`)
+}

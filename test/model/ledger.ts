@@ -1,0 +1,62 @@
+import type { Rows } from './disk.ts'
+
+/**
+ * What really happened, seen by nobody in the model's world: the invariants are judged by it.
+ */
+export interface Ledger {
+  /** Rows that a proof or tip.json covered, per database. */
+  covered: Record<string, Set<number>>
+  /** The newest position of a path that a proof covered: `<path>/<db>`. */
+  proofs: Map<string, { txid: number; rows: Rows }>
+  /** Path under which each row was written by the app. */
+  writtenUnder: Map<number, string>
+  /** What a path began with: `<path>/<db>`. */
+  baseline: Map<string, Rows>
+  /** Boards that have uploaded under a path. */
+  writers: Map<string, Set<number>>
+  /** The id that a path was made for, and the PUT that made it. */
+  holderOf: Map<string, string>
+  madeBy: Map<string, string>
+  /** Faults of this schedule that account for a refusal, and choices of an operator. */
+  faults: Set<string>
+  /** Some host has told people of two histories. */
+  splitTold: boolean
+  rows: number
+  starts: number
+  violations: string[]
+}
+
+export function newLedger(): Ledger {
+  return {
+    covered: {},
+    proofs: new Map(),
+    writtenUnder: new Map(),
+    baseline: new Map(),
+    writers: new Map(),
+    holderOf: new Map(),
+    madeBy: new Map(),
+    faults: new Set(),
+    splitTold: false,
+    rows: 0,
+    starts: 0,
+    violations: [],
+  }
+}
+
+export function cover(ledger: Ledger, path: string, db: string, txid: number, rows: Rows): void {
+  const before = ledger.proofs.get(`${path}/${db}`)
+  if (!before || before.txid <= txid) ledger.proofs.set(`${path}/${db}`, { txid, rows })
+  const covered = (ledger.covered[db] ??= new Set())
+  for (const row of rows) covered.add(row)
+}
+
+/** From now on only what these rows hold is missed: a stated choice, or a bucket that went back as a whole. */
+export function coverOnly(ledger: Ledger, db: string, rows: Rows): void {
+  const kept = new Set(rows)
+  ledger.covered[db] = new Set([...(ledger.covered[db] ?? [])].filter((row) => kept.has(row)))
+}
+
+export function missing(ledger: Ledger, db: string, rows: Rows): number[] {
+  const there = new Set(rows)
+  return [...(ledger.covered[db] ?? [])].filter((row) => !there.has(row))
+}

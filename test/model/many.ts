@@ -1,0 +1,42 @@
+import { runSchedule, type Outcome } from './schedule.ts'
+import type { Verdicts } from './verdicts.ts'
+import type { Ablation } from './world.ts'
+
+export interface Found {
+  schedules: number
+  starts: number
+  decided: Map<string, number>
+  /** The first by seed of those that were seen to break an invariant. */
+  failed: Outcome | null
+}
+
+export interface Search {
+  seed: number
+  schedules: number
+  ablation?: Ablation | null
+  /** Milliseconds; none when absent. */
+  limit?: number
+}
+
+/** Runs schedules side by side, so that their questions go to the judge together, until one fails or all are done. */
+export async function runMany(verdicts: Verdicts, search: Search): Promise<Found> {
+  const found: Found = { schedules: 0, starts: 0, decided: new Map(), failed: null }
+  const end = search.limit === undefined ? Infinity : performance.now() + search.limit
+  let next = search.seed
+  const last = search.seed + search.schedules
+  async function lane(): Promise<void> {
+    while (next < last && !found.failed && performance.now() < end) {
+      const seed = next
+      next += 1
+      const outcome = await runSchedule(seed, verdicts, { ablation: search.ablation ?? null }).catch((error: unknown) => {
+        throw new Error(`seed ${seed}`, { cause: error })
+      })
+      found.schedules += 1
+      found.starts += outcome.starts
+      for (const [key, count] of outcome.decided) found.decided.set(key, (found.decided.get(key) ?? 0) + count)
+      if (outcome.violation !== null && (!found.failed || outcome.seed < found.failed.seed)) found.failed = outcome
+    }
+  }
+  await Promise.all(Array.from({ length: 64 }, lane))
+  return found
+}

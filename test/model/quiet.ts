@@ -1,0 +1,118 @@
+import type { Owner } from '../../src/replica/owner.ts'
+import { chain } from './bucket.ts'
+import { content, hexTxid } from './disk.ts'
+import { violated } from './invariants.ts'
+import { missing } from './ledger.ts'
+import { forceClaim, operate, provision } from './operator.ts'
+import { advance, litestream, systemd, timer, write } from './schedule.ts'
+import { boot } from './units.ts'
+import type { Verdicts } from './verdicts.ts'
+import { dbsOf, filesOf, idOf, ownerNow, say, type Host, type World } from './world.ts'
+
+/**
+ * Invariant 4: the faults have ended. Some holder serves, or a refusal names a way out, and that way out works; and nobody
+ * else serves any more (invariant 2).
+ */
+export async function settle(world: World, verdicts: Verdicts): Promise<void> {
+  say(world, 'QUIET: the faults have ended')
+  world.faulty = 0
+  for (const late of world.inFlight.splice(0)) if (world.random.chance(0.7)) late.land()
+  for (const host of world.hosts) {
+    Object.assign(host, { clock: 0, synchronised: true, cutOff: false })
+    boot(world, host)
+  }
+  const tried: string[] = []
+  for (let order = 0; order < 6; order++) {
+    await calm(world, verdicts)
+    if (world.ledger.violations.length > 0) return
+    const holder = holderOf(world)
+    if (holder && serves(world, holder)) return verdictOf(world, holder)
+    const order = wayOut(world, holder)
+    say(world, `way out: ${order.name} (${order.why})`)
+    tried.push(order.why)
+    order.take()
+  }
+  violated(world, `nobody serves after the faults have ended, whatever was tried: ${tried.join('; ')}`)
+}
+
+/** Time passes until everything that is at work has come to its end, and the timer has run a few times. */
+async function calm(world: World, verdicts: Verdicts): Promise<void> {
+  for (let round = 0; round < 8; round++) {
+    for (const host of world.hosts) {
+      boot(world, host)
+      systemd(world, host)
+      timer(world, host)
+    }
+    for (let turn = 0; turn < 60; turn++) {
+      const tasks = [...world.operators, ...world.hosts.flatMap((host) => host.tasks)]
+      if (tasks.length === 0) break
+      for (const task of tasks) await advance(world, verdicts, task, 8)
+      for (const host of world.hosts) litestream(world, host)
+      world.now += 1
+    }
+    if (world.ledger.violations.length > 0) return
+    for (const host of world.hosts) if (round < 3) write(world, host)
+    const holder = holderOf(world)
+    if (round >= 4 && holder && serves(world, holder)) return
+  }
+}
+
+function holderOf(world: World): Host | null {
+  const id = ownerNow(world)?.holder?.id
+  return world.hosts.find((host) => host.up && host.card !== null && idOf(world, host) === id) ?? null
+}
+
+function serves(world: World, host: Host): boolean {
+  return host.app === 'up' && host.daemon !== null && host.daemon.path === ownerNow(world)?.path && host.proofHeld
+}
+
+function verdictOf(world: World, holder: Host): void {
+  for (const host of world.hosts) {
+    if (host !== holder && host.app === 'up')
+      violated(world, `board ${host.board} still serves, and board ${holder.board} holds the app`)
+  }
+  for (const db of dbsOf(holder)) {
+    const lost = missing(world.ledger, db, content(filesOf(holder, db)))
+    if (lost.length > 0 && !world.ledger.splitTold)
+      violated(world, `at the end rows ${lost.join(' ')} of ${db}, which a proof had covered, are gone`)
+  }
+  twoHistories(world, holder)
+}
+
+/** What was written to a path after its successor had started from it is told. */
+function twoHistories(world: World, holder: Host): void {
+  for (const old of ownerNow(world)?.past ?? []) {
+    for (const [db, end] of Object.entries(old.end ?? {})) {
+      const newest = chain(world.bucket, old.path, db).at(-1)
+      if (newest && hexTxid(newest.txid) > end && dbsOf(holder).includes(db) && !world.ledger.splitTold)
+        violated(world, `${old.path}/${db} went on to ${newest.txid} after ${end}, and nobody was told`)
+    }
+  }
+}
+
+/** What a person does who reads the refusal. */
+function wayOut(world: World, holder: Host | null): { name: string; why: string; take: () => void } {
+  const [first] = world.hosts
+  const target = holder ?? first
+  if (!target) throw new Error('a world has hosts')
+  const why = holder?.reason?.code ?? ([...(holder?.alerts ?? [])].at(-1) || 'no holder is up')
+  const next = holder?.reason?.next ?? ''
+  const run = (name: string, program: typeof provision) => ({
+    name,
+    why,
+    take: () => operate(world, target, name, program),
+  })
+  const newest = world.olderOwners.toSorted((one, other) => epochOf(one.body) - epochOf(other.body)).at(-1)
+  if (!world.bucket.owner && newest) return { name: 'bring the object back', why, take: () => (world.bucket.owner = newest) }
+  if (!world.bucket.owner || !target.card?.dbs || why === 'database-unknown') return run('provision', provision)
+  if (!holder) return run('restore', (task) => forceClaim(task))
+  if (next.includes('streamside restore') && !world.ledger.faults.has(`tried-${why}`)) {
+    world.ledger.faults.add(`tried-${why}`)
+    return run('restore', (task) => forceClaim(task))
+  }
+  return run('--new-history', (task) => forceClaim(task, 'new'))
+}
+
+function epochOf(body: string): number {
+  return (JSON.parse(body) as Owner).epoch
+}
