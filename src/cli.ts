@@ -63,7 +63,7 @@ function runCommand(program: Command, name: string, description: string, example
     .option('--accept-new', 'take the key of a host that is not known yet; a changed key is never taken', false)
     .option('--verify', 'compare releases and binaries on the hosts by content, not by size and times alone', false)
     .option('--json', 'one event a line on stdout', false)
-    .option('-v, --verbose', 'show every step', false)
+    .option('-v, --verbose', 'plain lines instead of a live table, and the diffs of what is changed', false)
     .addHelpText('after', `\nExamples:\n${examples}`)
 }
 
@@ -81,7 +81,8 @@ function build(done: (exit: ExitCode) => void): Command {
     '  streamside provision\n  streamside provision --limit pi-attic --accept-new\n  streamside provision --dry-run',
   )
     .option('--dry-run', 'only show what would change, as `plan` does', false)
-    .addOption(new Option('-y, --yes', 'do not ask').default(false))
+    // Scripts may give it: provision has nothing to ask yet, and a host key is only ever taken by --accept-new.
+    .addOption(new Option('-y, --yes', 'do not ask').hideHelp())
     .action(async (options: RunOptions & { dryRun: boolean }) => {
       if (options.dryRun) {
         const { runPlan } = await import('./commands/plan.ts')

@@ -19,6 +19,12 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
     const { plan } = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
     for (const warning of plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
     for (const change of plan.changes) context.report({ type: 'change', host: host.name, change: change.summary })
+    for (const app of plan.owners)
+      context.report({
+        type: 'change',
+        host: host.name,
+        change: { kind: 'owner', name: `owner object of ${app}`, action: 'create', reason: 'or brought up to date' },
+      })
     const pending = plan.changes.length > 0
     return {
       outcome: pending ? 'pending' : 'unchanged',

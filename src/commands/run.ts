@@ -30,10 +30,10 @@ export async function runOverHosts(
   const hosts = limitedHosts(inventory, options.limit)
   const { stdout, stderr } = process
   const reporter = createReporter({
-    mode: reporterMode(options.json, stderr),
+    mode: options.verbose && !options.json ? 'plain' : reporterMode(options.json, stderr),
     stdout,
     stderr,
-    diffs: command === 'plan',
+    diffs: command === 'plan' || options.verbose,
   })
   const { report } = reporter
   reporter.hide(secretsOf(inventory))
