@@ -65,7 +65,7 @@ restore_one() {
   txid=
   [ "$wanted" = latest ] || txid=$wanted
   rc=0
-  with_keys 3600 restore -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
+  with_keys 3600 restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
     >"$work/restore" 2>"$work/restore-error" || rc=$?
   got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)
   [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$path.restoring" || rc=1
@@ -88,7 +88,7 @@ best_point() {
 }
 restores_to() { # TXID
   as_app_remove
-  with_keys 3600 restore -config "$config" -json -txid "$1" -o "$path.restoring" "$path" >/dev/null 2>&1
+  with_keys 3600 restore -no-expand-env -config "$config" -json -txid "$1" -o "$path.restoring" "$path" >/dev/null 2>&1
 }
 
 as_app_remove() {
