@@ -116,7 +116,8 @@ adopt() {
   each_db flush
   each_db own_folder_aside
   remember claim "$claim"
-  forget tip
+  # They speak of the files as they were under the old path, which people have just been told about.
+  forget tip clean started
 }
 own_folder_aside() {
   as_app sh -c '

@@ -72,7 +72,7 @@ def adopting($owner):
       alarm("data-elsewhere"; "the data of \(.app) are only on \($owner.past[-1].host // "another host")"; "bring that host back, or run streamside restore \(.host) with a point of the replica")
     elif .claim.path == $owner.path and (.restoring | not) and $missing == [] then
       { do: "prove", code: "prove", path: $owner.path, text: "a new history from the files here is not proven yet", next: "" }
-    elif .restoring or .claim == null or $missing != [] or $behind != [] then
+    elif .restoring or $missing != [] or $behind != [] then
       alarm("local-behind"; "the files here are not those that the new history was to start from\([$missing[], $behind[]] | if . == [] then "" else " (\(join("; ")))" end)"; "run streamside restore \(.host), or streamside provision --new-history \(.app) again")
     else
       { do: "adopt", code: "new-history", path: $owner.path, text: "a new history from the files here", next: "",

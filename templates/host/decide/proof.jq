@@ -16,6 +16,9 @@ def unproven($db):
 # A database that the app has not made yet has nothing to prove.
 def to_prove: . as $f | [.dbs[] | select($f.local == null or $f.local[.].file)];
 
+# One that lies in the rescue has: a proof of what is here would give up what is not.
+def not_back: . as $f | [.dbs[] | select($f.rescue == true and $f.local != null and ($f.local[.].file | not)) | "\(.): not brought back yet since the last stop"];
+
 def foreign_owner($read):
   if $read.kind != "ok" then "the owner object could not be read (\($read.why))"
   elif $read.owner.holder.id != .me or $read.owner.path != .claim.path then "the owner object names another holder or path"
@@ -33,7 +36,7 @@ def due($read; $tip; $held):
 
 def proof:
   . as $f | owner_read as $read
-  | [to_prove[] as $db | $f | unproven($db) | select(. != null)] as $missing
+  | (not_back + [to_prove[] as $db | $f | unproven($db) | select(. != null)]) as $missing
   | foreign_owner($read) as $foreign
   | ([to_prove[] as $db | select($f | unproven($db) == null) | { key: $db, value: .sync[$db].txid }] | from_entries) as $tip
   | ($missing == [] and $foreign == null) as $held

@@ -1,0 +1,67 @@
+import { afterAll, expect, test } from 'vitest'
+import { openVerdicts } from '../../model/verdicts.ts'
+
+// What the model found in the verdicts, as the one question that shows it.
+const verdicts = openVerdicts()
+afterAll(() => verdicts.close())
+
+const me = '1'.repeat(64)
+const txid = '0000000000000001'
+const file = { inode: 1, size: 4096, mtime: 1, counter: 0 }
+const local = { a: { file: true, l0: txid, wal: 'covers', id: file, walId: null } }
+const claim = { path: 'e0001-aaaaaaaa', epoch: 1, id: me, restored: {}, source: null, proven: true }
+const owner = {
+  v: 1,
+  epoch: 1,
+  path: 'e0001-aaaaaaaa',
+  write: '00000000-0000-4000-8000-000000000001',
+  holder: { host: 'pi1', id: me },
+  from: null as unknown,
+  uid: 900,
+  gid: 900,
+  dbs: { a: { init: true } },
+  past: [] as unknown[],
+}
+
+function facts(body: typeof owner, changed: Record<string, unknown>) {
+  return {
+    app: 'gotify',
+    host: 'pi1',
+    where: 'replica lab',
+    me,
+    now: 1000,
+    synchronised: true,
+    waited: 0,
+    dbs: ['a'],
+    policy: { unreachable: 'start', limit: 86_400, ephemeral: true },
+    uuid: '00000000-0000-4000-8000-000000000002',
+    random: 'bbbbbbbb',
+    owner: { curl: 0, http: 200, s3: '', error: '', etag: '"1"', date: 1000, body: JSON.stringify(body) },
+    local,
+    remote: null,
+    claim,
+    tip: null,
+    clean: null,
+    started: null,
+    lastOwner: null,
+    restoring: false,
+    fenced: false,
+    rescue: false,
+    once: false,
+    running: false,
+    ...changed,
+  }
+}
+
+test('what was rescued at a stop is not given up by a proof of files that are not back yet', async () => {
+  const gone = { a: { file: false, l0: null, wal: 'missing', id: null, walId: null } }
+  const question = { ask: 'proof', ...facts(owner, { local: gone, rescue: true }), sync: {}, plans: {} }
+  expect(await verdicts.ask(question)).toMatchObject({ held: false })
+  expect(await verdicts.ask({ ...question, rescue: false })).toMatchObject({ held: true })
+})
+
+test('a new history from the files here works although the claim is gone', async () => {
+  const moved = { ...owner, epoch: 2, path: 'e0002-cccccccc', from: { local: me, dbs: { a: txid } }, past: [] }
+  const question = { ask: 'gate', ...facts(moved, { claim: null, remote: { a: { max: null } } }) }
+  expect(await verdicts.ask(question)).toMatchObject({ do: 'adopt', claim: { path: 'e0002-cccccccc', proven: false } })
+})
