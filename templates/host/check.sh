@@ -9,7 +9,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=/usr/local/lib/streamside
-for part in state verdict facts s3 replica restore prove fence rescue; do
+for part in state verdict facts s3 replica daemon prove fence rescue; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done

@@ -12,7 +12,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=/usr/local/lib/streamside
-for part in state verdict facts s3 replica restore prove fence rescue; do
+for part in state verdict facts s3 replica daemon restore prove fence rescue; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -61,7 +61,7 @@ start() {
   say 6 "start, $code: $text"
   if is litestream; then
     release_lock
-    systemctl start --no-block "$app-litestream.service"
+    start_litestream --no-block
   fi
   exit 0
 }

@@ -16,14 +16,14 @@ if [ "${1-}" = capability ]; then
   # A container or ProtectClock= can take the capability away without a word, and then the keys lie open.
   effective=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
   case $effective in *[!0]*) exit 0 ;; esac
-  echo '<3>keys-exposed: this process has no capability, so the app could read the keys of its own backups. Next: let this machine or container have CAP_NET_BIND_SERVICE.' >&2
+  echo '<3>keys-exposed: this process has no capability, so the app could read the keys of its own backups. Next: let this machine or container have CAP_NET_BROADCAST.' >&2
   exit 1
 fi
 
 [ $# -eq 2 ] || { echo 'usage: litestream.sh check|stop|stopped APP, or litestream.sh capability' >&2; exit 2; }
 command=$1 app=$2
 lib=/usr/local/lib/streamside
-for part in state verdict facts s3 replica restore prove rescue stop; do
+for part in state verdict facts s3 replica prove rescue stop; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -32,6 +32,8 @@ check() {
   # The gate may be at work on the files for as long as a restore takes.
   take_lock 600 || { say 4 'another program is at work on this app; tried again'; exit 1; }
   open_scratch
+  run_folder litestream
+  rm -f "$run/litestream/$app.refused"
   # One try: the app's start waits for this one, and its gate looks again, longer.
   get_owner 1
   look_local
@@ -50,12 +52,12 @@ check() {
       ;;
   esac
   say 4 "$code: $text.${next:+ Next: $next.}"
+  printf '%s\n' "$text" >"$run/litestream/$app.refused"
   ! is alert || alert litestream "$code" "$text" "$next"
   exit 1
 }
 
 go() {
-  run_folder litestream
   config_for "$path_wanted"
   install -m 0644 "$work/$path_wanted.yml" "$run/litestream/$app.yml"
   record_start "$app-litestream.service"
@@ -71,7 +73,7 @@ stop() {
   take_lock 5 || { say 4 'another program is at work on this app: no proof at this stop'; exit 0; }
   open_scratch
   leave_in_order 20 false
-  [ "$proved" = true ] || say 4 "it is not proven that the replica holds everything: $text"
+  [ "$proved" = true ] || say 4 "it is not proven that the replica holds everything: $unproven"
 }
 
 stopped() {

@@ -29,7 +29,9 @@ carry_over() {
 # MOVING: Litestream starts before the app does, all databases are proven, then the path is the truth.
 prove_all() {
   release_lock
-  systemctl start "$app-litestream.service" || refuse_as litestream-down 'Litestream did not start' "see journalctl -u $app-litestream"
+  start_litestream || refuse_as litestream-down \
+    "what was restored must be uploaded before the app starts, and Litestream did not start: $(cat "$run/litestream/$app.refused" 2>/dev/null || :)" \
+    "see journalctl -u $app-litestream"
   take_lock 60 || busy
   # Litestream answers before it has looked at the database: a first proof may come too early.
   end=$(($(date +%s) + 900))

@@ -1,13 +1,6 @@
 # Step 4 of the gate: all databases are restored beside the old files, checked, and only then put in their place.
 # shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
 
-# SIGKILL, not a stop: a clean shutdown of Litestream checkpoints and uploads, and this path may not be ours any more.
-# It stays down because its check waits for the lock that is held here.
-kill_litestream() {
-  systemctl kill --signal=SIGKILL "$app-litestream.service" 2>/dev/null || :
-  systemctl stop "$app-litestream.service" 2>/dev/null || :
-}
-
 # The databases that the decision names, one function call each. $wanted is "latest" or a transaction id.
 each_named() { # FUNCTION ARG…
   each_db if_named "$@"

@@ -3,12 +3,13 @@
 
 # $1: seconds for each sync; $2: true when Litestream is down too. The proof is asked for only while it runs.
 leave_in_order() {
-  proved=false
+  proved=false unproven='Litestream does not run'
   if [ "$2" = true ]; then
     case $(remembered clean) in *'"proved":true'*) proved=true ;; esac
   else
     look_local
     proof "$1"
+    unproven=$text
     if is held; then
       proved=true
       carry_over || :

@@ -9,7 +9,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=/usr/local/lib/streamside
-for part in state verdict facts s3 replica restore prove rescue stop; do
+for part in state verdict facts s3 replica prove rescue stop; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -27,4 +27,4 @@ take_lock 20 || { say 4 'another program is at work on this app: this stop leave
 open_scratch
 leave_in_order 15 false
 if [ "$proved" = true ]; then say 6 'stopped in order: the replica holds everything'
-else say 4 "stopped in order, but it is not proven that the replica holds everything: $text"; fi
+else say 4 "stopped in order, but it is not proven that the replica holds everything: $unproven"; fi

@@ -36,7 +36,9 @@ def clock_text:
   (skew | if . > 0 then "\(minutes) ahead of" else "\(-. | minutes) behind" end) as $way
   | "this machine's clock is \($way) the replica's server";
 
-def reason: if .owner.error // "" != "" then .owner.error elif .owner.s3 // "" != "" then "\(.owner.http) \(.owner.s3)" else "\(.owner.http)" end;
+def reason:
+  (.owner.error // "") as $error | (.owner.s3 // "") as $code
+  | if $error != "" then $error elif $code != "" then "\(.owner.http) \($code)" else "HTTP \(.owner.http)" end;
 
 # kind: ok, absent, bucket, garbage, newer; or, when nothing is known about the object: timeout, refused, denied, clock, server
 def owner_read:

@@ -39,7 +39,7 @@ def short($db; $got; $need):
         "bring them back\(another_point($got))");
 
 # A restore writes the database and, while it is checked, a little more; the old file stays beside it.
-def room_for($bytes): 2 * $bytes;
+def room_for($bytes): 2 * ($bytes // 0);
 
 def source:
   . as $f
