@@ -87,7 +87,10 @@ export function* ask(run: Run, question: Facts): Program<Decision> {
   const key = `${question.ask}:${decision.do}:${decision.code}`
   world.decided.set(key, (world.decided.get(key) ?? 0) + 1)
   if (question.ask !== 'put' || decision.do !== 'done')
-    say(world, `board ${host.board} ${run.name}: ${question.ask} -> ${decision.do} ${decision.code} ${decision.text}`)
+    say(
+      world,
+      `board ${host.board} ${run.name}: ${question.ask} -> ${decision.do} ${decision.code} ${decision.transition ?? ''} ${decision.text} ${host.running ? '(running)' : ''}`,
+    )
   return decision
 }
 

@@ -38,8 +38,10 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
   sigkill: (world, host) => {
     const task = host.tasks.length > 0 ? world.random.pick(host.tasks) : null
     if (!task) return
+    // systemd runs what follows an app's end also when its gate was killed
+    if (task.run.name === 'gate') return stopApp(world, host, false)
     kill(host, task)
-    if (task.run.name === 'gate' || task.run.name === 'stopped') host.app = 'down'
+    if (task.run.name === 'stopped') Object.assign(host, { app: 'down', running: false })
     if (task.run.name === 'litestream check') host.litestream = 'down'
   },
   'cut-off': (_, host) => {

@@ -7,7 +7,7 @@ import { getOwner, lookRemote } from './requests.ts'
 import { restoreAll } from './restore.ts'
 import { spawn, startLitestream } from './units.ts'
 import type { Decision } from './verdicts.ts'
-import { cardOf, copyOf, dbsOf, filesOf, say, type Program, type Run } from './world.ts'
+import { cardOf, copyOf, dbsOf, filesOf, type Host, type Program, type Run, type World } from './world.ts'
 
 /** templates/host/gate.sh, step by step: true when the app may start. */
 export function* gate(run: Run): Program<boolean> {
@@ -135,7 +135,7 @@ function* adopt(run: Run, decision: Decision): Program {
   }
   state.claim = copyOf(decision.claim ?? null)
   yield 'claim written'
-  state.tip = null
+  Object.assign(state, { tip: null, clean: null, started: null })
 }
 
 function* proveAll(run: Run): Program<Decision | null> {
@@ -167,7 +167,6 @@ function* proveAll(run: Run): Program<Decision | null> {
 /** The app's unit: the gate first, then the app opens what is there, or makes it. */
 export function* appStart(run: Run): Program {
   const { world, host } = run
-  host.app = 'starting'
   if (!(yield* gate(run))) {
     host.app = 'down'
     return
@@ -182,7 +181,8 @@ export function* appStart(run: Run): Program {
 }
 
 /** The app is asked to start, unless it is at it already. */
-export function startApp(run: Run['host'], world: Run['world']): void {
-  if (run.up && run.app === 'down' && run.card?.dbs) spawn(world, run, 'gate', appStart)
-  else say(world, `board ${run.board}: no start`)
+export function startApp(world: World, host: Host): void {
+  if (!host.up || host.app !== 'down' || !host.card?.dbs) return
+  host.app = 'starting'
+  spawn(world, host, 'gate', appStart)
 }

@@ -1,4 +1,5 @@
 import type { Owner } from '../../src/replica/owner.ts'
+import { chain } from './bucket.ts'
 import { content, type Ltx, type Rows } from './disk.ts'
 import { missing } from './ledger.ts'
 import { cardOf, dbsOf, filesOf, idOf, ownerNow, sameRows, say, type Host, type World } from './world.ts'
@@ -36,7 +37,10 @@ export function uploaded(world: World, host: Host, path: string, db: string, ltx
   const covered = new Set(proof.rows)
   const lost = missing(world.ledger, db, ltx.rows).filter((row) => covered.has(row))
   if (lost.length > 0)
-    violated(world, `upload ${ltx.txid} to ${path}/${db} is without rows ${lost.join(' ')}, which a proof at ${proof.txid} had covered: a stale database wins`)
+    violated(
+      world,
+      `upload ${ltx.txid} to ${path}/${db} is without rows ${lost.join(' ')}, which a proof at ${proof.txid} had covered: a stale database wins`,
+    )
 }
 
 /** Invariants 1 and 3, whenever a gate lets the app through after it has read the owner object. */
@@ -83,12 +87,12 @@ export function filesReplaced(world: World, db: string, old: Rows, fresh: Rows):
 /** A refusal that tells of a fault needs one: a false alarm is a fault of ours. */
 const causes: Record<string, readonly string[]> = {
   'rolled-back': ['rollback', 'owner-rollback'],
-  split: ['rollback', 'owner-rollback', 'old-image', 'clone', 'files-back', 'state-wiped'],
+  split: ['rollback', 'owner-rollback', 'old-image', 'clone', 'files-back', 'files-deleted', 'state-wiped'],
   'replica-lost': ['objects-lost', 'rollback'],
   'chain-gap': ['objects-lost', 'rollback'],
   'chain-short': ['objects-lost', 'rollback', 'late'],
-  'chain-broken': ['objects-lost', 'rollback'],
-  'replica-short': ['objects-lost', 'rollback'],
+  'chain-broken': ['objects-lost', 'rollback', 'claim-lost'],
+  'replica-short': ['objects-lost', 'rollback', 'claim-lost'],
   'owner-gone': ['rollback', 'owner-rollback'],
   'owner-garbage': [],
   'restore-repeated': [],
@@ -104,4 +108,22 @@ export function told(world: World, host: Host, code: string, text: string): void
   const accepted = causes[code]
   if (accepted && !accepted.some((fault) => world.ledger.faults.has(fault)))
     violated(world, `board ${host.board} says ${code} (${text}), and nothing of that kind has happened`)
+}
+
+/** What was rescued at a stop is given up only when it is somewhere else. */
+export function rescueDropped(world: World, host: Host): void {
+  const { rescue, claim } = cardOf(host).state
+  for (const [db, kept] of Object.entries(rescue ?? {})) {
+    const there = new Set([
+      ...content(filesOf(host, db)),
+      ...(chain(world.bucket, claim?.path ?? '', db).at(-1)?.rows ?? []),
+    ])
+    const lost = content(kept).filter((row) => !there.has(row))
+    if (lost.length > 0)
+      violated(
+        world,
+        `rows ${lost.join(' ')} of ${db} were rescued on board ${host.board}, and the rescue was removed before they were back`,
+      )
+  }
+  cardOf(host).state.rescue = null
 }

@@ -28,9 +28,11 @@ export async function runMany(verdicts: Verdicts, search: Search): Promise<Found
     while (next < last && !found.failed && performance.now() < end) {
       const seed = next
       next += 1
-      const outcome = await runSchedule(seed, verdicts, { ablation: search.ablation ?? null }).catch((error: unknown) => {
-        throw new Error(`seed ${seed}`, { cause: error })
-      })
+      const outcome = await runSchedule(seed, verdicts, { ablation: search.ablation ?? null }).catch(
+        (error: unknown) => {
+          throw new Error(`seed ${seed}`, { cause: error })
+        },
+      )
       found.schedules += 1
       found.starts += outcome.starts
       for (const [key, count] of outcome.decided) found.decided.set(key, (found.decided.get(key) ?? 0) + count)

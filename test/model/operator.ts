@@ -83,6 +83,12 @@ function* put(run: Run, next: Owner, condition: Condition, ownsPath: boolean): P
  */
 export function* forceClaim(run: Run, history: 'restored' | 'new' = 'restored'): Program {
   const { world, host } = run
+  if (history === 'new') {
+    // nothing of this host may go to the old path after its end was written down
+    host.daemon = null
+    host.litestream = 'down'
+    host.litestreamWanted = false
+  }
   yield 'operator reads owner.json'
   const { bucket } = world
   if (!bucket.owner || !host.card) return
@@ -93,7 +99,9 @@ export function* forceClaim(run: Run, history: 'restored' | 'new' = 'restored'):
   const local = dbs.filter((db) => filesOf(host, db).exists)
   let from: Owner['from'] = owner.from
   if (history === 'new') {
-    const txids = local.map((db) => [db, hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
+    // told that the files are behind their own position, a person goes on from them as they are
+    const asTheyAre = host.reason?.code === 'local-behind'
+    const txids = local.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
     from = local.length > 0 ? { local: idOf(world, host), dbs: Object.fromEntries(txids) } : null
   } else if (!from) {
     const named = dbs.filter((db) => owner.dbs[db]?.init || maxTxid(bucket, owner.path, db) !== null)
@@ -112,7 +120,9 @@ export function* forceClaim(run: Run, history: 'restored' | 'new' = 'restored'):
     write: uuid(world),
     holder: { host: host.name, id: idOf(world, host) },
     dbs: history === 'new' && !from ? Object.fromEntries(dbs.map((db) => [db, { init: false }])) : owner.dbs,
-    past: [...owner.past, ...answered(host, owner), { path: owner.path, host: owner.holder?.host ?? '', end }].slice(-20),
+    past: [...owner.past, ...answered(host, owner), { path: owner.path, host: owner.holder?.host ?? '', end }].slice(
+      -20,
+    ),
   }
   const done = yield* put(run, next, { etag: bucket.owner.etag }, true)
   if (done !== 'done') return

@@ -1,7 +1,7 @@
 import { flush, hexTxid } from './disk.ts'
 import { syncWait, type SyncFact } from './daemon.ts'
 import { ask, clockOf, facts, identities, lookLocal, staticFacts, type Read } from './facts.ts'
-import { told } from './invariants.ts'
+import { rescueDropped, told } from './invariants.ts'
 import { cover } from './ledger.ts'
 import { getOwner, getTip, planOf, putOwnerOnce, putTipOnce, type PlanFact } from './requests.ts'
 import { cardOf, copyOf, dbsOf, filesOf, type Program, type Run } from './world.ts'
@@ -102,7 +102,7 @@ export function* leaveInOrder(run: Run, settled: boolean): Program {
       proved = true
       yield* carryOver(run, verdict)
       yield* writeTip(run, verdict.tip)
-      state.rescue = null
+      rescueDropped(world, host)
     }
   }
   for (const db of dbsOf(host)) flush(filesOf(host, db))

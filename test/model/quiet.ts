@@ -103,9 +103,12 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
     take: () => operate(world, target, name, program),
   })
   const newest = world.olderOwners.toSorted((one, other) => epochOf(one.body) - epochOf(other.body)).at(-1)
-  if (!world.bucket.owner && newest) return { name: 'bring the object back', why, take: () => (world.bucket.owner = newest) }
+  if (!world.bucket.owner && newest)
+    return { name: 'bring the object back', why, take: () => (world.bucket.owner = newest) }
+  if (['not-proven', 'litestream-down', 'busy', 'clock', 'other-holder'].includes(why) && holder)
+    return { name: 'wait', why, take: () => (world.now += 900) }
+  if (world.bucket.owner && !holder) return run('restore', (task) => forceClaim(task))
   if (!world.bucket.owner || !target.card?.dbs || why === 'database-unknown') return run('provision', provision)
-  if (!holder) return run('restore', (task) => forceClaim(task))
   if (next.includes('streamside restore') && !world.ledger.faults.has(`tried-${why}`)) {
     world.ledger.faults.add(`tried-${why}`)
     return run('restore', (task) => forceClaim(task))

@@ -19,7 +19,7 @@ const ablation = ablations.find((each) => each === values.ablate) ?? null
 if (values.ablate !== undefined && ablation === null) throw new Error(`--ablate is one of ${ablations.join(', ')}`)
 
 const seed = Number(values.seed)
-const verdicts = openVerdicts(1)
+const verdicts = openVerdicts(2)
 try {
   if (values.trace) await trace(seed, ablation)
   else await search(ablation)

@@ -135,7 +135,7 @@ export function litestream(world: World, host: Host): void {
 /** Restart=, the units' start limits being off. */
 export function systemd(world: World, host: Host): void {
   if (!host.up || !host.card?.dbs || !host.wanted || host.tasks.some((task) => task.run.name === 'shutdown')) return
-  if (host.app === 'down') startApp(host, world)
+  if (host.app === 'down') startApp(world, host)
   if (host.litestream === 'down' && host.litestreamWanted) startLitestream(world, host)
 }
 

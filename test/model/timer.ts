@@ -1,6 +1,16 @@
-import { ask, clockOf, facts, lookLocal, rememberOwner, releaseLock, staticFacts, takeLock, type Read } from './facts.ts'
+import {
+  ask,
+  clockOf,
+  facts,
+  lookLocal,
+  rememberOwner,
+  releaseLock,
+  staticFacts,
+  takeLock,
+  type Read,
+} from './facts.ts'
 import { fenceFiles } from './gate.ts'
-import { told } from './invariants.ts'
+import { rescueDropped, told } from './invariants.ts'
 import { alertsOf, carryOver, proof, writeTip } from './prove.ts'
 import { getOwner, lookRemote } from './requests.ts'
 import { stopApp } from './units.ts'
@@ -83,7 +93,7 @@ function* lookAfter(run: Run): Program {
     if (again.decision.do !== 'prove') return yield* actOn(run, again.decision)
   }
   yield* writeTip(run, proved.verdict.tip)
-  if (held) cardOf(host).state.rescue = null
+  if (held) rescueDropped(world, host)
   const past = yield* lookBack(run, latest)
   const watch = yield* ask(run, {
     ask: 'watch',

@@ -30,6 +30,10 @@ def lost($dbs; $owner):
         "bring the bucket's content back, or run streamside provision --new-history \(.app) to "
         + if any(.local[]; .file) then "go on from the files here" else "start with an empty database" end);
 
+# A database that was not there at the stop either, for the app has not made it yet, is not in the rescue.
+def not_as_left($db):
+  if .local[$db].file then .clean != null and untrusted($db) != null else .clean == null or .clean.files[$db].id != null end;
+
 # Steps 2 and 3: the path is proven, and mine.
 def settled($owner):
   . as $f
@@ -48,7 +52,7 @@ def settled($owner):
       alarm("files-of-another-path"; "the files here belong to \(.claim.path), and nothing is in the replica under \($owner.path)"; way_out)
     elif .claim.path != $owner.path then
       claim_by_self($owner; "stale-files"; if .claim == null then "nothing says where the files here come from, and the replica holds \(.app)" else "the files here belong to \(.claim.path), and the current path is \($owner.path)" end)
-    elif .policy.ephemeral and .rescue and any(.dbs[]; . as $db | $f | (.local[$db].file | not) or (.clean != null and untrusted($db) != null)) then
+    elif .policy.ephemeral and .rescue and any(.dbs[]; . as $db | $f | not_as_left($db)) then
       { do: "rescue", code: "rescue", text: "ephemeral storage is empty, and what was not proven at the stop was kept", next: "" }
     elif .policy.ephemeral and .clean.proved == true and ($f | named_for_restore($owner)) != {} then
       restore_from($owner; $owner.path; $f | named_for_restore($owner); "ephemeral storage, proven at the stop")

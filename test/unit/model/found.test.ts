@@ -65,3 +65,13 @@ test('a new history from the files here works although the claim is gone', async
   const question = { ask: 'gate', ...facts(moved, { claim: null, remote: { a: { max: null } } }) }
   expect(await verdicts.ask(question)).toMatchObject({ do: 'adopt', claim: { path: 'e0002-cccccccc', proven: false } })
 })
+
+test('rescued files are brought back once, although the app has not made all of its databases yet', async () => {
+  const never = { file: false, l0: null, wal: 'missing', id: null, walId: null }
+  const clean = { proved: false, settled: true, files: { a: { id: file, walId: null }, b: { id: null, walId: null } } }
+  const two = { ...owner, dbs: { a: { init: true }, b: { init: false } } }
+  const remote = { a: { max: txid }, b: { max: null } }
+  const question = { ask: 'gate', ...facts(two, { dbs: ['a', 'b'], remote, rescue: true, clean }) }
+  expect(await verdicts.ask({ ...question, local: { a: never, b: never } })).toMatchObject({ do: 'rescue' })
+  expect(await verdicts.ask({ ...question, local: { ...local, b: never } })).toMatchObject({ do: 'start' })
+})
