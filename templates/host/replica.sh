@@ -24,8 +24,8 @@ with_keys() { # SECONDS ARG…
     [ -z "$ca" ] || export SSL_CERT_FILE="$ca"
     export AWS_EC2_METADATA_DISABLED=true
     umask 027
-    exec setpriv --reuid "$user" --regid "$user" --clear-groups --bounding-set=-all,+net_bind_service \
-      --inh-caps=-all,+net_bind_service --ambient-caps=-all,+net_bind_service --no-new-privs -- \
+    exec setpriv --reuid "$user" --regid "$user" --clear-groups --bounding-set=-all,+net_broadcast \
+      --inh-caps=-all,+net_broadcast --ambient-caps=-all,+net_broadcast --no-new-privs -- \
       timeout -k 2 "$seconds" "$litestream" "$@"
   ) 9>&- 5>&- 6<&-
 }
