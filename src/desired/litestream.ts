@@ -75,7 +75,14 @@ export function litestreamResources(input: LitestreamInput): Resource[] {
       enabled: true,
       active: true,
       app: app.name,
-      runsFrom: [`/etc/systemd/system/${unit}`, binary, config, environment],
+      // It reads the authority once, at its start.
+      runsFrom: [
+        `/etc/systemd/system/${unit}`,
+        binary,
+        config,
+        environment,
+        ...(data.ca === null ? [] : [authorityPath(data)]),
+      ],
     },
   ]
 }
