@@ -5,12 +5,14 @@ export default defineConfig({
     // The runner's own closing line is `N passed, N failed, N skipped`, alone on a line, over all projects.
     reporters: ['default', './test/closing-line.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, sequence: { groupOrder: 0 } } },
       {
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.test.ts'],
           globalSetup: ['test/hosts/global-setup.ts'],
+          // after all unit tests: promises with seconds in them are not tried beside a busy neighbour
+          sequence: { groupOrder: 1 },
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 60_000,
