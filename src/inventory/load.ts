@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { checkApps } from './checks/apps.ts'
 import { checkPathsOnHosts } from './checks/databases.ts'
+import { checkEphemeralFolders } from './checks/ephemeral.ts'
 import { checkHosts } from './checks/hosts.ts'
 import { checkLocalFiles } from './checks/local.ts'
 import { checkNames } from './checks/names.ts'
@@ -69,6 +70,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   checkValues(reading)
   checkPorts(reading)
   checkPathsOnHosts(reading)
+  checkEphemeralFolders(reading)
   checkReplicas(reading)
   if (!options.skipLocalFiles) await checkLocalFiles(reading)
   const secrets = options.skipSecrets

@@ -10,7 +10,7 @@ export const good = inventoryWith(`${notes}  wiki:
     release: { from: { arm64: { url: "https://example.org/w.tgz", sha256: ${'ab'.repeat(32)} } }, command: [./w, "a b"] }
     environment: { TOKEN: !secret nas-key, LEVEL: 3 }
     files: { wiki.conf: { from: /etc/hostname, mode: "0640" } }
-    databases: { main: wiki.db, search: search.db }
+    databases: { main: data/wiki.db, search: data/search.db }
     litestream: { sync-interval: 1s, retention: 7d, metrics: 9101 }
     storage: { ephemeral: 256M }
     health: { http: "http://127.0.0.1:8081/", within: 30s }
