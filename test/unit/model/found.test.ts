@@ -75,3 +75,12 @@ test('rescued files are brought back once, although the app has not made all of 
   expect(await verdicts.ask({ ...question, local: { a: never, b: never } })).toMatchObject({ do: 'rescue' })
   expect(await verdicts.ask({ ...question, local: { ...local, b: never } })).toMatchObject({ do: 'start' })
 })
+
+test('Litestream does not fill a replica that was emptied before the app may start', async () => {
+  const question = { ask: 'unit', ...facts(owner, { remote: { a: { max: null } } }) }
+  expect(await verdicts.ask(question)).toMatchObject({ do: 'refuse', code: 'replica-lost' })
+  const moving = { ...owner, from: { path: 'e0000-00000000', dbs: { a: 'latest' } } }
+  expect(await verdicts.ask({ ...question, ...facts(moving, { remote: { a: { max: null } } }) })).toMatchObject({ do: 'go' })
+  const fresh = { ...owner, dbs: { a: { init: false } } }
+  expect(await verdicts.ask({ ...question, ...facts(fresh, { remote: { a: { max: null } } }) })).toMatchObject({ do: 'go' })
+})
