@@ -168,8 +168,8 @@ describe.each(Object.entries(cases))('%s', (name, { promise, code, says, next, e
     expect(status).toMatch(next)
     const problem = problemOf(answer, name)
     expect(problem).toMatchObject({ code: `gate-${code}`, host: 'ref-one', exit })
-    expect(problem?.['found']).toMatch(says)
-    expect(problem?.['next']).toMatch(next)
+    expect(problem['found']).toMatch(says)
+    expect(problem['next']).toMatch(next)
   })
 
   test('it comes up by itself, with its rows, when the cause is gone', async () => {

@@ -193,9 +193,11 @@ export async function spoil(
 }
 
 /** The problem of one app in provision's answer. */
-export function problemOf(run: Run, app: string): Record<string, unknown> | undefined {
+export function problemOf(run: Run, app: string): Record<string, unknown> {
   const problems = eventsOf(run, 'problem').map((event) => event['problem'] as Record<string, unknown>)
-  return problems.find((problem) => problem['app'] === app)
+  const found = problems.find((problem) => problem['app'] === app)
+  if (found === undefined) throw new Error(`provision said nothing of ${app}:\n${run.stdout}${run.stderr}`)
+  return found
 }
 
 /** Writes rows and waits until the bucket has the last of them. */
