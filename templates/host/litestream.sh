@@ -72,7 +72,7 @@ stop() {
   [ -e "$state/clean" ] || exit 0
   take_lock 5 || { say 4 'another program is at work on this app: no proof at this stop'; exit 0; }
   open_scratch
-  leave_in_order 20 false
+  leave_in_order 20
   [ "$proved" = true ] || say 4 "it is not proven that the replica holds everything: $unproven"
 }
 
@@ -83,7 +83,7 @@ stopped() {
   [ "$(systemctl show -P ActiveState "$app-gate.service")" != activating ] || exit 0
   take_lock 5 || exit 0
   open_scratch
-  leave_in_order 0 true
+  leave_settled
 }
 
 open_verdicts

@@ -7,9 +7,9 @@ claimed_path() { remembered claim | sed -n 's/.*"path":"\([^"]*\)".*/\1/p'; }
 proof() { # SECONDS-FOR-EACH-SYNC
   sync=
   each_db sync_entry "$1"
-  config_for "$(claimed_path)"
   plans=
-  each_db plans_entry
+  # A chain is worth asking for only where the server has answered so far: Litestream takes minutes to give up.
+  case $sync in *'"rc":0'*) config_for "$(claimed_path)"; each_db plans_entry ;; esac
   get_owner 3
   ask "{\"ask\":\"proof\",$(facts),\"sync\":{${sync#,}},\"plans\":{${plans#,}}}"
 }

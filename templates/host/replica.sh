@@ -82,7 +82,7 @@ look_remote() { # PATH
   remote="{${remote#,}}"
 }
 remote_entry() {
-  if with_keys 20 ltx -config "$config" -level all -json "$path" >"$work/ltx" 2>"$work/ltx-error"; then
+  if with_keys 20 ltx -no-expand-env -config "$config" -level all -json "$path" >"$work/ltx" 2>"$work/ltx-error"; then
     max=$(tr -d ' \n' <"$work/ltx" | grep -o '"max_txid":"[0-9a-f]\{16\}"' | sort | tail -n 1 | cut -d'"' -f4)
     case $max in '') entry='{"max":null}' ;; *) entry="{\"max\":\"$max\"}" ;; esac
   else
@@ -98,7 +98,7 @@ failure() { # EXIT-CODE STDERR -> words
 # Whether the chain of a database under $config's path is whole, and up to where: lists only, downloads nothing. -> $entry
 plan_entry() {
   rc=0
-  with_keys 30 restore -config "$config" -dry-run -json -o "$scratch/none" "$path" >"$work/plan" 2>"$work/plan-error" || rc=$?
+  with_keys 15 restore -no-expand-env -config "$config" -dry-run -json -o "$scratch/none" "$path" >"$work/plan" 2>"$work/plan-error" || rc=$?
   if [ "$rc" = 0 ]; then
     # the summary's own ids stand before those of its files
     ids=$(tr -d ' \n' <"$work/plan" | grep -o '"m[inax]*_txid":"[0-9a-f]\{16\}"' | head -n 2)

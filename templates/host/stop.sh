@@ -1,24 +1,40 @@
-# How an orderly stop ends: the proof in the time there is, everything on disk, and `clean`, which says so.
+# How an orderly stop ends: everything on disk, the proof in the time there is, and `clean`, which says so.
 # shellcheck shell=sh disable=SC2154,SC2034 # variables are shared with the program that sources it
 
-# $1: seconds for each sync; $2: true when Litestream is down too. The proof is asked for only while it runs.
-leave_in_order() {
-  proved=false unproven='Litestream does not run'
-  if [ "$2" = true ]; then
-    case $(remembered clean) in *'"proved":true'*) proved=true ;; esac
-  else
-    look_local
+# The app has stopped, and Litestream runs on or not. `clean` comes first: systemd may end this at any moment.
+leave_in_order() { # SECONDS-FOR-EACH-SYNC
+  proved=false
+  left false
+  look_local
+  get_owner 1
+  if [ "$curl:$http" = 0:200 ]; then
     proof "$1"
     unproven=$text
-    if is held; then
-      proved=true
-      carry_over || :
-      write_tip || :
-      rescue_over
-    fi
+    ! is held || proved=true
+  else
+    # not asked any further: Litestream takes minutes to give up on a server that is away
+    unproven="$where cannot be read"
   fi
+  if [ "$proved" = true ]; then
+    carry_over || :
+    write_tip || :
+    proved=true
+    left false
+    rescue_over
+  elif [ "$storage" = ephemeral ]; then
+    rescue
+  fi
+}
+
+# Litestream has stopped too: from here on nobody of ours writes.
+leave_settled() {
+  proved=false
+  case $(remembered clean) in *'"proved":true'*) proved=true ;; esac
+  left true
+}
+
+left() { # SETTLED
   each_db flush
-  if [ "$storage" = ephemeral ] && [ "$proved" = false ] && [ "$2" = false ]; then rescue; fi
   look_left
-  remember clean "{\"proved\":$proved,\"settled\":$2,\"files\":$keep}"
+  remember clean "{\"proved\":$proved,\"settled\":$1,\"files\":$keep}"
 }

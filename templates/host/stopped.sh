@@ -25,6 +25,6 @@ read_config
 me=$(sh "$lib/host-id.sh")
 take_lock 20 || { say 4 'another program is at work on this app: this stop leaves no mark'; exit 0; }
 open_scratch
-leave_in_order 15 false
+leave_in_order 10
 if [ "$proved" = true ]; then say 6 'stopped in order: the replica holds everything'
 else say 4 "stopped in order, but it is not proven that the replica holds everything: $unproven"; fi

@@ -8,6 +8,7 @@ def unproven($db):
   | if $s.rc != 0 then "\($db): \($s.error)"
     elif $s.txid == zero then "\($db): Litestream has not seen it yet"
     elif $s.txid != $s.replica then "\($db): at \($s.txid) here, at \($s.replica) in the replica"
+    elif $p == null then "\($db): not asked"
     elif $p.rc != 0 then "\($db): \($p.error)"
     elif $p.max < $s.txid then "\($db): the replica restores to \($p.max) only, not to \($s.txid)"
     elif $p.max > $s.txid and (.running | not) then "\($db): the replica is at \($p.max), ahead of \($s.txid) here"
