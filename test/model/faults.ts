@@ -1,6 +1,6 @@
 import { chain, emptyBucket } from './bucket.ts'
 import { cutPower, noFiles } from './disk.ts'
-import { coverOnly } from './ledger.ts'
+import { coverOnly, onlyTipped } from './ledger.ts'
 import { forceClaim, operate, provision } from './operator.ts'
 import { boot, daemonEnds, kill, shutDown, stopApp } from './units.ts'
 import {
@@ -115,6 +115,7 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
       const objects = chain(world.bucket, path, db)
       const left = world.random.chance(0.15) ? 0 : Math.max(0, objects.length - 1 - world.random.int(3))
       world.bucket.chains[`${path}/${db}`] = objects.slice(0, left)
+      onlyTipped(world.ledger, db)
     }
   },
   'bucket-kept': (world) => {
@@ -170,6 +171,7 @@ function settleUploads(world: World, host: Host): void {
 function stopForNewCard(world: World, host: Host): void {
   settleUploads(world, host)
   losePower(world, host)
+  host.alerts.clear()
 }
 
 /** A copy of a card that is in use holds what is on it, and not what is only in memory. */

@@ -33,7 +33,7 @@ export function uploaded(world: World, host: Host, path: string, db: string, ltx
   if (host.card && holderOf.get(path) !== idOf(world, host))
     violated(world, `board ${host.board} uploads under ${path}, which was made for another machine`)
   const proof = world.ledger.proofs.get(`${path}/${db}`)
-  if (ownerNow(world)?.path !== path || !proof || proof.txid >= ltx.txid) return
+  if (ownerNow(world)?.path !== path || !proof || proof.txid >= ltx.txid || beyondKnowledge(world)) return
   const covered = new Set(proof.rows)
   const lost = missing(world.ledger, db, ltx.rows).filter((row) => covered.has(row))
   if (lost.length > 0)
@@ -41,6 +41,11 @@ export function uploaded(world: World, host: Host, path: string, db: string, ltx
       world,
       `upload ${ltx.txid} to ${path}/${db} is without rows ${lost.join(' ')}, which a proof at ${proof.txid} had covered: a stale database wins`,
     )
+}
+
+/** An owner object of before the first proof, and the objects gone too: nothing tells of what was there. */
+export function beyondKnowledge(world: World): boolean {
+  return world.ledger.faults.has('owner-rollback') && world.ledger.faults.has('objects-lost')
 }
 
 /** Invariants 1 and 3, whenever a gate lets the app through after it has read the owner object. */
@@ -53,6 +58,7 @@ export function appStarts(world: World, host: Host, offline: boolean): void {
     const rows = content(filesOf(host, db))
     if (filesOf(host, db).exists) continuation(world, host, claim.path, db, rows)
     // Cut off, it may run on what it knows; what it does later is judged when it uploads.
+    if (beyondKnowledge(world)) continue
     if (offline || owner?.path !== claim.path || owner.holder?.id !== idOf(world, host)) continue
     const lost = missing(world.ledger, db, rows)
     if (lost.length > 0)
@@ -87,7 +93,16 @@ export function filesReplaced(world: World, db: string, old: Rows, fresh: Rows):
 /** A refusal that tells of a fault needs one: a false alarm is a fault of ours. */
 const causes: Record<string, readonly string[]> = {
   'rolled-back': ['rollback', 'owner-rollback'],
-  split: ['rollback', 'owner-rollback', 'old-image', 'clone', 'files-back', 'files-deleted', 'state-wiped'],
+  split: [
+    'rollback',
+    'owner-rollback',
+    'old-image',
+    'clone',
+    'files-back',
+    'files-deleted',
+    'state-wiped',
+    'forced-claim',
+  ],
   'replica-lost': ['objects-lost', 'rollback'],
   'chain-gap': ['objects-lost', 'rollback'],
   'chain-short': ['objects-lost', 'rollback', 'late'],

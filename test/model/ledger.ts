@@ -6,6 +6,8 @@ import type { Rows } from './disk.ts'
 export interface Ledger {
   /** Rows that a proof or tip.json covered, per database. */
   covered: Record<string, Set<number>>
+  /** Of those, the rows that a tip.json in the bucket covers. */
+  tipped: Record<string, Set<number>>
   /** The newest position of a path that a proof covered: `<path>/<db>`. */
   proofs: Map<string, { txid: number; rows: Rows }>
   /** Path under which each row was written by the app. */
@@ -29,6 +31,7 @@ export interface Ledger {
 export function newLedger(): Ledger {
   return {
     covered: {},
+    tipped: {},
     proofs: new Map(),
     writtenUnder: new Map(),
     baseline: new Map(),
@@ -59,4 +62,14 @@ export function coverOnly(ledger: Ledger, db: string, rows: Rows): void {
 export function missing(ledger: Ledger, db: string, rows: Rows): number[] {
   const there = new Set(rows)
   return [...(ledger.covered[db] ?? [])].filter((row) => !there.has(row))
+}
+
+export function tipped(ledger: Ledger, db: string, rows: Rows): void {
+  const there = (ledger.tipped[db] ??= new Set())
+  for (const row of rows) there.add(row)
+}
+
+/** Objects are lost: of what had been proven a moment before its tip.json was written, nothing tells any more. */
+export function onlyTipped(ledger: Ledger, db: string): void {
+  coverOnly(ledger, db, [...(ledger.tipped[db] ?? [])])
 }

@@ -21,11 +21,12 @@ export interface Search {
 /** Runs schedules side by side, so that their questions go to the judge together, until one fails or all are done. */
 export async function runMany(verdicts: Verdicts, search: Search): Promise<Found> {
   const found: Found = { schedules: 0, starts: 0, decided: new Map(), failed: null }
+  const failures: Outcome[] = []
   const end = search.limit === undefined ? Infinity : performance.now() + search.limit
   let next = search.seed
   const last = search.seed + search.schedules
   async function lane(): Promise<void> {
-    while (next < last && !found.failed && performance.now() < end) {
+    while (next < last && failures.length === 0 && performance.now() < end) {
       const seed = next
       next += 1
       const outcome = await runSchedule(seed, verdicts, { ablation: search.ablation ?? null }).catch(
@@ -36,9 +37,10 @@ export async function runMany(verdicts: Verdicts, search: Search): Promise<Found
       found.schedules += 1
       found.starts += outcome.starts
       for (const [key, count] of outcome.decided) found.decided.set(key, (found.decided.get(key) ?? 0) + count)
-      if (outcome.violation !== null && (!found.failed || outcome.seed < found.failed.seed)) found.failed = outcome
+      if (outcome.violation !== null) failures.push(outcome)
     }
   }
   await Promise.all(Array.from({ length: 64 }, lane))
+  found.failed = failures.sort((one, other) => one.seed - other.seed)[0] ?? null
   return found
 }

@@ -93,7 +93,7 @@ export function* forceClaim(run: Run, history: 'restored' | 'new' = 'restored'):
   const { bucket } = world
   if (!bucket.owner || !host.card) return
   const owner = parseOwner(bucket.owner.body, 'owner.json')
-  const claims = world.hosts.map((each) => (each.up ? (each.card?.state.claim?.epoch ?? 0) : 0))
+  const claims = world.hosts.map((each) => (each.up && !each.cutOff ? (each.card?.state.claim?.epoch ?? 0) : 0))
   const epoch = Math.max(owner.epoch, ...claims) + 1
   const dbs = Object.keys(owner.dbs)
   const local = dbs.filter((db) => filesOf(host, db).exists)

@@ -2,7 +2,7 @@ import { flush, hexTxid } from './disk.ts'
 import { syncWait, type SyncFact } from './daemon.ts'
 import { ask, clockOf, facts, identities, lookLocal, staticFacts, type Read } from './facts.ts'
 import { rescueDropped, told } from './invariants.ts'
-import { cover } from './ledger.ts'
+import { cover, tipped } from './ledger.ts'
 import { getOwner, getTip, planOf, putOwnerOnce, putTipOnce, type PlanFact } from './requests.ts'
 import { cardOf, copyOf, dbsOf, filesOf, type Program, type Run } from './world.ts'
 import type { Decision } from './verdicts.ts'
@@ -76,16 +76,21 @@ export function* writeTip(run: Run, tip: Decision['tip']): Program {
   if (!tip || Object.keys(tip).length === 0) return
   const { state } = cardOf(host)
   const path = state.claim?.path ?? ''
+  const rows: Record<string, readonly number[]> = {}
   for (const [db, txid] of Object.entries(tip)) {
     const ltx = filesOf(host, db).l0?.ltx.find((each) => hexTxid(each.txid) === txid)
-    if (ltx) cover(world.ledger, path, db, ltx.txid, ltx.rows)
+    if (!ltx) continue
+    cover(world.ledger, path, db, ltx.txid, ltx.rows)
+    rows[db] = ltx.rows
   }
   state.tip = { path, dbs: copyOf(tip) }
   for (let attempt = 0; attempt < 2; attempt++) {
     const there = yield* getTip(run, path)
     if (there && 'error' in there) return
     const body = JSON.stringify({ seq: (there?.seq ?? 0) + 1, dbs: tip })
-    const status = yield* putTipOnce(run, path, body, there ? { etag: there.etag } : 'absent')
+    const status = yield* putTipOnce(run, path, body, there ? { etag: there.etag } : 'absent', () => {
+      for (const [db, each] of Object.entries(rows)) tipped(world.ledger, db, each)
+    })
     if (status !== 412) return
   }
 }

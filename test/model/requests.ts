@@ -99,10 +99,21 @@ export function* getTip(run: Run, path: string): Program<TipAnswer> {
   return tip ? { ...(JSON.parse(tip.body) as { seq: number; dbs: Record<string, string> }), etag: tip.etag } : null
 }
 
-export function* putTipOnce(run: Run, path: string, body: string, condition: Condition): Program<number> {
+/** `landed` is called when the server has it, whether its answer comes back or not. */
+export function* putTipOnce(
+  run: Run,
+  path: string,
+  body: string,
+  condition: Condition,
+  landed: () => void,
+): Program<number> {
   yield 'PUT tip.json'
   const { world } = run
-  const answer = send(world, run.host, () => putTip(world.bucket, path, body, condition))
+  const answer = send(world, run.host, () => {
+    const status = putTip(world.bucket, path, body, condition)
+    if (status === 200) landed()
+    return status
+  })
   return answer.curl === 0 ? answer.http : 0
 }
 

@@ -41,11 +41,29 @@ export async function runSchedule(seed: number, verdicts: Verdicts, options: Opt
   return { seed, violation: violations[0] ?? null, starts, decided: world.decided }
 }
 
+/** Faults that have to meet for a rule to matter: half of the schedules begin from one of these. */
+const meetings: readonly (readonly string[])[] = [
+  ['objects-lost', 'files-deleted', 'state-wiped'],
+  ['objects-lost', 'power-cut', 'old-image'],
+  ['owner-rollback', 'forced-claim', 'power-cut', 'cut-off'],
+  ['forced-claim', 'cut-off', 'crash'],
+  ['clone', 'cut-off', 'power-cut'],
+  ['old-image', 'cut-off', 'power-cut'],
+  ['power-cut', 'files-back', 'daemon-dies'],
+  ['state-wiped', 'forced-claim', 'sigkill'],
+]
+
 /** A few kinds of fault a schedule, so that they meet each other. */
 function themesOf(world: World): string[] {
   const names = Object.keys(allFaults)
   const always = ['image', 'bucket-kept', 'provision', 'boot', 'stop']
-  return [...always, ...Array.from({ length: 2 + world.random.int(5) }, () => world.random.pick(names))]
+  const meeting = world.random.chance(0.5) ? world.random.pick(meetings) : []
+  return [
+    ...always,
+    ...meeting,
+    ...meeting,
+    ...Array.from({ length: 1 + world.random.int(5) }, () => world.random.pick(names)),
+  ]
 }
 
 async function act(world: World, verdicts: Verdicts, themes: readonly string[]): Promise<void> {
