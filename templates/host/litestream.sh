@@ -58,6 +58,10 @@ check() {
 }
 
 go() {
+  # From here on it writes to the files again: a checkpoint of its own is no sign of a stranger.
+  case $(remembered clean) in
+    *'"settled":true'*) remember clean "$(remembered clean | sed 's/"settled":true/"settled":false/')" ;;
+  esac
   config_for "$path_wanted"
   install -m 0644 "$work/$path_wanted.yml" "$run/litestream/$app.yml"
   record_start "$app-litestream.service"
@@ -77,6 +81,9 @@ stop() {
 }
 
 stopped() {
+  # Also called when its check refused the start: then nothing ran, and what `clean` says is still true (systemd sets EXIT_CODE
+  # only when there was a main process).
+  [ -n "${EXIT_CODE-}" ] || exit 0
   # The app runs on, or has not been stopped in order: nothing to say about its files.
   [ -e "$state/clean" ] || exit 0
   # Killed by the gate, which holds the lock and is about to replace the files: waiting for it would only hold it up.
