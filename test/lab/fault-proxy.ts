@@ -94,6 +94,7 @@ async function handle(exchange: Exchange, action: FaultAction | null): Promise<v
       break
     case 'slow':
     case 'drop-answer':
+    case 'date':
     case undefined:
       break
   }
@@ -118,10 +119,20 @@ async function pass(exchange: Exchange, action: FaultAction | null): Promise<voi
     return
   }
   record.status = answer.statusCode ?? 502
-  outgoing.writeHead(record.status, answer.statusMessage, answer.rawHeaders)
+  const headers = action?.kind === 'date' ? postdated(answer.rawHeaders, action.seconds) : answer.rawHeaders
+  outgoing.writeHead(record.status, answer.statusMessage, headers)
   await pipeline(
     meter(answer, speed, (bytes) => (record.bytesOut += bytes)),
     outgoing,
+  )
+}
+
+/** Header names and values in turn, as Node gives them raw. */
+function postdated(headers: string[], seconds: number): string[] {
+  return headers.map((value, index) =>
+    index % 2 === 1 && headers[index - 1]?.toLowerCase() === 'date'
+      ? new Date(Date.parse(value) + seconds * 1000).toUTCString()
+      : value,
   )
 }
 

@@ -14,6 +14,8 @@ export type FaultAction =
   | { kind: 'drop-answer' }
   /** Reset the connection at once, and give the whole request to the server only `ms` later: a PUT that lands late. */
   | { kind: 'late'; ms: number }
+  /** Pass it on, but let the answer's Date be that many seconds later: a host whose clock is wrong sees the same. */
+  | { kind: 'date'; seconds: number }
 
 /** Which requests it happens to: all given conditions must hold. */
 export interface Fault {
@@ -87,7 +89,7 @@ export function checkFaults(value: unknown): Fault[] {
   if (!Array.isArray(value)) throw new TypeError('faults are a list')
   for (const fault of value as Partial<Fault>[]) {
     const kind = fault?.do?.kind
-    if (!['refuse', 'hang', 'slow', 'delay', 'status', 'drop-answer', 'late'].includes(kind ?? '')) {
+    if (!['refuse', 'hang', 'slow', 'delay', 'status', 'drop-answer', 'late', 'date'].includes(kind ?? '')) {
       throw new TypeError(`no such fault: ${JSON.stringify(fault)}`)
     }
     // a wrong expression must fail here, not at the first request

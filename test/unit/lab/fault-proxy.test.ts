@@ -47,7 +47,7 @@ afterEach(() => {
   }
 })
 
-type Answer = { status: number; etag: string | undefined; body: string }
+type Answer = { status: number; etag: string | undefined; date: string | undefined; body: string }
 
 /** One request to the proxy; rejects with the error's code. */
 function ask(
@@ -69,7 +69,12 @@ function ask(
       },
       (answer) => {
         bodyOf(answer).then((bytes) => {
-          resolve({ status: answer.statusCode ?? 0, etag: answer.headers['etag'], body: bytes.toString() })
+          resolve({
+            status: answer.statusCode ?? 0,
+            etag: answer.headers['etag'],
+            date: answer.headers['date'],
+            body: bytes.toString(),
+          })
           return bytes
         }, reject)
       },
@@ -91,7 +96,7 @@ test('a request reaches the server as it was signed: Host, order and spelling of
     '"e"',
   ]
   const answer = await ask('PUT', '/lab/a%20b//c?x-id=Put%2FObject', 'body', headers)
-  expect(answer).toEqual({ status: 200, etag: '"abc"', body: 'hello' })
+  expect(answer).toMatchObject({ status: 200, etag: '"abc"', body: 'hello' })
   expect(seen).toHaveLength(1)
   expect(seen[0]).toMatchObject({ method: 'PUT', url: '/lab/a%20b//c?x-id=Put%2FObject', body: 'body' })
   expect(seen[0]?.headers.slice(0, headers.length)).toEqual(headers)
@@ -178,4 +183,13 @@ test('an unknown fault or a broken expression is refused when it is set', () => 
   expect(() => checkFaults([{ do: { kind: 'explode' } }])).toThrow('no such fault')
   expect(() => checkFaults([{ path: '(', do: { kind: 'refuse' } }])).toThrow(/Invalid regular expression/)
   expect(() => checkFaults({})).toThrow('list')
+})
+
+test('date: the answer is from another time, and otherwise as it was', async () => {
+  proxy.faults = [{ do: { kind: 'date', seconds: -600 } }]
+  const answer = await ask('GET', '/bucket/key')
+  expect(answer).toMatchObject({ status: 200, etag: '"abc"', body: 'hello' })
+  const behind = Date.now() - Date.parse(answer.date ?? '')
+  expect(behind).toBeGreaterThan(595_000)
+  expect(behind).toBeLessThan(605_000)
 })
