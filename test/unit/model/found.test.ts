@@ -80,7 +80,33 @@ test('Litestream does not fill a replica that was emptied before the app may sta
   const question = { ask: 'unit', ...facts(owner, { remote: { a: { max: null } } }) }
   expect(await verdicts.ask(question)).toMatchObject({ do: 'refuse', code: 'replica-lost' })
   const moving = { ...owner, from: { path: 'e0000-00000000', dbs: { a: 'latest' } } }
-  expect(await verdicts.ask({ ...question, ...facts(moving, { remote: { a: { max: null } } }) })).toMatchObject({ do: 'go' })
+  expect(await verdicts.ask({ ...question, ...facts(moving, { remote: { a: { max: null } } }) })).toMatchObject({
+    do: 'go',
+  })
   const fresh = { ...owner, dbs: { a: { init: false } } }
-  expect(await verdicts.ask({ ...question, ...facts(fresh, { remote: { a: { max: null } } }) })).toMatchObject({ do: 'go' })
+  expect(await verdicts.ask({ ...question, ...facts(fresh, { remote: { a: { max: null } } }) })).toMatchObject({
+    do: 'go',
+  })
+})
+
+test('a path is proven by what it holds, and not by files that have gone since they were restored', async () => {
+  const moving = { ...owner, epoch: 2, path: 'e0002-cccccccc', from: { path: 'e0001-aaaaaaaa', dbs: { a: 'latest' } } }
+  const moved = {
+    ...claim,
+    path: 'e0002-cccccccc',
+    epoch: 2,
+    restored: { a: txid },
+    source: 'e0001-aaaaaaaa',
+    proven: false,
+  }
+  const whole = { sync: { a: { rc: 0, txid, replica: txid } }, plans: { a: { rc: 0, min: txid, max: txid, bytes: 1 } } }
+  const question = { ask: 'proof', ...facts(moving, { claim: moved }), ...whole }
+  expect(await verdicts.ask(question)).toMatchObject({ held: true, transition: 'PROVEN', put: { from: null } })
+
+  const gone = { a: { file: false, l0: null, wal: 'missing', id: null, walId: null } }
+  const none = {
+    sync: { a: { rc: 1, error: 'no database' } },
+    plans: { a: { rc: 1, error: 'no matching backup files available' } },
+  }
+  expect((await verdicts.ask({ ...question, ...none, local: gone })).put).toBeUndefined()
 })
