@@ -1,0 +1,167 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { boot, cutPower, putFile, putImage, runInHost, shellInHost, takeImage } from '../lab/index.ts'
+import {
+  begin,
+  chainOf,
+  crash,
+  databaseOf,
+  folderOf,
+  type Gated,
+  gated,
+  gatedApps,
+  memoryOf,
+  newestIn,
+  readOwner,
+  rowsAfterRestart,
+  rowsOnceUp,
+  stop,
+  writeUploaded,
+} from './gated.ts'
+import { type Site, site, until, writeRow } from './site.ts'
+
+const names = ['sta-image', 'sta-card', 'sta-tail', 'sta-sound', 'sta-swapped', 'sta-mixed', 'sta-ahead', 'sta-nowal']
+const parts = gatedApps('sta-one', 8251, names)
+const rows = ['one', 'two']
+let lab: Site
+const app = (name: string): Gated => gated(lab, 'gate-stale', parts, name)
+
+beforeAll(async () => {
+  lab = await site('gate-stale', [{ name: 'sta-one' }], { apps: parts })
+  await lab.provision()
+  await Promise.all(names.map((name) => writeUploaded(app(name), ...rows)))
+})
+
+/** Rows in a database that lies aside, read without touching it. */
+async function rowsAside(one: Gated): Promise<string[]> {
+  const script = `cd "$1" && for copy in .streamside-aside/*/; do
+    cp -r "$copy" /var/tmp/aside && sqlite3 /var/tmp/aside/notes.db 'SELECT text FROM rows ORDER BY id'; rm -r /var/tmp/aside
+  done`
+  return (await shellInHost(one.host, script, [folderOf(one)])).split('\n').filter(Boolean)
+}
+
+const asideCount = async (one: Gated): Promise<number> =>
+  Number(await shellInHost(one.host, 'ls "$1/.streamside-aside" 2>/dev/null | wc -l', [folderOf(one)]))
+
+/** What the gate said of its decisions since boot or `since`. */
+const decisions = async (one: Gated): Promise<string> =>
+  (await runInHost(one.host, ['journalctl', '--no-pager', '-ocat', '-n30', `-u${one.name}-gate`])).stdout
+
+/** The claim that the host made by itself has become the truth: a new path, proven, under the next epoch. */
+async function claimedAnew(one: Gated): Promise<void> {
+  const owner = await until('a proven path of the next epoch', 30, async () => {
+    const now = await readOwner(one)
+    return now.epoch === 2 && now.from === null ? now : null
+  })
+  expect(owner.path).toMatch(/^e0002-[0-9a-f]{8}$/)
+  expect(owner.holder?.host).toBe('sta-one')
+  expect(owner.past.at(-1)).toMatchObject({ host: 'sta-one', end: { main: expect.stringMatching(/^[0-9a-f]{16}$/) } })
+  expect((await chainOf(one)).some(({ min }) => min === 1)).toBe(true)
+}
+
+describe('an old image', () => {
+  test('of the database put back: what the replica holds is restored, the old files are kept aside', async () => {
+    const one = app('sta-image')
+    await stop(one)
+    const image = await takeImage(one.host, [folderOf(one)])
+    await begin(one, 'start')
+    await rowsOnceUp(one)
+    await writeUploaded(one, 'three')
+    await stop(one)
+    await putImage(one.host, image, { replace: [folderOf(one)] })
+    await begin(one, 'start')
+    expect(await rowsOnceUp(one)).toEqual([...rows, 'three'])
+    await claimedAnew(one)
+    expect(await rowsAside(one)).toEqual(rows)
+    expect(await decisions(one)).toMatch(
+      /claim, stale-files: main: (the replica is at 0+4, the file here at 0+3|it was replaced)/,
+    )
+  })
+
+  test('of the whole card put back, with all that the host remembers: restored likewise', async () => {
+    const one = app('sta-card')
+    const all = [folderOf(one), `/var/lib/streamside/apps/${one.name}`]
+    await stop(one)
+    const image = await takeImage(one.host, all)
+    await begin(one, 'start')
+    await rowsOnceUp(one)
+    await writeUploaded(one, 'three')
+    await stop(one)
+    await putImage(one.host, image, { replace: all })
+    await begin(one, 'start')
+    expect(await rowsOnceUp(one)).toEqual([...rows, 'three'])
+    await claimedAnew(one)
+    expect(await rowsAside(one)).toEqual(rows)
+  })
+})
+
+describe('after a power cut', () => {
+  beforeAll(async () => {
+    const tail = databaseOf(app('sta-tail'))
+    await shellInHost(app('sta-tail').host, 'cp -p "$1-wal" /var/tmp/wal-of-then', [tail])
+    await writeUploaded(app('sta-tail'), 'lost by the card')
+    await cutPower(lab.host('sta-one'))
+    await shellInHost(lab.host('sta-one'), 'mv /var/tmp/wal-of-then "$1-wal"', [tail])
+    await runInHost(lab.host('sta-one'), ['rm', `${databaseOf(app('sta-nowal'))}-wal`])
+    await putFile(lab.host('sta-one'), memoryOf(app('sta-mixed'), 'restoring'), '{}\n')
+    await boot(lab.host('sta-one'))
+  })
+
+  test('that cost the tail of the WAL, uploaded already: the rows come from the replica', async () => {
+    expect(await rowsOnceUp(app('sta-tail'))).toEqual([...rows, 'lost by the card'])
+    expect(await decisions(app('sta-tail'))).toMatch(
+      /claim, stale-files: main: the last transactions that were uploaded are missing in its WAL/,
+    )
+    await claimedAnew(app('sta-tail'))
+    expect(await rowsAside(app('sta-tail'))).toEqual(rows)
+  })
+
+  test('that cost the whole WAL: the rows come from the replica', async () => {
+    expect(await rowsOnceUp(app('sta-nowal'))).toEqual(rows)
+    expect(await decisions(app('sta-nowal'))).toMatch(
+      /claim, stale-files: main: its WAL is gone, and it was not stopped in order/,
+    )
+  })
+
+  test('that cost nothing: the app goes on with its files, under its path', async () => {
+    expect(await rowsOnceUp(app('sta-sound'))).toEqual(rows)
+    expect(await decisions(app('sta-sound'))).toMatch(/start, own-files: /)
+    expect(await readOwner(app('sta-sound'))).toMatchObject({ epoch: 1, from: null })
+    expect(await asideCount(app('sta-sound'))).toBe(0)
+  })
+
+  test('in the middle of a restore: all databases are restored anew', async () => {
+    expect(await rowsOnceUp(app('sta-mixed'))).toEqual(rows)
+    expect(await decisions(app('sta-mixed'))).toMatch(/restore: a restore was interrupted/)
+    await runInHost(app('sta-mixed').host, ['test', '!', '-e', memoryOf(app('sta-mixed'), 'restoring')])
+  })
+})
+
+test('a database that was swapped while the app was stopped is not trusted, whatever it holds', async () => {
+  const one = app('sta-swapped')
+  await stop(one)
+  await shellInHost(
+    one.host,
+    'cp "$1" /var/tmp/swap.db; cp "$1-wal" /var/tmp/swap.db-wal; sqlite3 /var/tmp/swap.db "INSERT INTO rows (text) VALUES (\'smuggled in\')"; mv /var/tmp/swap.db "$1"; rm -f "$1-wal" /var/tmp/swap.db-wal; chown sta-swapped: "$1"',
+    [databaseOf(one)],
+  )
+  await begin(one, 'start')
+  expect(await rowsOnceUp(one)).toEqual(rows)
+  expect(await rowsAside(one)).toEqual([...rows, 'smuggled in'])
+})
+
+test('an app that went on while Litestream was down keeps every row', async () => {
+  const one = app('sta-ahead')
+  await runInHost(one.host, ['systemctl', 'kill', '--signal=SIGKILL', `${one.name}-litestream.service`])
+  await runInHost(one.host, ['systemctl', 'stop', `${one.name}-litestream.service`])
+  // enough for SQLite to begin its WAL anew, at 1000 pages
+  const many = Array.from({ length: 80 }, (_, index) => `${index} `.padEnd(60_000, 'x'))
+  for (const row of many) await writeRow(one.host, one.port, row)
+  await crash(one)
+  expect(await rowsOnceUp(one)).toEqual([...rows, ...many])
+  expect(await readOwner(one)).toMatchObject({ epoch: 1, from: null })
+  expect(await asideCount(one)).toBe(0)
+  const before = await newestIn(one)
+  await writeRow(one.host, one.port, 'last')
+  await until('the rows in the bucket', 20, async () => ((await newestIn(one)) > before ? true : null))
+  expect(await rowsAfterRestart(one)).toHaveLength(83)
+})
