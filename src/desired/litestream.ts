@@ -34,6 +34,13 @@ export function authorityPath(replica: Pick<S3Replica, 'name'>): string {
   return `${authorities}/${replica.name}.pem`
 }
 
+/** The files of an app on a host that say how its replica is reached: address, keys, authorities. */
+export function replicaFiles(inventory: Inventory, app: App): string[] {
+  const { data, keeper } = ownerPlace(inventory, app)
+  const own = ['litestream.yml', 'litestream.env', 'owner.curl'].map((file) => `${configDirectory(app.name)}/${file}`)
+  return [...own, authorityPath(data), authorityPath(keeper)]
+}
+
 /**
  * Litestream beside one app on one host: binary, configuration, keys, unit.
  * @throws Problem `unknown-replica`, `ownership-chain`, `authority-unreadable`

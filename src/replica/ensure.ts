@@ -25,6 +25,8 @@ export interface EnsureOwner extends OwnerOf {
   hostId: string
   uid: number
   gid: number
+  /** The host's files belong to an owner object already: then none is made (the gate's 404 rule, ownership.md). */
+  claimed?: boolean
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
   /** Where the answer of the probe for conditional writes is kept. */
@@ -68,7 +70,7 @@ export async function readOwner(request: OwnerOf): Promise<Owner | null> {
  * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, DBS, or nothing to do (then
  * it costs one GET). The host's gate does the rest (INIT).
  *
- * Throws Problem: `replica-not-empty`, `held-by-another-host`, `released`, `identity-clash`, `restore-under-way`,
+ * Throws Problem: `replica-not-empty`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-under-way`,
  * `replica-no-conditional-writes`, `owner-write-unknown`, `owner-contended`, and what `readOwner` throws.
  */
 export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
@@ -91,7 +93,9 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       const keys = found ? [] : await whatLiesThere(store, place, name)
       // Made since the GET: judge that object, not the listing.
       if (keys.includes(ownerKey(place.keeper, name))) continue
-      const step: Transition = found ? setDatabases(found.owner, wish) : create(keys, { ...wish, path: newPath(1) })
+      const step: Transition = found
+        ? setDatabases(found.owner, wish)
+        : create(keys, { ...wish, path: newPath(1), claimed: request.claimed === true })
       if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 

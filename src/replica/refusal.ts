@@ -28,6 +28,7 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
   const app = context.app.name
   const { host } = context
   if (step.kind === 'replica-not-empty') return notEmpty(step.keys, context)
+  if (step.kind === 'claimed-elsewhere') return claimedElsewhere(context)
   if (step.kind === 'held-by-another-host') return heldElsewhere(step.holder, context)
   if (step.kind === 'released')
     return {
@@ -46,6 +47,20 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
     code: 'restore-under-way',
     found: `${step.dropped.join(', ')} left the inventory while ${host} is restoring the app’s databases`,
     next: 'run this again when the app has started',
+  }
+}
+
+function claimedElsewhere({ app, host, place, instance }: RefusalContext): Explanation {
+  const { endpoint, bucket } = place.keeper
+  return {
+    code: 'claimed-elsewhere',
+    found:
+      `there is no owner object of it below ${instancePrefix(place.keeper, instance)} in bucket ${bucket} at ${endpoint}, ` +
+      `but ${host} holds its data: its replica was changed in the inventory, or the bucket has lost the object`,
+    next:
+      'write the earlier endpoint:, bucket:, prefix: and ownership: into the inventory again; if the bucket has lost it, ' +
+      `put the object back, or begin anew from the files on ${host}: streamside provision --new-history ${app.name}`,
+    exit: exitCodes.unsound,
   }
 }
 

@@ -130,7 +130,7 @@ function advise(failure: S3Failure, replica: S3Replica): { code: string; next: s
         next:
           replica.ca === null
             ? `${hostname} has a certificate of an authority that this machine does not know: put that authority’s PEM file beside the inventory and name it as ca: in replica ${name}`
-            : `the certificate of ${hostname} was not signed by ${replica.ca}: put the right authority’s PEM file there`,
+            : `the certificate of ${hostname} was not signed by ${replica.ca}: put the right authority’s PEM file there, or correct ca: in replica ${name}`,
       }
     if (wrongCertificate.has(code))
       return {

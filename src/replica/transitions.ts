@@ -12,6 +12,7 @@ export type Transition = { kind: 'next'; owner: Owner } | { kind: 'unchanged'; o
 
 export type Refusal =
   | { kind: 'replica-not-empty'; keys: string[] }
+  | { kind: 'claimed-elsewhere' }
   | { kind: 'held-by-another-host'; holder: Holder }
   | { kind: 'released' }
   | { kind: 'identity-clash'; uid: number; gid: number }
@@ -28,8 +29,15 @@ export interface InstanceRequest {
   write: string
 }
 
-/** CREATE: no object, and nothing below the instance's prefix. `keys`: what a listing of that prefix found. */
-export function create(keys: readonly string[], request: InstanceRequest & { path: string }): Transition {
+/**
+ * CREATE: no object, and nothing below the instance's prefix. `keys`: what a listing of that prefix found. `claimed`: the
+ * host's files belong to a path of some owner object, so that one is lost or lies elsewhere; it is never made again.
+ */
+export function create(
+  keys: readonly string[],
+  request: InstanceRequest & { path: string; claimed?: boolean },
+): Transition {
+  if (request.claimed === true) return { kind: 'claimed-elsewhere' }
   if (keys.length > 0) return { kind: 'replica-not-empty', keys: [...keys] }
   return {
     kind: 'next',

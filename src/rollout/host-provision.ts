@@ -1,8 +1,10 @@
 import type { Host } from '../inventory/model.ts'
 import { appsOn } from '../desired/host-state.ts'
+import { replicaFiles } from '../desired/litestream.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { SshConnection } from '../host/connection.ts'
 import { ensureOwner } from '../replica/ensure.ts'
+import { reachReplica } from '../replica/reach.ts'
 import { carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
@@ -34,7 +36,7 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
         message: `the transaction ${running.id} of ${running.who} is still under way; following it to its end`,
       })
       // Whoever began it may be gone, and with them the owner objects that its apps wait for.
-      await checkOwners(context, host, looked)
+      await checkReplicas(context, host, looked)
       const owners = ownersOnce(context, host, looked)
       const earlier = await comeBack(context, host, { connection, open }, running.id, owners.take)
       for (const problem of await owners.problems()) throw problem
@@ -50,7 +52,7 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
       })
     for (const warning of looked.plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
     if (looked.plan.changes.length === 0) return { outcome: 'unchanged', changes: 0, exit: exitCodes.done }
-    await checkOwners(context, host, looked)
+    await checkReplicas(context, host, looked)
     const outcome = await carryOutWithOwners(context, host, { ...looked, connection, open })
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
     return {
@@ -63,9 +65,18 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
   }
 }
 
-/** Before anything is touched: a replica that cannot be owned must not leave a host half-made. */
-async function checkOwners(context: RunContext, host: Host, looked: Looked): Promise<void> {
+/**
+ * Before anything is touched: a replica that cannot be owned must not leave a host half-made, and one that cannot be reached
+ * as the inventory now has it must not take the place of the one that Litestream is using.
+ */
+async function checkReplicas(context: RunContext, host: Host, looked: Looked): Promise<void> {
   for (const request of ownerRequests(context, host, looked)) await ensureOwner({ ...request, dryRun: true })
+  const changed = new Set(looked.plan.changes.map((change) => change.summary.name))
+  for (const app of looked.state.apps) {
+    const claimed = looked.observed.apps.get(app.name)?.claimed === true
+    if (claimed && app.replica !== null && replicaFiles(context.inventory, app).some((file) => changed.has(file)))
+      await reachReplica({ inventory: context.inventory, app, host: host.name })
+  }
 }
 
 function ownerRequests(context: RunContext, host: Host, looked: Looked) {
@@ -78,6 +89,7 @@ function ownerRequests(context: RunContext, host: Host, looked: Looked) {
       hostId: looked.observed.hostId,
       ...(looked.state.accounts.get(app.name) ?? { uid: 0, gid: 0 }),
       dbs: Object.keys(app.databases),
+      claimed: looked.observed.apps.get(app.name)?.claimed === true,
       cacheDirectory: context.cacheDirectory,
     }))
 }

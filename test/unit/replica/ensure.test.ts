@@ -89,6 +89,15 @@ test('a prefix with data but without an owner object is never started over', asy
   expect(await lookAt(replica, keyOf(replica))).toBeNull()
 })
 
+test('an owner object that is lost, or looked for in the wrong place, is not made again', async () => {
+  const replica = s3.replica()
+  const problem = await problemOf(ensureOwner(request(replica, { claimed: true })))
+  expect(problem).toMatchObject({ code: 'claimed-elsewhere', exit: 6, host: 'pi-attic', app: 'gotify' })
+  expect(problem.found).toContain(`below ${replica.prefix}/gotify/ in bucket ${replica.bucket}`)
+  expect(problem.next).toMatch(/prefix:.*--new-history gotify/)
+  expect(await lookAt(replica, keyOf(replica))).toBeNull()
+})
+
 test('an app whose name begins with another’s is not mistaken for it', async () => {
   const replica = s3.replica()
   await lay(replica, `${replica.prefix}/gotify-old/owner.json`, 'whatever')

@@ -30,6 +30,10 @@ test('CREATE over anything at all is refused', () => {
   expect(create(keys, { ...request, path: 'e0001-00000000' })).toEqual({ kind: 'replica-not-empty', keys })
 })
 
+test('CREATE is refused when the host holds data of an owner object that is not there', () => {
+  expect(create([], { ...request, path: 'e0001-00000000', claimed: true })).toEqual({ kind: 'claimed-elsewhere' })
+})
+
 test('a database that is added is not proven; the others stay as they were, and nothing else changes but `write`', () => {
   const owner = ownerWith()
   expect(setDatabases(owner, { ...request, dbs: ['log', 'main'] })).toEqual({
