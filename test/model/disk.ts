@@ -128,3 +128,8 @@ export function localFact(files: Files): LocalFact {
       `${files.inode} ${files.wal.history}-${files.wal.salt}-${files.wal.rows.length} ${files.wal.written}`,
   }
 }
+
+export function sameRows(one: Rows, other: Rows): boolean {
+  const set = new Set(other)
+  return set.size === new Set(one).size && one.every((row) => set.has(row))
+}

@@ -1,7 +1,8 @@
 import { chain, emptyBucket } from './bucket.ts'
 import { cutPower, noFiles } from './disk.ts'
-import { coverOnly, onlyTipped } from './ledger.ts'
-import { forceClaim, operate, provision } from './operator.ts'
+import { coverOnly, forget, onlyTipped } from './ledger.ts'
+import { forceClaim } from './claim.ts'
+import { operate, provision } from './operator.ts'
 import { boot, daemonEnds, kill, shutDown, stopApp } from './units.ts'
 import {
   cardOf,
@@ -55,7 +56,7 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
     if (host.card) world.images.push(imageOf(world, host.card))
   },
   'old-image': (world, host) => {
-    const image = world.images.find((each) => each.machineId === host.card?.machineId)
+    const image = imageFor(world, host)
     if (!image) return
     settleUploads(world, host)
     losePower(world, host)
@@ -71,7 +72,7 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
     boot(world, board)
   },
   'files-back': (world, host) => {
-    const image = world.images.find((each) => each.machineId === host.card?.machineId)
+    const image = imageFor(world, host)
     if (!image || host.app !== 'down' || host.daemon || host.tasks.length > 0) return
     for (const db of dbsOf(host)) {
       const old = image.files[db]
@@ -126,11 +127,9 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
     if (!old) return
     if (world.bucket.owner) world.olderOwners.push(world.bucket.owner)
     world.bucket = { ...copyOf(old), etags: world.bucket.etags }
-    const owner = ownerNow(world)
     // What only the later bucket held is gone, and no host can know of it: what is left is what can be missed.
     for (const db of ['a', 'b']) {
-      const path = owner?.from && 'path' in owner.from ? owner.from.path : (owner?.path ?? '')
-      coverOnly(world.ledger, db, chain(world.bucket, path, db).at(-1)?.rows ?? [])
+      coverOnly(world.ledger, db, restorable(world, db))
     }
   },
   'owner-rollback': (world) => {
@@ -139,6 +138,7 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
     if (world.bucket.owner) world.olderOwners.push(world.bucket.owner)
     world.bucket.etags += 1
     world.bucket.owner = { body: old.body, etag: `"${world.bucket.etags}"` }
+    for (const db of ['a', 'b']) forget(world.ledger, db, restorable(world, db))
   },
   provision: (world) => {
     operate(world, world.random.pick(world.hosts.slice(0, world.random.chance(0.8) ? 1 : 2)), 'provision', provision)
@@ -150,7 +150,7 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
   },
   'forced-claim': (world) => {
     operate(world, world.random.pick(world.hosts.filter((host) => host.card !== null)), 'restore', (run) =>
-      forceClaim(run),
+      forceClaim(run, 'restored'),
     )
   },
   'operator-dies': (world) => {
@@ -161,11 +161,23 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
   },
 }
 
+/** What the owner object leads to, as it is now. */
+function restorable(world: World, db: string): readonly number[] {
+  const owner = ownerNow(world)
+  const path = owner?.from && 'path' in owner.from ? owner.from.path : (owner?.path ?? '')
+  return chain(world.bucket, path, db).at(-1)?.rows ?? []
+}
+
 /** A late upload lands or dies within the minutes that a card takes to be written: nothing of a card's past comes later. */
 function settleUploads(world: World, host: Host): void {
   const mine = world.inFlight.filter((each) => each.from === host.board)
   world.inFlight = world.inFlight.filter((each) => each.from !== host.board)
   for (const each of mine) if (world.random.chance(0.5)) each.land()
+}
+
+function imageFor(world: World, host: Host): Card | null {
+  const mine = world.images.filter((each) => each.machineId === host.card?.machineId)
+  return mine.length > 0 ? world.random.pick(mine) : null
 }
 
 function stopForNewCard(world: World, host: Host): void {

@@ -11,7 +11,7 @@ import { cardOf, copyOf, dbsOf, filesOf, type Host, type Program, type Run, type
 
 /** templates/host/gate.sh, step by step: true when the app may start. */
 export function* gate(run: Run): Program<boolean> {
-  const { world, host } = run
+  const { world } = run
   if (!(yield* takeLock(run, 90))) return false
   run.began = world.now
   let restores = 0

@@ -1,8 +1,8 @@
 import type { Owner } from '../../src/replica/owner.ts'
 import { chain } from './bucket.ts'
-import { content, type Ltx, type Rows } from './disk.ts'
+import { content, sameRows, type Ltx, type Rows } from './disk.ts'
 import { missing } from './ledger.ts'
-import { cardOf, dbsOf, filesOf, idOf, ownerNow, sameRows, say, type Host, type World } from './world.ts'
+import { cardOf, dbsOf, filesOf, idOf, ownerNow, say, type Host, type World } from './world.ts'
 
 /** The invariants of ownership.md, judged at the moment at which they could break. */
 export function violated(world: World, what: string): void {
@@ -85,7 +85,7 @@ function continuation(world: World, host: Host, path: string, db: string, rows: 
 /** Invariant 1: what is put aside by itself holds nothing that a proof had covered and the restored copy lacks. */
 export function filesReplaced(world: World, db: string, old: Rows, fresh: Rows): void {
   const there = new Set(old)
-  const lost = missing(world.ledger, db, fresh).filter((row) => there.has(row))
+  const lost = missing(world.ledger, db, fresh, true).filter((row) => there.has(row))
   if (lost.length > 0 && !world.ledger.splitTold)
     violated(world, `rows ${lost.join(' ')} of ${db}, which a proof had covered, were put aside without a word`)
 }

@@ -8,6 +8,8 @@ export interface Ledger {
   covered: Record<string, Set<number>>
   /** Of those, the rows that a tip.json in the bucket covers. */
   tipped: Record<string, Set<number>>
+  /** Of those, what a rolled back owner object does not lead to: only files that are still there tell of it. */
+  doubtful: Set<number>
   /** The newest position of a path that a proof covered: `<path>/<db>`. */
   proofs: Map<string, { txid: number; rows: Rows }>
   /** Path under which each row was written by the app. */
@@ -32,6 +34,7 @@ export function newLedger(): Ledger {
   return {
     covered: {},
     tipped: {},
+    doubtful: new Set(),
     proofs: new Map(),
     writtenUnder: new Map(),
     baseline: new Map(),
@@ -59,9 +62,16 @@ export function coverOnly(ledger: Ledger, db: string, rows: Rows): void {
   ledger.covered[db] = new Set([...(ledger.covered[db] ?? [])].filter((row) => kept.has(row)))
 }
 
-export function missing(ledger: Ledger, db: string, rows: Rows): number[] {
+/** Rows that a proof had covered and that are not among these; those of a forgotten path only when asked for. */
+export function missing(ledger: Ledger, db: string, rows: Rows, forgottenToo = false): number[] {
   const there = new Set(rows)
-  return [...(ledger.covered[db] ?? [])].filter((row) => !there.has(row))
+  return [...(ledger.covered[db] ?? [])].filter((row) => !there.has(row) && (forgottenToo || !ledger.doubtful.has(row)))
+}
+
+/** The owner object went back: what lies under paths that it does not name is forgotten by all but the hosts' files. */
+export function forget(ledger: Ledger, db: string, known: Rows): void {
+  const kept = new Set(known)
+  for (const row of ledger.covered[db] ?? []) if (!kept.has(row)) ledger.doubtful.add(row)
 }
 
 export function tipped(ledger: Ledger, db: string, rows: Rows): void {

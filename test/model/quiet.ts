@@ -3,8 +3,9 @@ import { chain } from './bucket.ts'
 import { content, hexTxid } from './disk.ts'
 import { beyondKnowledge, violated } from './invariants.ts'
 import { missing } from './ledger.ts'
-import { forceClaim, operate, provision } from './operator.ts'
-import { advance, litestream, systemd, timer, write } from './schedule.ts'
+import { forceClaim } from './claim.ts'
+import { operate, provision } from './operator.ts'
+import { advance, litestream, systemd, timer, write } from './turns.ts'
 import { boot } from './units.ts'
 import type { Verdicts } from './verdicts.ts'
 import { dbsOf, filesOf, idOf, ownerNow, say, type Host, type World } from './world.ts'
@@ -112,13 +113,13 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
   const newest = world.olderOwners.toSorted((one, other) => epochOf(one.body) - epochOf(other.body)).at(-1)
   if (!world.bucket.owner && newest)
     return { name: 'bring the object back', why, take: () => (world.bucket.owner = newest) }
-  if (world.bucket.owner && !holder) return run('restore', (task) => forceClaim(task))
+  if (world.bucket.owner && !holder) return run('restore', (task) => forceClaim(task, 'restored'))
   if (!world.bucket.owner || !target.card?.dbs || why === 'database-unknown') return run('provision', provision)
   if (['not-proven', 'litestream-down', 'busy', 'clock', 'other-holder'].includes(why) && holder)
     return { name: 'wait', why, take: () => (world.now += 900) }
   if (next.includes('streamside restore') && !world.ledger.faults.has(`tried-${why}`)) {
     world.ledger.faults.add(`tried-${why}`)
-    return run('restore', (task) => forceClaim(task))
+    return run('restore', (task) => forceClaim(task, next.includes('--at') ? 'best' : 'restored'))
   }
   return run('--new-history', (task) => forceClaim(task, 'new'))
 }

@@ -1,7 +1,7 @@
 import type { Owner } from '../../src/replica/owner.ts'
 import type { Bucket } from './bucket.ts'
 import { emptyBucket } from './bucket.ts'
-import { cutPower, noFiles, type Files, type Rows } from './disk.ts'
+import { cutPower, noFiles, type Files } from './disk.ts'
 import { newLedger, type Ledger } from './ledger.ts'
 import type { Random } from './random.ts'
 import { seeded } from './random.ts'
@@ -244,9 +244,4 @@ export function losePower(world: World, host: Host): void {
 
 export function copyOf<T>(value: T): T {
   return structuredClone(value)
-}
-
-export function sameRows(one: Rows, other: Rows): boolean {
-  const set = new Set(other)
-  return set.size === new Set(one).size && one.every((row) => set.has(row))
 }

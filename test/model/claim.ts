@@ -1,0 +1,104 @@
+import { parseOwner, type Owner } from '../../src/replica/owner.ts'
+import { maxTxid, plan, type Bucket } from './bucket.ts'
+import { content, hexTxid } from './disk.ts'
+import { coverOnly } from './ledger.ts'
+import { configure, freshPath, put, uuid } from './operator.ts'
+import { cardOf, filesOf, idOf, type Host, type Program, type Run, type World } from './world.ts'
+
+/**
+ * The forced CLAIM of ownership.md's table, as the operator of a later release makes it: this host, a new path.
+ * restored  from the current path, or from where that one was to be restored (`restore HOST`)
+ * best      the last point that can be restored (`restore HOST --at`), a stated choice
+ * new       from the files of this host, or empty (`--new-history`), a stated choice
+ */
+export type Order = 'restored' | 'best' | 'new'
+
+export function* forceClaim(run: Run, order: Order): Program {
+  const { world, host } = run
+  if (order === 'new') {
+    // nothing of this host may go to the old path after its end was written down
+    host.daemon = null
+    host.litestream = 'down'
+    host.litestreamWanted = false
+  }
+  yield 'operator reads owner.json'
+  const { bucket } = world
+  if (!bucket.owner || !host.card) return
+  const owner = parseOwner(bucket.owner.body, 'owner.json')
+  const reachable = world.hosts.filter((each) => each.up && !each.cutOff)
+  const epoch = Math.max(owner.epoch, ...reachable.map((each) => each.card?.state.claim?.epoch ?? 0)) + 1
+  const names = Object.keys(owner.dbs)
+  const from = source(world, host, owner, order)
+  const kept = Object.keys(from?.dbs ?? {})
+  const old = { path: owner.path, host: owner.holder?.host ?? '', end: order === 'new' ? shown(bucket, owner) : null }
+  const next: Owner = {
+    ...owner,
+    epoch,
+    from,
+    path: freshPath(world, epoch),
+    write: uuid(world),
+    holder: { host: host.name, id: idOf(world, host) },
+    // what is not taken over begins anew
+    dbs: Object.fromEntries(names.map((db) => [db, { init: kept.includes(db) && owner.dbs[db]?.init === true }])),
+    past: [...owner.past, ...answered(host, owner), old].slice(-20),
+  }
+  if ((yield* put(run, next, { etag: bucket.owner.etag }, true)) !== 'done') return
+  if (order !== 'restored') chosen(world, host, next)
+  if (!cardOf(host).dbs) configure(run, world.dbs)
+  host.wanted = true
+}
+
+function source(world: World, host: Host, owner: Owner, order: Order): Owner['from'] {
+  const { bucket } = world
+  const names = Object.keys(owner.dbs)
+  if (order === 'new') {
+    // told that the files are behind their own position, a person goes on from them as they are
+    const asTheyAre = host.reason?.code === 'local-behind'
+    const here = names.filter((db) => filesOf(host, db).exists)
+    const dbs = here.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
+    return here.length > 0 ? { local: idOf(world, host), dbs: Object.fromEntries(dbs) } : null
+  }
+  if (order === 'restored' && owner.from) return owner.from
+  const path = owner.from && 'path' in owner.from ? owner.from.path : owner.path
+  const dbs = names.flatMap((db): [string, string][] => {
+    if (order === 'best') {
+      const best = lastPoint(bucket, path, db)
+      return best === null ? [] : [[db, best]]
+    }
+    return owner.dbs[db]?.init || maxTxid(bucket, path, db) !== null ? [[db, 'latest']] : []
+  })
+  return dbs.length > 0 ? { path, dbs: Object.fromEntries(dbs) } : null
+}
+
+function lastPoint(bucket: Bucket, path: string, db: string): string | null {
+  const whole = plan(bucket, path, db)
+  if (whole.ok) return hexTxid(whole.objects.at(-1)?.txid ?? 0)
+  return /have up to ([0-9a-f]{16})/.exec(whole.error)?.[1] ?? null
+}
+
+function shown(bucket: Bucket, owner: Owner): Record<string, string> {
+  return Object.fromEntries(Object.keys(owner.dbs).map((db) => [db, hexTxid(maxTxid(bucket, owner.path, db) ?? 0)]))
+}
+
+/** From here on only what was chosen is missed. */
+function chosen(world: World, host: Host, owner: Owner): void {
+  world.ledger.faults.add('new-history')
+  for (const db of Object.keys(owner.dbs)) {
+    const { from } = owner
+    const point = from?.dbs[db]
+    if (point === undefined || !from) coverOnly(world.ledger, db, [])
+    else if ('local' in from) coverOnly(world.ledger, db, content(filesOf(host, db)))
+    else {
+      const objects = world.bucket.chains[`${from.path}/${db}`] ?? []
+      coverOnly(world.ledger, db, objects.find((object) => hexTxid(object.txid) === point)?.rows ?? [])
+    }
+  }
+}
+
+/** A person who was told that the owner object does not know the path here, and goes on: from then on it knows it. */
+function answered(host: Host, owner: Owner): Owner['past'] {
+  const path = host.card?.state.claim?.path
+  if (path === undefined || (host.reason?.code !== 'rolled-back' && host.reason?.code !== 'split')) return []
+  if (path === owner.path || owner.past.some((entry) => entry.path === path)) return []
+  return [{ path, host: host.name, end: null }]
+}
