@@ -32,3 +32,17 @@ export async function takeBucketAway(instance: Instance, Bucket: string): Promis
     client.destroy()
   }
 }
+
+/** The JSON that an object of any bucket holds, or null when there is none. */
+export async function readJson<T>(instance: Instance, Bucket: string, Key: string): Promise<T | null> {
+  const client = await s3Client(instance)
+  try {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }))
+    return JSON.parse((await Body?.transformToString()) ?? '') as T
+  } catch (error) {
+    if ((error as Error).name === 'NoSuchKey') return null
+    throw error
+  } finally {
+    client.destroy()
+  }
+}

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LabHost, putFile, readAccess, runInHost, shellInHost, sudoPassword } from '../lab/index.ts'
 import { changesOf, mainPid } from './host-state.ts'
 import { notesApp, type Run, type Site, site } from './site.ts'
+import { steal } from './thief.ts'
 
 let lab: Site
 let one: LabHost
@@ -18,7 +19,6 @@ const said: Run[] = []
 let watched: { rounds: number; programs: string[]; found: string[] }
 
 const config = '/etc/streamside/apps/notes'
-const litestream = '/run/streamside-notes-litestream/litestream.sock'
 /** The only files of a host that may hold one of them. */
 const keepers = [
   `${config}/app.secret.env`,
@@ -92,26 +92,6 @@ beforeAll(async () => {
 
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
-/** Runs the thief as a user without rights of root, inside or outside of what the app's unit can see. */
-async function steal(user: string, inside: boolean): Promise<Record<string, string>> {
-  await putFile(one, '/usr/local/bin/thief', await readFile(path.join(import.meta.dirname, 'keys-thief.py')), {
-    mode: '0755',
-  })
-  const argv = [
-    '/usr/bin/python3',
-    '/usr/local/bin/thief',
-    await mainPid(one, 'notes-litestream'),
-    litestream,
-    ...keepers.slice(0, 3),
-  ]
-  const as =
-    user === 'root'
-      ? []
-      : ['setpriv', '--reuid', user, '--regid', user, '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--']
-  const enter = inside ? ['nsenter', '--target', await mainPid(one, 'notes'), '--mount', '--'] : []
-  return JSON.parse((await runInHost(one, [...enter, ...as, ...argv])).stdout) as Record<string, string>
-}
-
 describe('a secret', () => {
   test('was there to be found: the runs came through, and the app restarted with the new one', async () => {
     expect(said.map(({ code }) => code)).toEqual([7, 0, 7, 7, 0])
@@ -177,20 +157,20 @@ describe('a secret', () => {
 
 describe('an app that was broken into', () => {
   test('can read the keys of its own backups nowhere', async () => {
-    const tried = await steal('notes', true)
+    const tried = await steal(one, { app: 'notes', inside: true }, keepers.slice(0, 3))
     expect(tried).toEqual(
       Object.fromEntries(Object.keys(tried).map((what) => [what, expect.stringMatching(/^E(ACCES|PERM|NOENT)$/)])),
     )
     expect(Object.keys(tried)).toHaveLength(9)
     // Without its sandbox it has one way more: the control socket, which holds no keys.
-    const outside = await steal('notes', false)
+    const outside = await steal(one, { app: 'notes', inside: false }, keepers.slice(0, 3))
     expect(Object.entries(outside).filter(([, came]) => came.startsWith('read'))).toEqual([
       ['control socket', 'read: connected'],
     ])
   })
 
   test('and the thief who was tried knows his trade: as root he gets them all', async () => {
-    const taken = await steal('root', false)
+    const taken = await steal(one, { app: 'notes', user: 'root', inside: false }, keepers.slice(0, 3))
     expect(taken['environ']).toContain(hidden['secret'])
     for (const came of Object.values(taken)) expect(came).toMatch(/^read/)
   })
