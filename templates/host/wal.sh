@@ -42,10 +42,12 @@ numbers() { # FILE OFFSET:BYTES…
 }
 
 # Frames that SQLite itself would recover from the first COUNT bytes of the WAL: it checks their checksums. Only the
-# database's first page goes with it, for a checkpoint writes pages and reads none.
+# database's first page goes with it, for a checkpoint writes pages and reads none; but SQLite takes a file for damaged that
+# is shorter than its pages and its WAL together (walCheckpoint() in its wal.c), so the rest is a hole.
 recovered_frames() { # DATABASE COUNT PAGE-SIZE
   rm -f "$scratch/copy" "$scratch/copy-wal" "$scratch/copy-shm"
   head -c "$3" -- "$1" >"$scratch/copy"
+  truncate -s "$(stat -c %s -- "$1")" "$scratch/copy"
   head -c "$2" -- "$1-wal" >"$scratch/copy-wal"
   # busy|frames in the WAL|frames checkpointed
   frames=$(sqlite3 -batch "$scratch/copy" 'PRAGMA wal_checkpoint(PASSIVE)' 2>/dev/null) || frames=
