@@ -21,8 +21,8 @@ is_database() { # FILE
   [ -f "$1" ] && [ -s "$1" ] && [ "$(head -c 15 -- "$1" 2>/dev/null)" = 'SQLite format 3' ]
 }
 
-last_ltx() { # FOLDER -> path of the level 0 file with the highest transaction
-  find "$1" -maxdepth 1 -type f -name '????????????????-????????????????.ltx' 2>/dev/null | sort | tail -n 1
+last_ltx() { # FOLDER -> name of the level 0 file with the highest transaction
+  find "$1" -maxdepth 1 -type f -name '????????????????-????????????????.ltx' -printf '%f\n' 2>/dev/null | sort | tail -n 1
 }
 
 # Big-endian numbers: each argument after the file is OFFSET:BYTES. One process for all of them. Empty for a short file.
@@ -36,7 +36,8 @@ numbers() { # FILE OFFSET:BYTES…
       if (field[1] + field[2] > NF) exit
       value = 0
       for (j = 1; j <= field[2]; j++) value = value * 256 + $(field[1] + j)
-      printf "%d ", value
+      # not %d: mawk, the awk of Debian, ends at 2^31
+      printf "%.0f ", value
     }
   }'
 }
@@ -58,15 +59,16 @@ recovered_frames() { # DATABASE COUNT PAGE-SIZE
 wal_kind() { # DATABASE LTX
   [ -n "$2" ] || { echo untouched; return; }
   [ -s "$1-wal" ] || { echo missing; return; }
-  # LTX header: page size at 8, WAL offset at 48, WAL size at 56, salts at 64 and 68. WAL header: salts at 16 and 20.
+  # LTX header: page size at 8, pages of the database at 12, WAL offset at 48, WAL size at 56, salts at 64 and 68.
+  # WAL header: salts at 16 and 20.
   # shellcheck disable=SC2046 # numbers
-  set -- "$1" $(numbers "$2" 8:4 48:8 56:8 64:4 68:4) $(numbers "$1-wal" 16:4 20:4)
+  set -- "$1" $(numbers "$2" 8:4 12:4 48:8 56:8 64:4 68:4) $(numbers "$1-wal" 16:4 20:4)
   # a torn header: Litestream wrote this file and the power went, or the WAL has not even a header
-  [ $# -eq 8 ] || { echo behind; return; }
-  page=$2 needed=$(($3 + $4)) salt1=$5 salt2=$6 wal_salt1=$7 wal_salt2=$8
+  [ $# -eq 9 ] || { echo behind; return; }
+  page=$2 pages=$3 needed=$(($4 + $5)) salt1=$6 salt2=$7 wal_salt1=$8 wal_salt2=$9
   if [ "$wal_salt1" = "$salt1" ] && [ "$wal_salt2" = "$salt2" ]; then
     # The file's size proves nothing, for a WAL is not cut at a reset.
-    if [ "$(recovered_frames "$1" "$needed" "$page")" -ge $(((needed - 32) / (24 + page))) ]; then echo covers; else echo behind; fi
+    if [ "$(recovered_frames "$1" "$needed" "$page" "$pages")" -ge $(((needed - 32) / (24 + page))) ]; then echo covers; else echo behind; fi
     return
   fi
   # Salt 1 grows by one at each reset, modulo 2^32. A million resets is more than an app makes while Litestream is away; a
@@ -85,8 +87,13 @@ identity() { # FILE
 scratch=$1
 shift
 for path; do
-  ltx=$(last_ltx "${path%/*}/.${path##*/}-litestream/ltx/0")
-  if [ -n "$ltx" ]; then l0=${ltx%.ltx}; l0="\"${l0##*-}\""; else l0=null; fi
+  level0="${path%/*}/.${path##*/}-litestream/ltx/0"
+  ltx=$(last_ltx "$level0")
+  l0=null
+  if [ -n "$ltx" ]; then
+    l0=${ltx%.ltx}
+    l0="\"${l0#*-}\"" ltx=$level0/$ltx
+  fi
   if is_database "$path"; then
     wal_id=null
     [ ! -f "$path-wal" ] || wal_id=$(stat -c '"%i %s %Y"' -- "$path-wal")
