@@ -17,9 +17,10 @@ export interface GateInput {
 /** What a host's gate, Litestream's check and the timer are told: /etc/streamside/apps/<app>/gate.json. No secrets. */
 export interface GateConfig {
   v: 1
-  /** The unit's and the user's name. */
   app: string
   user: string
+  /** The unit whose starts the gate decides about. */
+  unit: string
   /** The host's inventory name. */
   host: string
   /** The app's name in the replica. */
@@ -89,6 +90,7 @@ export function gateConfig({ inventory, app, host, litestream }: GateInput): Gat
     v: 1,
     app: app.name,
     user: app.name,
+    unit: `${app.name}.service`,
     host: host.name,
     instance,
     where: `replica ${keeper.name} (${keeper.endpoint}, bucket ${keeper.bucket})`,

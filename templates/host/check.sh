@@ -38,7 +38,7 @@ decide() {
 fence() {
   said=$text
   release_lock
-  systemctl stop "$app.service"
+  systemctl stop "$unit"
   take_lock 60 || { say 4 'another program is at work on this app; tried again'; exit 0; }
   # while the lock was not held anything may have happened
   decide
@@ -102,7 +102,7 @@ act_on() {
     restart)
       say 4 "$code: $text; the gate decides anew"
       release_lock
-      systemctl restart --no-block "$app.service"
+      systemctl restart --no-block "$unit"
       ;;
     prove) look_after ;;
     *) say 3 "check.sh does not know the decision $act"; exit 1 ;;

@@ -57,7 +57,7 @@ start() {
   alerts_over gate
   run_folder running
   : >"$run/running/$app"
-  record_start "$app.service"
+  record_start "$unit"
   say 6 "start, $code: $text"
   if is litestream; then
     release_lock
@@ -108,6 +108,11 @@ round() {
 mkdir -p "$state"
 open_verdicts
 read_config
+# Files are replaced here: not under an app that runs, and `running` would lie if nothing were to follow.
+case $(systemctl show -P ActiveState "$unit") in
+  activating | reloading) ;;
+  *) say 4 "$unit is not being started: nothing to decide. Next: systemctl restart $unit."; exit 1 ;;
+esac
 me=$(sh "$lib/host-id.sh")
 take_lock 90 || busy
 began=$(date +%s) restores=0

@@ -47,7 +47,7 @@ check() {
     go) go ;;
     fence)
       # Behind the replica while the app runs: somebody else wrote under its path. Without waiting: the app stops beside this.
-      systemctl stop --no-block "$app.service"
+      systemctl stop --no-block "$unit"
       remember fenced "{\"time\":\"$(date -u +%FT%TZ)\",\"text\":$(json "$text")}"
       ;;
   esac

@@ -7,7 +7,7 @@ def config:
   .config as $c
   | { do: "config", code: "config", text: "", next: "",
       lines: ([
-        $c.user, $c.host, $c.instance, $c.where,
+        $c.user, $c.unit, $c.host, $c.instance, $c.where,
         $c.ownership.url, $c.ownership.mode,
         $c.litestream.binary, ($c.litestream.ca // ""),
         $c.storage,
