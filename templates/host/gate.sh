@@ -49,7 +49,11 @@ mend_clock() {
 # The app may write from here on. `clean` goes first, so that nothing later mistakes what a power cut left for an orderly
 # stop; `started` says what was on disk by then.
 start() {
-  [ "$claim" = null ] || remember claim "$claim"
+  if [ "$claim" != null ]; then
+    # Litestream may still be running for the path that was claimed before: the app's rows would go there.
+    case $claim in *"\"path\":\"$(claimed_path)\""*) ;; *) kill_litestream ;; esac
+    remember claim "$claim"
+  fi
   each_db flush
   remember started "$keep"
   rescue_used

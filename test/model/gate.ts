@@ -88,7 +88,10 @@ function refuse(run: Run, decision: Decision): false {
 function* start(run: Run, local: NonNullable<Read['local']>, decision: Decision): Program {
   const { world, host } = run
   const { state } = cardOf(host)
-  if (decision.claim) state.claim = copyOf(decision.claim)
+  if (decision.claim) {
+    if (decision.claim.path !== state.claim?.path) killLitestream(run)
+    state.claim = copyOf(decision.claim)
+  }
   yield 'claim written'
   for (const db of dbsOf(host)) flush(filesOf(host, db))
   state.started = identities(host, local, 'started')
