@@ -1,0 +1,132 @@
+import { expect } from 'vitest'
+import { claim, fileId, found, gone, here, me, oldPath, owner, path, tx } from './facts.ts'
+import type { Case } from './case.ts'
+
+const unclaimed = { claim: null, local: { main: gone } }
+const old = { main: here({ l0: tx(8) }) }
+
+/** Steps 2 and 3: the path is proven, and this host holds it. */
+export const filesCases: Record<string, Case[]> = {
+  'step 2, files here': [
+    ['as new as the replica start', {}, { do: 'start', code: 'own-files', litestream: true }],
+    ['newer than the replica start', { remote: { main: { max: tx(7) } } }, { do: 'start' }],
+    [
+      'older than the replica are claimed anew',
+      { local: old },
+      { do: 'claim', code: 'stale-files', text: expect.stringContaining(tx(9)) },
+    ],
+    [
+      'whose WAL has lost its end are claimed anew',
+      { local: { main: here({ wal: 'behind' }) } },
+      { do: 'claim', code: 'stale-files' },
+    ],
+    [
+      'whose WAL is of another history are claimed anew',
+      { local: { main: here({ wal: 'foreign' }) } },
+      { do: 'claim' },
+    ],
+    [
+      'without a WAL and not stopped in order are claimed anew',
+      { local: { main: here({ wal: 'missing' }) } },
+      { do: 'claim' },
+    ],
+    ['that went on without Litestream start', { local: { main: here({ wal: 'ahead' }) } }, { do: 'start' }],
+    [
+      'without a WAL after an orderly stop start',
+      {
+        local: { main: here({ wal: 'missing' }) },
+        clean: { proved: true, settled: false, files: { main: { id: fileId } } },
+      },
+      { do: 'start' },
+    ],
+    [
+      'put back after an orderly stop are claimed anew',
+      { clean: { proved: true, settled: false, files: { main: { id: { ...fileId, inode: 1 } } } } },
+      { do: 'claim', text: expect.stringContaining('replaced') },
+    ],
+    [
+      'copied over in place are claimed anew',
+      { clean: { proved: true, settled: false, files: { main: { id: { ...fileId, counter: 4 } } } } },
+      { do: 'claim' },
+    ],
+    [
+      'changed while nobody of ours ran are claimed anew',
+      {
+        clean: { proved: true, settled: true, files: { main: { id: { ...fileId, mtime: 800 }, walId: '8 4152 900' } } },
+      },
+      { do: 'claim' },
+    ],
+    [
+      'written to by Litestream after the stop start',
+      { clean: { proved: true, settled: false, files: { main: { id: { ...fileId, mtime: 800 }, walId: '1' } } } },
+      { do: 'start' },
+    ],
+    [
+      'that ran without Litestream since their start lost nothing that was uploaded',
+      { local: { main: here({ wal: 'foreign' }) }, started: { main: { l0: tx(9), id: fileId } } },
+      { do: 'start' },
+    ],
+    [
+      'under which Litestream has uploaded since their start are judged by their WAL',
+      { local: { main: here({ wal: 'foreign' }) }, started: { main: { l0: tx(8), id: fileId } } },
+      { do: 'claim' },
+    ],
+    [
+      'whose replica was emptied are refused',
+      { remote: { main: { max: null } } },
+      { do: 'refuse', code: 'replica-lost', alert: true, next: expect.stringContaining('--new-history') },
+    ],
+    [
+      'of an earlier path of this host are claimed anew',
+      { claim: claim({ path: oldPath, epoch: 1 }) },
+      { do: 'claim', code: 'stale-files' },
+    ],
+    ['that nothing is known of are claimed anew when the replica holds the app', { claim: null }, { do: 'claim' }],
+    [
+      'that have never been in a replica are taken',
+      { claim: null, remote: { main: { max: null } }, owner: found(owner({ dbs: { main: { init: false } } })) },
+      { do: 'start', code: 'adopted', claim: { path } },
+    ],
+  ],
+  'step 3, no files here': [
+    [
+      'and none in the replica is the first launch',
+      { ...unclaimed, remote: { main: { max: null } }, owner: found(owner({ dbs: { main: { init: false } } })) },
+      { do: 'start', code: 'first-launch', claim: { path, epoch: 2, id: me, proven: true } },
+    ],
+    [
+      'of what was in the replica once is refused',
+      { ...unclaimed, remote: { main: { max: null } } },
+      { do: 'refuse', code: 'replica-lost', next: expect.stringContaining('empty database') },
+    ],
+    [
+      'is claimed under a new path',
+      { local: { main: gone } },
+      {
+        do: 'claim',
+        code: 'no-files',
+        put: { epoch: 3, path: 'e0003-0badcafe', from: { path, dbs: { main: 'latest' } }, holder: { id: me } },
+      },
+    ],
+    [
+      'of ephemeral storage after a proven stop is restored under the same path',
+      { local: { main: gone }, policy: { ephemeral: true }, clean: { proved: true } },
+      { do: 'source', source: path, path },
+    ],
+    [
+      'of ephemeral storage after a crash is claimed',
+      { local: { main: gone }, policy: { ephemeral: true } },
+      { do: 'claim' },
+    ],
+    [
+      'of ephemeral storage whose stop was not proven comes back from the rescue',
+      {
+        local: { main: gone },
+        policy: { ephemeral: true },
+        rescue: true,
+        clean: { proved: false, files: { main: { id: fileId } } },
+      },
+      { do: 'rescue' },
+    ],
+  ],
+}

@@ -1,0 +1,55 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { type Decision, openVerdicts } from '../../model/verdicts.ts'
+import { asked, claim, found, gone, me, owner } from './facts.ts'
+import { filesCases } from './files-cases.ts'
+import { ownerCases } from './owner-cases.ts'
+import { unprovenCases } from './unproven-cases.ts'
+
+// The gate's verdicts, one line a rule of ownership.md; that they are enough together is the model's to show (test/model).
+
+const verdicts = openVerdicts()
+afterAll(() => verdicts.close())
+
+const gate = (change: Record<string, unknown>): Promise<Decision> => verdicts.ask(asked('gate', change))
+const steps = { ...ownerCases, ...filesCases, ...unprovenCases }
+
+for (const [step, cases] of Object.entries(steps)) {
+  describe(step, () => {
+    test.each(cases)('%s', async (_, facts, decision) => {
+      expect(await gate(facts)).toMatchObject(decision)
+    })
+  })
+}
+
+test('every refusal says what was found and what to do next, without a number or name that is missing', async () => {
+  for (const [promise, facts] of Object.values(steps).flat()) {
+    const decision = await gate(facts)
+    if (decision.do !== 'refuse' && decision.do !== 'fence') continue
+    expect([promise, decision.text]).toEqual([promise, expect.stringMatching(/^\S.{10,}[^.]$/)])
+    expect([promise, decision.next]).toEqual([promise, expect.stringMatching(/^\S.{10,}[^.]$/)])
+    expect(decision.text + decision.next).not.toMatch(/null|undefined|\(\)|\[object/)
+  }
+})
+
+test('a claim by the host itself keeps what the object says, and its past to the last 20', async () => {
+  const past = Array.from({ length: 20 }, (_, n) => ({
+    path: `e${String(n + 1).padStart(4, '0')}-0000000b`,
+    host: 'pi',
+    end: {},
+  }))
+  const before = owner({ epoch: 9999, path: 'e9999-0000000c', past })
+  const { put } = await gate({
+    owner: found(before),
+    claim: claim({ path: 'e9999-0000000c', epoch: 9999 }),
+    local: { main: gone },
+  })
+  expect(put).toEqual({
+    ...before,
+    epoch: 10_000,
+    path: 'e10000-0badcafe',
+    write: '00000000-0000-4000-8000-000000000002',
+    holder: { host: 'pi', id: me },
+    from: { path: 'e9999-0000000c', dbs: { main: 'latest' } },
+    past: [...past.slice(1), { path: 'e9999-0000000c', host: 'pi', end: null }],
+  })
+})
