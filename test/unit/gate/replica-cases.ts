@@ -1,0 +1,232 @@
+import { expect } from 'vitest'
+import { claim, found, gone, here, noAnswer, oldPath, other, owner, path, tx } from './facts.ts'
+import type { Case } from './case.ts'
+
+const elsewhere = owner({ holder: { host: 'pi-attic', id: other } })
+const moving = owner({ from: { path: oldPath, dbs: { main: 'latest' } } })
+const unproven = claim({ proven: false, source: oldPath, restored: { main: tx(5) } })
+const synced = { main: { rc: 0, txid: tx(9), replica: tx(9) } }
+const whole = { main: { rc: 0, min: tx(1), max: tx(9), bytes: 100 } }
+const order = { source: oldPath, path, epoch: 2, text: 'ordered', dbs: { main: 'latest' } }
+const proved = { sync: synced, plans: whole }
+const planned = { order, plans: whole, sourceTip: null, free: {}, failed: null, digest: 'd' }
+
+/** Before Litestream starts. */
+export const unitCases: Case[] = [
+  ['goes on files as new as the replica', {}, { do: 'go', path }],
+  ['waits for the gate while a restore is under way', { restoring: true }, { do: 'refuse', code: 'restoring' }],
+  ['waits for the gate while the files are of another path', { claim: claim({ path: oldPath }) }, { do: 'refuse' }],
+  ['stays down while another host holds the app', { owner: found(elsewhere) }, { do: 'refuse', code: 'other-holder' }],
+  ['stays down while the clock is wrong', { now: 1301 }, { do: 'refuse', code: 'clock' }],
+  ['stays down on stale files', { local: { main: here({ wal: 'behind' }) } }, { do: 'refuse', code: 'stale' }],
+  ['stays down on no file where the replica has one', { local: { main: gone } }, { do: 'refuse', code: 'stale' }],
+  [
+    'does not fill a replica that was emptied',
+    { remote: { main: { max: null } } },
+    { do: 'refuse', code: 'replica-lost' },
+  ],
+  [
+    'goes on a WAL that the running app has moved on',
+    { running: true, local: { main: here({ wal: 'foreign' }) } },
+    { do: 'go' },
+  ],
+  [
+    'fences when the replica is ahead of a running app',
+    { running: true, local: { main: here({ l0: tx(8) }) } },
+    { do: 'fence', code: 'split' },
+  ],
+  [
+    'goes to a new path that nothing has been written to',
+    {
+      owner: found(moving),
+      claim: unproven,
+      local: { main: here({ l0: null, wal: 'untouched' }) },
+      remote: { main: { max: null } },
+    },
+    { do: 'go' },
+  ],
+  ['waits for the replica', { owner: noAnswer(7, 'refused') }, { do: 'refuse', code: 'replica-unreachable' }],
+]
+
+/** Every two minutes. */
+export const timerCases: Case[] = [
+  ['goes on to the proof of its own path', {}, { do: 'prove', path }],
+  ['is quiet where nothing was claimed', { claim: null }, { do: 'quiet' }],
+  ['fences when another host holds the app', { owner: found(elsewhere), running: true }, { do: 'fence', alert: true }],
+  ['fences once', { owner: found(elsewhere), fenced: true }, { do: 'quiet' }],
+  [
+    'has the gate decide anew when the path has changed',
+    { claim: claim({ path: oldPath, epoch: 1 }) },
+    { do: 'restart' },
+  ],
+  ['does not fence when nobody holds the app', { owner: found(owner({ holder: null })) }, { do: 'quiet' }],
+  [
+    'goes on while the object cannot be read',
+    { owner: noAnswer(7, 'refused'), unreadSince: 500 },
+    { do: 'tell', alert: false },
+  ],
+  [
+    'tells when that lasts for 10 min',
+    { owner: found('<html>'), unreadSince: 399 },
+    { do: 'tell', code: 'owner-garbage', alert: true },
+  ],
+]
+
+/** What Litestream and the replica say, taken together. */
+export const proofCases: Case[] = [
+  ['holds when all agree', proved, { held: true, tip: { main: tx(9) } }],
+  [
+    'does not hold on the word of sync alone',
+    { ...proved, plans: { main: { rc: 1, error: 'no matching backup files available' } } },
+    { held: false, tip: {} },
+  ],
+  [
+    'does not hold while the replica is behind',
+    { ...proved, sync: { main: { rc: 0, txid: tx(9), replica: tx(8) } } },
+    { held: false },
+  ],
+  [
+    'does not hold while the chain ends early',
+    { ...proved, plans: { main: { rc: 0, min: tx(1), max: tx(8) } } },
+    { held: false },
+  ],
+  [
+    'does not hold when somebody else is ahead',
+    { ...proved, plans: { main: { rc: 0, min: tx(1), max: tx(10) } } },
+    { held: false },
+  ],
+  [
+    'holds for what was written until then while the app goes on',
+    { ...proved, running: true, plans: { main: { rc: 0, min: tx(1), max: tx(10) } } },
+    { held: true, tip: { main: tx(9) } },
+  ],
+  [
+    'does not hold on a database that Litestream has not opened',
+    { ...proved, sync: { main: { rc: 0, txid: tx(0), replica: tx(0) } } },
+    { held: false },
+  ],
+  ['does not hold when the object names another holder', { ...proved, owner: found(elsewhere) }, { held: false }],
+  ['does not hold when the object cannot be read', { ...proved, owner: noAnswer(7, 'refused') }, { held: false }],
+  [
+    'entitles to INIT',
+    { ...proved, running: true, owner: found(owner({ dbs: { main: { init: false } } })) },
+    { transition: 'INIT', put: { dbs: { main: { init: true } }, path } },
+  ],
+  [
+    'of a chain without its beginning entitles to nothing',
+    {
+      ...proved,
+      plans: { main: { rc: 0, min: tx(2), max: tx(9) } },
+      owner: found(owner({ dbs: { main: { init: false } } })),
+    },
+    { transition: undefined },
+  ],
+  [
+    'entitles to PROVEN, and says where the old path ends',
+    { ...proved, claim: unproven, owner: found({ ...moving, past: [{ path: oldPath, host: 'pi', end: null }] }) },
+    { transition: 'PROVEN', put: { from: null, past: [{ path: oldPath, end: { main: tx(5) } }] } },
+  ],
+  [
+    'of a running app is no PROVEN',
+    { ...proved, running: true, claim: unproven, owner: found(moving) },
+    { transition: undefined },
+  ],
+]
+
+/** Step 4: what may be restored. */
+export const sourceCases: Case[] = [
+  ['restores a whole chain', planned, { do: 'restore', need: { main: tx(0) } }],
+  [
+    'asks for as much as tip.json has seen',
+    { ...planned, sourceTip: { seq: 3, dbs: { main: tx(9) } } },
+    { do: 'restore', need: { main: tx(9) } },
+  ],
+  [
+    'refuses a chain that ends below tip.json',
+    { ...planned, sourceTip: { seq: 3, dbs: { main: tx(10) } } },
+    { do: 'refuse', code: 'chain-short', next: expect.stringContaining(tx(9)) },
+  ],
+  [
+    'refuses a chain that ends below what this host has proven',
+    { ...planned, tip: { path: oldPath, dbs: { main: tx(10) } } },
+    { do: 'refuse', code: 'chain-short' },
+  ],
+  [
+    'does not measure one path by another’s mark',
+    { ...planned, tip: { path, dbs: { main: tx(10) } } },
+    { do: 'restore' },
+  ],
+  [
+    'refuses a gap and names the best point',
+    {
+      ...planned,
+      plans: {
+        main: { rc: 1, error: `non-contiguous ltx files: have up to ${tx(4)} but next file starts at ${tx(6)}` },
+      },
+    },
+    { do: 'refuse', code: 'chain-gap', next: expect.stringContaining(tx(4)) },
+  ],
+  [
+    'waits when the server went away meanwhile',
+    { ...planned, plans: { main: { rc: 124, error: 'no answer in time' } } },
+    { do: 'refuse', code: 'replica-timeout' },
+  ],
+  ['refuses a card without room', { ...planned, free: { main: 150 } }, { do: 'refuse', code: 'disk-full' }],
+  [
+    'does not download again what failed a moment ago',
+    { ...planned, failed: { digest: 'd', since: 900, code: 'object-damaged', text: 'it is', next: 'mend' } },
+    { do: 'refuse', code: 'object-damaged' },
+  ],
+  [
+    'tries again when the objects have changed',
+    { ...planned, failed: { digest: 'e', since: 900, code: 'object-damaged', text: 'it is', next: 'mend' } },
+    { do: 'restore' },
+  ],
+  [
+    'tries again after ten minutes',
+    { ...planned, failed: { digest: 'd', since: 300, code: 'object-damaged', text: 'it is', next: 'mend' } },
+    { do: 'restore' },
+  ],
+]
+
+/** Step 4: what was restored. */
+export const restoredCases: Case[] = [
+  [
+    'is installed when it reaches far enough',
+    { order, need: { need: { main: tx(9) } }, restored: { main: { rc: 0, txid: tx(9) } } },
+    { do: 'install', claim: { path, epoch: 2, restored: { main: tx(9) }, source: oldPath, proven: false } },
+  ],
+  [
+    'under the same path is proven already',
+    { order: { ...order, source: path }, need: { need: { main: tx(9) } }, restored: { main: { rc: 0, txid: tx(9) } } },
+    { do: 'install', claim: { proven: true } },
+  ],
+  [
+    'is refused when it falls short',
+    { order, need: { need: { main: tx(9) } }, restored: { main: { rc: 0, txid: tx(8) } } },
+    { do: 'refuse', code: 'chain-short' },
+  ],
+  [
+    'is refused when it is not the point that was asked for',
+    {
+      order: { ...order, dbs: { main: tx(7) } },
+      need: { need: { main: tx(7) } },
+      restored: { main: { rc: 0, txid: tx(8) } },
+    },
+    { do: 'refuse' },
+  ],
+  [
+    'that came without an id is refused',
+    { order, need: { need: { main: tx(0) } }, restored: { main: { rc: 0, txid: '' } } },
+    { do: 'refuse' },
+  ],
+  [
+    'that is damaged is refused, with the best point',
+    {
+      order,
+      need: { need: { main: tx(0) } },
+      restored: { main: { rc: 1, error: 'decode database: file checksum mismatch', best: tx(3) } },
+    },
+    { do: 'refuse', code: 'object-damaged', lasting: true, next: expect.stringContaining(tx(3)) },
+  ],
+]
