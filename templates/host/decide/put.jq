@@ -7,7 +7,8 @@ def put:
   (if .put.curl != 0 then "repeat"
    elif .put.http == 200 or .put.http == 204 then "done"
    elif .put.http == 412 then "get"
-   elif .put.http == 409 or .put.http == 429 or .put.http >= 500 then "repeat"
+   # 501: the server has understood the condition and will never carry it out.
+   elif .put.http == 409 or .put.http == 429 or (.put.http >= 500 and .put.http != 501) then "repeat"
    else "denied" end) as $answer
   | if $answer == "done" then { do: "done", code: "done", text: "", next: "" }
     elif $answer == "get" and .owner == null then { do: "get", code: "get", text: "", next: "" }
@@ -18,6 +19,8 @@ def put:
         elif $read.kind == "ok" and ($read.owner.write == .mine.write or (.claims and $read.owner.path == .mine.path)) then { do: "done", code: "done", text: "", next: "" }
         else { do: "lost", code: "put-lost", text: "somebody else wrote the owner object first", next: "" } end
     elif $answer == "denied" and .doubt != true then
-      { do: "lost", code: "put-denied", text: "the replica refused the write of the owner object (\(.put.http) \(.put.s3))", next: "check that the keys may write to the bucket" }
+      { do: "lost", code: "put-denied", text: "the replica refused the write of the owner object (\(.put.http) \(.put.s3))",
+        next: (if .put.http == 501 then "this server has no conditional writes any more: set ownership: of its replica in the inventory, then streamside provision"
+               else "check that the keys may write to the bucket" end) }
     elif .late then { do: "unknown", code: "put-unknown", text: "no clear answer to the write of the owner object (\(.put.error // .put.http))", next: "it is tried again" }
     else { do: "repeat", code: "repeat", text: "", next: "" } end;
