@@ -59,16 +59,15 @@ recovered_frames() { # DATABASE COUNT PAGE-SIZE
 wal_kind() { # DATABASE LTX
   [ -n "$2" ] || { echo untouched; return; }
   [ -s "$1-wal" ] || { echo missing; return; }
-  # LTX header: page size at 8, pages of the database at 12, WAL offset at 48, WAL size at 56, salts at 64 and 68.
-  # WAL header: salts at 16 and 20.
+  # LTX header: page size at 8, WAL offset at 48, WAL size at 56, salts at 64 and 68. WAL header: salts at 16 and 20.
   # shellcheck disable=SC2046 # numbers
-  set -- "$1" $(numbers "$2" 8:4 12:4 48:8 56:8 64:4 68:4) $(numbers "$1-wal" 16:4 20:4)
+  set -- "$1" $(numbers "$2" 8:4 48:8 56:8 64:4 68:4) $(numbers "$1-wal" 16:4 20:4)
   # a torn header: Litestream wrote this file and the power went, or the WAL has not even a header
-  [ $# -eq 9 ] || { echo behind; return; }
-  page=$2 pages=$3 needed=$(($4 + $5)) salt1=$6 salt2=$7 wal_salt1=$8 wal_salt2=$9
+  [ $# -eq 8 ] || { echo behind; return; }
+  page=$2 needed=$(($3 + $4)) salt1=$5 salt2=$6 wal_salt1=$7 wal_salt2=$8
   if [ "$wal_salt1" = "$salt1" ] && [ "$wal_salt2" = "$salt2" ]; then
     # The file's size proves nothing, for a WAL is not cut at a reset.
-    if [ "$(recovered_frames "$1" "$needed" "$page" "$pages")" -ge $(((needed - 32) / (24 + page))) ]; then echo covers; else echo behind; fi
+    if [ "$(recovered_frames "$1" "$needed" "$page")" -ge $(((needed - 32) / (24 + page))) ]; then echo covers; else echo behind; fi
     return
   fi
   # Salt 1 grows by one at each reset, modulo 2^32. A million resets is more than an app makes while Litestream is away; a
