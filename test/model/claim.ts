@@ -43,7 +43,8 @@ export function* forceClaim(run: Run, order: Order): Program {
     past: [...owner.past, ...answered(host, owner), old].slice(-20),
   }
   if ((yield* put(run, next, { etag: bucket.owner.etag }, true)) !== 'done') return
-  if (order !== 'restored') chosen(world, host, next)
+  // who was told that the owner object went back, and goes on from it, has chosen too
+  if (order !== 'restored' || answered(host, owner).length > 0) chosen(world, host, next)
   if (!cardOf(host).dbs) configure(run, world.dbs)
   host.wanted = true
 }
@@ -90,7 +91,11 @@ function chosen(world: World, host: Host, owner: Owner): void {
     else if ('local' in from) coverOnly(world.ledger, db, content(filesOf(host, db)))
     else {
       const objects = world.bucket.chains[`${from.path}/${db}`] ?? []
-      coverOnly(world.ledger, db, objects.find((object) => hexTxid(object.txid) === point)?.rows ?? [])
+      coverOnly(
+        world.ledger,
+        db,
+        (point === 'latest' ? objects.at(-1) : objects.find((object) => hexTxid(object.txid) === point))?.rows ?? [],
+      )
     }
   }
 }

@@ -14,6 +14,9 @@ export interface Search {
   seed: number
   schedules: number
   ablation?: Ablation | null
+  faults?: readonly string[] | undefined
+  /** Schedules side by side. */
+  lanes?: number
   /** Milliseconds; none when absent. */
   limit?: number
 }
@@ -29,18 +32,19 @@ export async function runMany(verdicts: Verdicts, search: Search): Promise<Found
     while (next < last && failures.length === 0 && performance.now() < end) {
       const seed = next
       next += 1
-      const outcome = await runSchedule(seed, verdicts, { ablation: search.ablation ?? null }).catch(
-        (error: unknown) => {
-          throw new Error(`seed ${seed}`, { cause: error })
-        },
-      )
+      const outcome = await runSchedule(seed, verdicts, {
+        ablation: search.ablation ?? null,
+        faults: search.faults,
+      }).catch((error: unknown) => {
+        throw new Error(`seed ${seed}`, { cause: error })
+      })
       found.schedules += 1
       found.starts += outcome.starts
       for (const [key, count] of outcome.decided) found.decided.set(key, (found.decided.get(key) ?? 0) + count)
       if (outcome.violation !== null) failures.push(outcome)
     }
   }
-  await Promise.all(Array.from({ length: 64 }, lane))
+  await Promise.all(Array.from({ length: search.lanes ?? 64 }, lane))
   found.failed = failures.sort((one, other) => one.seed - other.seed)[0] ?? null
   return found
 }

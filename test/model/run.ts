@@ -4,7 +4,7 @@ import { runMany } from './many.ts'
 import { openVerdicts } from './verdicts.ts'
 import { ablations, type Ablation } from './world.ts'
 
-// Usage: node test/model/run.ts [--seed N] [--schedules N] [--ablate RULE] [--trace]
+// Usage: node test/model/run.ts [--seed N] [--schedules N] [--ablate RULE] [--faults A,B,…] [--trace]
 // Random schedules from seed N on, judged by the product's own verdicts. Exit: 1 when one breaks an invariant; its seed
 // replays it, step by step.
 const { values } = parseArgs({
@@ -12,12 +12,14 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     schedules: { type: 'string', default: '1000' },
     ablate: { type: 'string' },
+    faults: { type: 'string' },
     trace: { type: 'boolean', default: false },
   },
 })
 const ablation = ablations.find((each) => each === values.ablate) ?? null
 if (values.ablate !== undefined && ablation === null) throw new Error(`--ablate is one of ${ablations.join(', ')}`)
 
+const faults = values.faults?.split(',')
 const seed = Number(values.seed)
 const verdicts = openVerdicts(2)
 try {
@@ -29,7 +31,7 @@ try {
 
 async function search(ablation: Ablation | null): Promise<void> {
   const began = performance.now()
-  const found = await runMany(verdicts, { seed, schedules: Number(values.schedules), ablation })
+  const found = await runMany(verdicts, { seed, schedules: Number(values.schedules), ablation, faults })
   const seconds = (performance.now() - began) / 1000
   console.log(
     `${found.schedules} schedules in ${seconds.toFixed(1)} s (${(found.schedules / seconds).toFixed(0)} a second), ` +
@@ -44,8 +46,8 @@ async function search(ablation: Ablation | null): Promise<void> {
 }
 
 async function trace(which: number, ablation: Ablation | null): Promise<void> {
-  const outcome = await runSchedule(which, verdicts, { ablation, log: (line) => console.log(line) })
+  const outcome = await runSchedule(which, verdicts, { ablation, faults, log: (line) => console.log(line) })
   console.log(outcome.violation === null ? 'no invariant is broken' : `broken: ${outcome.violation}`)
-  const rule = ablation ? ` --ablate ${ablation}` : ''
+  const rule = (ablation ? ` --ablate ${ablation}` : '') + (faults ? ` --faults ${faults.join(',')}` : '')
   console.log(`again: node test/model/run.ts --seed ${which} --trace${rule}`)
 }

@@ -15,13 +15,15 @@ export interface Outcome {
 
 export interface Options {
   ablation?: Ablation | null
+  /** Only these faults, beside those that every schedule has; as chance has it when absent. */
+  faults?: readonly string[] | undefined
   log?: ((line: string) => void) | null
 }
 
 /** One random schedule from its seed: faults, then quiet, judged by the invariants all along. */
 export async function runSchedule(seed: number, verdicts: Verdicts, options: Options = {}): Promise<Outcome> {
   const world = newWorld(seed, options.ablation ?? null, options.log ?? null)
-  const themes = themesOf(world)
+  const themes = themesOf(world, options.faults)
   say(
     world,
     `seed ${seed}: databases ${world.dbs.join(' ')}, ${world.ephemeral ? 'ephemeral' : 'persistent'}, requests fail ${world.faulty}, faults ${themes.join(' ')}`,
@@ -52,9 +54,10 @@ const meetings: readonly (readonly string[])[] = [
 ]
 
 /** A few kinds of fault a schedule, so that they meet each other. */
-function themesOf(world: World): string[] {
+function themesOf(world: World, only: readonly string[] | undefined): string[] {
   const names = Object.keys(allFaults)
   const always = ['image', 'bucket-kept', 'provision', 'boot', 'stop']
+  if (only) return [...always, ...only, ...only]
   const meeting = world.random.chance(0.5) ? world.random.pick(meetings) : []
   return [
     ...always,

@@ -74,7 +74,7 @@ function* fence(run: Run): Program {
   const { world, host } = run
   releaseLock(run)
   stopApp(world, host, true)
-  while (host.app !== 'down') yield 'waiting for the app to stop'
+  while (host.app === 'stopping') yield 'waiting for the app to stop'
   if (!(yield* takeLock(run, 60))) return
   const again = yield* decide(run)
   if (again.decision.do === 'fence') yield* fenceFiles(run)
