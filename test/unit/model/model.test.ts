@@ -36,7 +36,7 @@ const walked = [
   'unit:fence:split',
   'timer:fence:other-holder',
   'timer:restart:another-path',
-  'put:lost:put-lost',
+  'put:get:get',
 ]
 
 /** Faults that have to meet for a rule to matter, and a seed from which on a schedule that misses it is near. */
