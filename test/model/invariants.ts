@@ -17,7 +17,7 @@ export function ownerWasWritten(world: World, owner: Owner, previous: Owner | nu
   if (!madeBy.has(owner.path)) {
     madeBy.set(owner.path, owner.write)
     holderOf.set(owner.path, id)
-  } else if (previous?.path !== owner.path) {
+  } else if (previous?.path !== owner.path && madeBy.get(owner.path) !== owner.write) {
     violated(world, `path ${owner.path} was made twice: it was the truth before, and a claim made it again`)
   }
   if (previous && owner.epoch < previous.epoch)
