@@ -1,10 +1,9 @@
-import path from 'node:path'
 import { type App, type Host, instanceName, type Inventory, type S3Replica } from '../inventory/model.ts'
 import { ownerPlace } from '../replica/place.ts'
 import { instancePrefix } from '../replica/owner.ts'
 import { render } from '../templates/render.ts'
 import { configDirectory } from './places.ts'
-import { authorityPath, litestreamBinary } from './litestream.ts'
+import { authorityPath, databaseFolders, litestreamBinary } from './litestream.ts'
 import type { FileResource, Resource } from './resources.ts'
 
 export interface GateInput {
@@ -46,7 +45,7 @@ export interface GateConfig {
 export function gateResources(input: GateInput): Resource[] {
   const { app, inventory } = input
   const { keeper } = ownerPlace(inventory, app)
-  const folders = [...new Set(Object.values(app.databases).map((file) => path.posix.dirname(file)))]
+  const folders = databaseFolders(app)
   const unit = (name: string): FileResource => ({
     kind: 'file',
     path: `/etc/systemd/system/${app.name}-${name}`,

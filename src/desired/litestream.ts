@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { type App, type Host, instanceName, type Inventory, type S3Replica } from '../inventory/model.ts'
+import {
+  type App,
+  type Host,
+  instanceName,
+  type Inventory,
+  type S3Replica,
+  stateDirectory,
+} from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { databaseKey } from '../replica/owner.ts'
 import { ownerPlace } from '../replica/place.ts'
@@ -94,6 +101,16 @@ export function litestreamResources(input: LitestreamInput): Resource[] {
   ]
 }
 
+/**
+ * The folders of an app's databases, each also standing for what is missing of it: below the state directory that directory
+ * itself, so that a folder that somebody removed can be made again.
+ */
+export function databaseFolders(app: App): string[] {
+  const state = stateDirectory(app.name)
+  const folders = Object.values(app.databases).map((file) => path.posix.dirname(file))
+  return [...new Set([...folders.filter((folder) => folder.startsWith(`${state}/`)).map(() => state), ...folders])]
+}
+
 function litestreamConfig({ inventory, app, host }: LitestreamInput, metricsPort: number): string {
   const { data } = ownerPlace(inventory, app)
   const instance = instanceName(app, host.name)
@@ -115,10 +132,9 @@ function litestreamConfig({ inventory, app, host }: LitestreamInput, metricsPort
 }
 
 function litestreamUnit(app: App, binary: string, data: S3Replica): string {
-  const folders = [...new Set(Object.values(app.databases).map((file) => path.posix.dirname(file)))]
   return render('systemd/litestream.service.hbs', {
     app: app.name,
-    folders,
+    folders: databaseFolders(app),
     binary,
     ca: data.ca !== null,
     caVariable: `SSL_CERT_FILE=${authorityPath(data)}`,

@@ -97,7 +97,7 @@ round() {
     fence) fence_files; refuse ;;
     claim)
       say 4 "claim, $code: $text"
-      alert gate "$code" "$text" "nothing is needed; the old files are kept in .streamside-aside beside the database"
+      alert gate "$code" "$text" "$next"
       put_owner "$put" "$etag" true 60 || refuse
       ;;
     rescue) say 4 "$text"; bring_back_rescued ;;

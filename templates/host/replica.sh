@@ -2,9 +2,10 @@
 # shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
 
 # What touches the app's folder runs as the app's user: the app may have been broken into, and root following a symbolic
-# link of its making would write where the app itself may not.
+# link of its making would write where the app itself may not. Nor does such a process get the lock or the pipes to the
+# verdicts: the app may trace what runs as its own user.
 as_app() { # COMMAND…
-  setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@"
+  setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@" 9>&- 6<&- 5>&- 4<&-
 }
 
 # Litestream's own commands run as the app's user too, with the keys in their environment, and with one harmless capability

@@ -58,6 +58,8 @@ restore_one() {
   txid=
   [ "$wanted" = latest ] || txid=$wanted
   rc=0
+  # somebody may have removed the folder with the files in it
+  as_app mkdir -p -m 0750 -- "${path%/*}" || :
   with_keys 3600 restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
     >"$work/restore" 2>"$work/restore-error" || rc=$?
   got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)

@@ -17,7 +17,9 @@ def named_for_restore($owner):
 
 def claim_by_self($owner; $code; $text):
   . as $f
-  | { do: "claim", code: $code, text: $text, next: "", alert: true, etag: .owner.etag,
+  | { do: "claim", code: $code, text: $text, alert: true, etag: .owner.etag,
+      next: (if $code == "no-files" then "nothing, it is restored; if nobody removed it, see whether the card is failing (dmesg)"
+             else "nothing, it is restored; the old files are kept in .streamside-aside beside the database" end),
       put: ($owner | claimed($f; $f | named_for_restore($owner))) };
 
 # discard: what lies here is an earlier copy of the same order, or was proven to be in the replica.

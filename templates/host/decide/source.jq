@@ -22,6 +22,8 @@ def broken($db; $error; $best):
       alarm("chain-gap"; $said; "bring the missing objects back\(another_point($best))") + { lasting: true }
     elif $error | test("no space left|disk full|disk quota") then
       refuse("disk-full"; $said; "make room beside the database")
+    elif $error | test("read-only file system|permission denied|not a directory|input/output error|no such file") then
+      alarm("folder-unwritable"; $said; "see whether the card is failing or mounted read-only (dmesg, df), and whether the database's folder belongs to \(.app)")
     else
       alarm("object-damaged"; $said; "bring the damaged object back from a copy or an earlier version\(another_point($best))") + { lasting: true }
     end;
