@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { laterCommands, notBuiltYet } from './commands/later.ts'
 import { exitCodes, type ExitCode, Problem } from './problem.ts'
 import type { InitOptions } from './commands/init.ts'
 import type { RunOptions } from './commands/run-options.ts'
@@ -83,7 +84,9 @@ function build(done: (exit: ExitCode) => void): Command {
     .option('--dry-run', 'only show what would change, as `plan` does', false)
     // Scripts may give it: provision has nothing to ask yet, and a host key is only ever taken by --accept-new.
     .addOption(new Option('-y, --yes', 'do not ask').hideHelp())
-    .action(async (options: RunOptions & { dryRun: boolean }) => {
+    .addOption(new Option('--new-history <app>').hideHelp())
+    .action(async (options: RunOptions & { dryRun: boolean; newHistory?: string }) => {
+      if (options.newHistory !== undefined) throw notBuiltYet('provision --new-history')
       if (options.dryRun) {
         const { runPlan } = await import('./commands/plan.ts')
         return done(await runPlan(options, stopping.signal))
@@ -101,7 +104,19 @@ function build(done: (exit: ExitCode) => void): Command {
     done(await runPlan(options, stopping.signal))
   })
   addInventoryCommands(program, done)
+  addLaterCommands(program)
   return program
+}
+
+function addLaterCommands(program: Command): void {
+  for (const name of laterCommands)
+    program
+      .command(name, { hidden: true })
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        throw notBuiltYet(name)
+      })
 }
 
 function addInventoryCommands(program: Command, done: (exit: ExitCode) => void): void {

@@ -23,7 +23,12 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
       context.report({
         type: 'change',
         host: host.name,
-        change: { kind: 'owner', name: `owner object of ${app}`, action: 'create', reason: 'or brought up to date' },
+        change: {
+          kind: 'owner',
+          name: `owner object of ${app}`,
+          action: 'update',
+          reason: 'first launch here, or its databases have changed',
+        },
       })
     const pending = plan.changes.length > 0
     return {

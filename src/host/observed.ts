@@ -27,8 +27,8 @@ export interface Observed {
   /** Digest of what a unit ran from at its last start since boot. */
   started: Map<string, string>
   apps: Map<string, ObservedApp>
-  /** Transactions without an end: running, or cut off by a power cut or a kill. */
-  transactions: { id: string; state: 'running' | 'interrupted'; who: string }[]
+  /** Transactions that run, were cut off by a power cut or a kill, or ended when nobody followed them any more (told once). */
+  transactions: { id: string; state: 'running' | 'interrupted' | 'ended'; who: string }[]
   /** The text of /var/lib/streamside/manifest. */
   manifest: string | null
 }

@@ -108,9 +108,9 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
     units: parseUnits(all('show')),
     started: new Map(all('started').map(([unit = '', digest = '']) => [unit, digest])),
     apps: parseApps(all('app'), all('reason'), all('release')),
-    transactions: all('transaction').map(([id = '', state, who = '']) => ({
+    transactions: all('transaction').map(([id = '', state = '', who = '']) => ({
       id,
-      state: state === 'running' ? 'running' : 'interrupted',
+      state: state === 'running' ? 'running' : state.startsWith('ended') ? 'ended' : 'interrupted',
       who,
     })),
     manifest: decodedManifest(all('manifest')[0]),

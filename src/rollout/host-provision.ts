@@ -43,6 +43,13 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
       connection = earlier.connection
       looked = await lookAt(context, host, apps, connection)
     }
+    for (const { id, who } of looked.observed.transactions.filter(({ state }) => state === 'ended'))
+      context.report({
+        type: 'warning',
+        host: host.name,
+        code: 'transaction-ended-alone',
+        message: `the transaction ${id} of ${who} went on by itself after its operator had gone, and has ended`,
+      })
     for (const { id } of looked.observed.transactions.filter(({ state }) => state === 'interrupted'))
       context.report({
         type: 'warning',

@@ -180,6 +180,11 @@ transactions() {
       ! systemctl is-active --quiet "streamside-apply-$id.service" || state=running
       read_line "/var/lib/streamside/transactions/$id/who"
       say transaction "$id" "$state" "$line"
+    elif [ ! -e "${journal%/journal}/told" ]; then
+      # it came to its end when nobody followed it any more: told once
+      read_line "${journal%/journal}/who"
+      say transaction "$id" "ended $(sed -n "s/^end$tab//p" "$journal")" "$line"
+      : >"${journal%/journal}/told"
     fi
   done
   [ ! -s /var/lib/streamside/manifest ] || say manifest "$(base64 -w0 </var/lib/streamside/manifest)"

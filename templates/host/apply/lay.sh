@@ -34,6 +34,7 @@ clean_after_interrupted() {
       [ ! -e "$other/staged" ] || discard_staged "$other/staged"
       rm -rf -- "$other/payload"
       printf 'end\tcut\n' >>"$other/journal"
+      : >"$other/told"
     fi
   done
 }

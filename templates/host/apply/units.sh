@@ -110,7 +110,10 @@ gate_limit=1800
 replicating() { # APP
   [ -e "/etc/streamside/apps/$1/gate.json" ] || return 0
   step replicating "$1"
-  deadline=$(($(date +%s) + 60))
+  # one minute for all apps of a transaction: a server that is away is waited for once
+  now=$(date +%s)
+  replicating_until=${replicating_until:-$((now + 60))}
+  deadline=$((replicating_until > now + 5 ? replicating_until : now + 5))
   until [ "$(state_of "$1-litestream.service")" = active/running ] && systemctl start "$1-check.service"; do
     if [ "$(date +%s)" -ge "$deadline" ]; then
       unhealthy="$unhealthy $1"
@@ -125,8 +128,11 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
   app=$2 limit=$3; shift 3
   step health "$app"
   began=$(date +%s%N)
-  deadline=$(($(date +%s) + limit))
-  gate_deadline=$(($(date +%s) + gate_limit))
+  health_began=${health_began:-$began}
+  # Apps start side by side: what passed while others were waited for has passed for this one too, but for a last look.
+  spent=$(((began - health_began) / 1000000))
+  [ "$spent" -le $((limit * 1000 - 5000)) ] || spent=$((limit * 1000 > 5000 ? limit * 1000 - 5000 : 0))
+  before=$began
   while :; do
     state=$(state_of "$app.service")
     case $state in
@@ -138,14 +144,14 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
           return 0
         fi
         ;;
-      # the gate is at work, and may be restoring: the app's own limit has not begun
-      activating/start-pre | activating/condition)
-        if [ ! -s "/var/lib/streamside/apps/$app/reason" ] && [ "$(date +%s)" -lt "$gate_deadline" ]; then
-          deadline=$(($(date +%s) + limit))
-        fi
-        ;;
+      # The gate is at work and may be restoring: that does not count against the app, which would have it forgiven for ever
+      # if a pass of the gate began its time anew (an app that crashes at each start).
+      activating/start-pre | activating/condition) [ -s "/var/lib/streamside/apps/$app/reason" ] || before=$(date +%s%N) ;;
     esac
-    [ "$(date +%s)" -lt "$deadline" ] || break
+    now=$(date +%s%N)
+    spent=$((spent + (now - before) / 1000000))
+    before=$now
+    [ "$spent" -lt $((limit * 1000)) ] && [ $(((now - began) / 1000000000)) -lt "$gate_limit" ] || break
     sleep 0.2
   done
   unhealthy="$unhealthy $app"
