@@ -117,7 +117,7 @@ function litestreamConfig({ inventory, app, host }: LitestreamInput, metricsPort
   const { snapshotIntervalSeconds, retentionSeconds, syncIntervalSeconds } = app.litestream
   return render('litestream/litestream.yml.hbs', {
     metrics: `127.0.0.1:${metricsPort}`,
-    socket: `/run/streamside-${app.name}-litestream/litestream.sock`,
+    socket: `/run/streamside/socket/${app.name}/litestream.sock`,
     snapshotInterval: `${snapshotIntervalSeconds}s`,
     retention: `${retentionSeconds}s`,
     databases: Object.entries(app.databases).map(([name, file]) => ({

@@ -83,6 +83,7 @@ watch() { # FACTS
   printf '%s\n' "$1" | tr '\n' ' ' >&5
   printf '\n' >&5
   read_line count || unjudged
+  case $count in '!'*) act=$count; unjudged ;; esac
   while [ "$count" -gt 0 ]; do
     for field in code text next; do read_line "$field" || unjudged; done
     say 3 "$code: $text.${next:+ Next: $next.}"

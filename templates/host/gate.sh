@@ -36,14 +36,9 @@ refuse() {
   remember reason "$(printf '{"time":"%s","since":%s,"code":"%s","text":%s,"next":%s}' \
     "$(date -u -d "@${since:-$now}" +%FT%TZ)" "${since:-$now}" "$code" "$(json "$text")" "$(json "$next")")"
   if is alert || [ $((now - ${since:-$now})) -ge 300 ]; then alert gate "$code" "$text" "$next"; fi
-  [ "$code" != clock ] || mend_clock
+  # left alone, timesyncd waits up to half an hour between tries
+  [ "$code" != clock ] || systemctl try-restart systemd-timesyncd.service || :
   exit 1
-}
-
-# timesyncd waits up to half an hour between tries. A known image bug leaves a folder where its clock file should be.
-mend_clock() {
-  [ ! -d /var/lib/systemd/timesync/clock ] || rmdir /var/lib/systemd/timesync/clock || :
-  systemctl try-restart systemd-timesyncd.service || :
 }
 
 # The app may write from here on. `clean` goes first, so that nothing later mistakes what a power cut left for an orderly
@@ -89,6 +84,10 @@ round() {
     look_remote "$path_wanted"
     ask "{\"ask\":\"gate\",$(facts)}"
   fi
+  # A WAL that could not be looked at is no verdict on it. Files that were left in order are judged without it.
+  case $files in
+    *'"wal":"unknown"'*) [ -e "$state/clean" ] || refuse_as scratch-full 'there is no room in /var/tmp to look at the WAL' 'make room there; the app comes up by itself' ;;
+  esac
   ! is unfence || { forget fenced; alerts_over fence; }
   case $act in
     again) sleep 1 ;;

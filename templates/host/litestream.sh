@@ -43,6 +43,7 @@ check() {
     look_remote "$path_wanted"
     ask "{\"ask\":\"unit\",$(facts)}"
   fi
+  case $files in *'"wal":"unknown"'*) [ -e "$state/clean" ] || { say 4 'there is no room in /var/tmp to look at the WAL; tried again'; exit 1; } ;; esac
   case $act in
     go) go ;;
     fence)

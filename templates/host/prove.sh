@@ -65,9 +65,10 @@ write_tip() { # needs $tip
       *) return 1 ;;
     esac
     printf '{"seq":%s,"dbs":%s}\n' "$((${seq:-0} + 1))" "$tip" >"$work/tip.new"
+    set -- -H 'Content-Type: application/json' --data-binary "@$work/tip.new"
     # a server without conditional writes would refuse the header
-    [ "$owner_mode" = conditional ] || condition='X-Streamside: tip'
-    s3 PUT "$owner_url/$path_claimed/tip.json" -H "$condition" -H 'Content-Type: application/json' --data-binary "@$work/tip.new"
+    [ "$owner_mode" != conditional ] || set -- -H "$condition" "$@"
+    s3 PUT "$owner_url/$path_claimed/tip.json" "$@"
     case $curl:$http in 0:2??) return 0 ;; 0:412) ;; *) return 1 ;; esac
   done
   return 1

@@ -96,27 +96,28 @@ failure() { # EXIT-CODE STDERR -> words
   case $1 in 124 | 137) echo 'no answer in time' ;; *) last_words "$2" ;; esac
 }
 
-# Whether the chain of a database under $config's path is whole, and up to where: lists only, downloads nothing. -> $entry
-plan_entry() {
-  rc=0
-  with_keys 15 restore -no-expand-env -config "$config" -dry-run -json -o "$scratch/none" "$path" >"$work/plan" 2>"$work/plan-error" || rc=$?
+# Whether the chain of a database under $config's path is whole, and up to where: lists only, downloads nothing.
+# -> $plans, and $work/plan-N
+plans_entry() {
+  rc=0 plan=$work/plan-$index
+  with_keys 15 restore -no-expand-env -config "$config" -dry-run -json -o "$scratch/none" "$path" >"$plan" 2>"$work/plan-error" || rc=$?
   if [ "$rc" = 0 ]; then
     # the summary's own ids stand before those of its files
-    ids=$(tr -d ' \n' <"$work/plan" | grep -o '"m[inax]*_txid":"[0-9a-f]\{16\}"' | head -n 2)
+    ids=$(tr -d ' \n' <"$plan" | grep -o '"m[inax]*_txid":"[0-9a-f]\{16\}"' | head -n 2)
     min=$(printf '%s\n' "$ids" | sed -n 's/"min_txid":"\(.*\)"/\1/p')
     max=$(printf '%s\n' "$ids" | sed -n 's/"max_txid":"\(.*\)"/\1/p')
-    bytes=$(tr -d ' \n' <"$work/plan" | grep -o '"size":[0-9]*' | awk -F: '{ sum += $2 } END { printf "%.0f", sum }')
+    bytes=$(tr -d ' \n' <"$plan" | grep -o '"size":[0-9]*' | awk -F: '{ sum += $2 } END { printf "%.0f", sum }')
     entry="{\"rc\":0,\"min\":\"$min\",\"max\":\"$max\",\"bytes\":${bytes:-0}}"
   else
     entry="{\"rc\":$rc,\"error\":$(json "$(failure "$rc" "$work/plan-error")")}"
   fi
+  plans="$plans,$key:$entry"
 }
-plans_entry() { plan_entry; plans="$plans,$key:$entry"; }
 
 # sync -wait of each database: -> $sync. Its ids are decimal.
 sync_entry() { # SECONDS
   rc=0
-  socket=/run/streamside-$app-litestream/litestream.sock
+  socket=/run/streamside/socket/$app/litestream.sock
   as_app timeout -k 2 "$(($1 + 5))" "$litestream" sync -wait -timeout "$1" -json -socket "$socket" "$path" >"$work/sync" 2>"$work/sync-error" || rc=$?
   if [ "$rc" = 0 ]; then
     here=$(sed -n 's/.*"txid": *\([0-9]*\).*/\1/p' "$work/sync" | head -n 1)

@@ -6,7 +6,12 @@
 rescue() {
   rm -rf "$state/rescue.new"
   mkdir "$state/rescue.new"
+  # Held still: a checkpoint between the copy of the database and that of its WAL would leave two halves that do not meet.
+  systemctl kill --signal=STOP "$app-litestream.service" 2>/dev/null || :
+  kept=true
   each_db rescue_one
+  systemctl kill --signal=CONT "$app-litestream.service" 2>/dev/null || :
+  [ "$kept" = true ] || { say 3 'what lies in ephemeral storage could not be kept'; return 1; }
   sync "$state/rescue.new"
   rm -rf "$state/rescue"
   mv "$state/rescue.new" "$state/rescue"
@@ -18,7 +23,7 @@ rescue_one() {
     cd "${1%/*}" && name=${1##*/}
     set -- "./$name"
     for file in "./$name-wal" "./.$name-litestream"; do [ ! -e "$file" ] || set -- "$@" "$file"; done
-    tar -cf - -- "$@"' sh "$path" >"$state/rescue.new/$index.tar"
+    tar -cSf - -- "$@"' sh "$path" >"$state/rescue.new/$index.tar" || kept=false
   sync "$state/rescue.new/$index.tar"
 }
 
@@ -41,6 +46,15 @@ rescue_used() {
   rm -rf "$state/rescue.used"
   mv "$state/rescue" "$state/rescue.used"
   sync "$state"
+}
+
+# The files are of another path now: what was rescued must not come back by itself, and nobody else has it.
+rescue_aside() {
+  [ -e "$state/rescue" ] || return 0
+  mv "$state/rescue" "$state/rescue-$stamp"
+  sync "$state"
+  alert gate rescue-kept "what ephemeral storage held at a stop that was not proven is not in what was restored now" \
+    "look at $state/rescue-$stamp (an archive a database), then remove it"
 }
 
 rescue_over() { rm -rf "$state/rescue" "$state/rescue.used"; }

@@ -39,19 +39,24 @@ restore_all() {
 # The plan, what its objects look like (they are not downloaded again while they look the same), and the room beside the file.
 plan_source() {
   plans_entry
-  cat "$work/plan" >>"$work/plan-files"
+  files_of_plan >>"$work/plan-files"
   bytes=$(as_app df -P -k -- "${path%/*}" 2>/dev/null | awk 'END { if (NR > 1) printf "%.0f", $4 * 1024 }')
   [ -z "$bytes" ] || free="$free,$key:$bytes"
 }
 
+files_of_plan() { tr -d ' \n' <"$work/plan-$index" | sed 's/.*"files"://'; }
+
 get_tip() { # PATH -> $source_tip
   s3 GET "$owner_url/$1/tip.json"
   case $curl:$http in
-    0:200) source_tip=$(tr '\n' ' ' <"$work/body") ;;
+    0:200) source_tip="{\"body\":$(json "$(cat "$work/body")")}" ;;
     0:404) source_tip=null ;;
     *) source_tip="{\"error\":$(json "$(head -n 1 "$work/curl-error") $http $(error_code)")}" ;;
   esac
 }
+
+# Seconds for one database: below the time that the app's unit gives its gate, and enough for many gigabytes over a slow line.
+restore_limit=18000
 
 restore_one() {
   as_app_remove
@@ -60,20 +65,20 @@ restore_one() {
   rc=0
   # somebody may have removed the folder with the files in it
   as_app mkdir -p -m 0750 -- "${path%/*}" || :
-  with_keys 3600 restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
+  with_keys "$restore_limit" restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
     >"$work/restore" 2>"$work/restore-error" || rc=$?
   got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)
   [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$path.restoring" || rc=1
   best=
   error=$(failure "$rc" "$work/restore-error")
-  case $rc:$error in 0:* | 124:* | 137:* | *'no space left'*) ;; *) best_point ;; esac
+  case $rc:$error in 0:*) ;; *decod* | *checksum* | *'invalid ltx'*) best_point ;; esac
   restored="$restored,$key:{\"rc\":$rc,\"txid\":\"$got\",\"error\":$(json "$error"),\"best\":\"$best\"}"
 }
 
 # An object of the chain is damaged, and Litestream does not say which: the last point before it, by halving. The ends of the
 # plan's files are the points there are. -> $best, empty when none was found
 best_point() {
-  tr -d ' \n' <"$work/plan" | sed 's/.*"files"://' | grep -o '"max_txid":"[0-9a-f]\{16\}"' | cut -d'"' -f4 >"$work/points"
+  files_of_plan | grep -o '"max_txid":"[0-9a-f]\{16\}"' | cut -d'"' -f4 >"$work/points"
   low=0 high=$(($(wc -l <"$work/points") - 1))
   while [ "$low" -lt "$high" ]; do
     middle=$(((low + high + 1) / 2))
@@ -83,11 +88,11 @@ best_point() {
 }
 restores_to() { # TXID
   as_app_remove
-  with_keys 3600 restore -no-expand-env -config "$config" -json -txid "$1" -o "$path.restoring" "$path" >/dev/null 2>&1
+  with_keys "$restore_limit" restore -no-expand-env -config "$config" -json -txid "$1" -o "$path.restoring" "$path" >/dev/null 2>&1
 }
 
 as_app_remove() {
-  as_app rm -f -- "$path.restoring" "$path.restoring.tmp" "$path.restoring-wal" "$path.restoring-shm"
+  as_app rm -rf -- "$path.restoring" "$path.restoring.tmp" "$path.restoring-wal" "$path.restoring-shm"
 }
 
 # From the first rename to the claim the files are a mixture: `restoring` says so, and the gate then starts over.
@@ -100,8 +105,7 @@ install_restored() {
   remember claim "$new_claim"
   forget tip clean started failed
   forget restoring
-  # of another path than what is restored now: not to come back by itself any more
-  rescue_used
+  rescue_aside
 }
 
 # A new history from the files here: Litestream counts from 1 again, and so its own folder goes.

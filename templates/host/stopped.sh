@@ -19,9 +19,12 @@ systemctl stop "$app-gate.service"
 # Made by the gate when it lets the app through: without it nothing ran, and what `clean` says is still true.
 [ -e "$run/running/$app" ] || exit 0
 rm "$run/running/$app"
-[ "${SERVICE_RESULT-}" = success ] || exit 0
 open_verdicts
 read_config
+# Ephemeral storage does not outlive this boot: what is in it is kept first, however the app ended, and taken away again below
+# when the replica turns out to hold it. The files of an app that has stopped are nobody's business but Litestream's.
+if [ "$storage" = ephemeral ] && [ "$(systemctl is-system-running || :)" = stopping ]; then rescue; fi
+[ "${SERVICE_RESULT-}" = success ] || exit 0
 me=$(sh "$lib/host-id.sh")
 take_lock 20 || { say 4 'another program is at work on this app: this stop leaves no mark'; exit 0; }
 open_scratch

@@ -17,6 +17,7 @@ ask() { # FACTS
   printf '\n' >&5
   for field in act code text next flags etag path_wanted source claim put tip keep verdict; do
     read_line "$field" || unjudged
+    case $act in '!'*) unjudged ;; esac
   done
   index=1
   while [ "$index" -le "$db_count" ]; do
@@ -26,7 +27,7 @@ ask() { # FACTS
 }
 
 unjudged() {
-  say 3 "the facts could not be judged: $(cat "$work/jq-error") (a damaged file in $state?)"
+  say 3 "the facts could not be judged: ${act#!} $(cat "$work/jq-error") (a damaged file in $state?)"
   exit 1
 }
 
@@ -39,6 +40,7 @@ read_config() {
   printf '{"ask":"config","config":%s}\n' "$(tr '\n' ' ' <"$etc/gate.json")" >&5
   for field in user unit host instance where owner_url owner_mode litestream ca storage static db_count; do
     read_line "$field" || { say 3 "$etc/gate.json cannot be read: $(cat "$work/jq-error")"; exit 1; }
+    case $user in '!'*) say 3 "$etc/gate.json cannot be read: ${user#!}"; exit 1 ;; esac
   done
   index=1
   while [ "$index" -le "$db_count" ]; do

@@ -18,7 +18,7 @@ set -eu
 export LC_ALL=C
 
 is_database() { # FILE
-  [ -f "$1" ] && [ -s "$1" ] && [ "$(head -c 15 -- "$1" 2>/dev/null)" = 'SQLite format 3' ]
+  [ -f "$1" ] && [ "$(stat -L -c %s -- "$1")" -ge 512 ] && [ "$(head -c 15 -- "$1" 2>/dev/null)" = 'SQLite format 3' ]
 }
 
 last_ltx() { # FOLDER -> name of the level 0 file with the highest transaction
@@ -47,9 +47,12 @@ numbers() { # FILE OFFSET:BYTES…
 # is shorter than its pages and its WAL together (walCheckpoint() in its wal.c), so the rest is a hole.
 recovered_frames() { # DATABASE COUNT PAGE-SIZE
   rm -f "$scratch/copy" "$scratch/copy-wal" "$scratch/copy-shm"
-  head -c "$3" -- "$1" >"$scratch/copy"
-  truncate -s "$(stat -c %s -- "$1")" "$scratch/copy"
-  head -c "$2" -- "$1-wal" >"$scratch/copy-wal"
+  # A copy cut short, or a recovery without room, would say that rows are missing which are there: no verdict then.
+  { head -c "$3" -- "$1" >"$scratch/copy" &&
+    truncate -s "$(stat -c %s -- "$1")" "$scratch/copy" &&
+    head -c "$2" -- "$1-wal" >"$scratch/copy-wal" &&
+    head -c $(($2 + 65536)) /dev/zero >"$scratch/room"; } || { rm -f "$scratch/room"; echo no-room; return; }
+  rm -f "$scratch/room"
   # busy|frames in the WAL|frames checkpointed
   frames=$(sqlite3 -batch "$scratch/copy" 'PRAGMA wal_checkpoint(PASSIVE)' 2>/dev/null) || frames=
   rm -f "$scratch/copy" "$scratch/copy-wal" "$scratch/copy-shm"
@@ -67,7 +70,9 @@ wal_kind() { # DATABASE LTX
   page=$2 needed=$(($3 + $4)) salt1=$5 salt2=$6 wal_salt1=$7 wal_salt2=$8
   if [ "$wal_salt1" = "$salt1" ] && [ "$wal_salt2" = "$salt2" ]; then
     # The file's size proves nothing, for a WAL is not cut at a reset.
-    if [ "$(recovered_frames "$1" "$needed" "$page")" -ge $(((needed - 32) / (24 + page))) ]; then echo covers; else echo behind; fi
+    recovered=$(recovered_frames "$1" "$needed" "$page")
+    if [ "$recovered" = no-room ]; then echo unknown
+    elif [ "$recovered" -ge $(((needed - 32) / (24 + page))) ]; then echo covers; else echo behind; fi
     return
   fi
   # Salt 1 grows by one at each reset, modulo 2^32. A million resets is more than an app makes while Litestream is away; a

@@ -29,7 +29,7 @@ export async function steal(host: LabHost, intruder: Intruder, files: string[]):
       ? []
       : ['setpriv', '--reuid', app, '--regid', app, '--clear-groups', '--no-new-privs', ...rights, '--']
   const enter = inside ? ['nsenter', '--target', await mainPid(host, app), '--mount', '--'] : []
-  const litestream = [await mainPid(host, `${app}-litestream`), `/run/streamside-${app}-litestream/litestream.sock`]
+  const litestream = [await mainPid(host, `${app}-litestream`), `/run/streamside/socket/${app}/litestream.sock`]
   const argv = [...enter, ...as, '/usr/bin/python3', program, ...litestream, ...files]
   return JSON.parse((await runInHost(host, argv)).stdout) as Record<string, string>
 }

@@ -83,7 +83,7 @@ async function read(host: LabHost): Promise<string[]> {
 async function uploaded(host: LabHost): Promise<string> {
   const litestream = `/usr/local/lib/streamside/litestream-${litestreamVersion}/litestream`
   const sync =
-    '"$1" sync -wait -timeout 30 -json -socket /run/streamside-notes-litestream/litestream.sock /var/lib/notes/notes.db'
+    '"$1" sync -wait -timeout 30 -json -socket /run/streamside/socket/notes/litestream.sock /var/lib/notes/notes.db'
   const answer = JSON.parse(await shellInHost(host, sync, [litestream])) as { txid: number; replica_txid: number }
   return `transaction ${answer.txid} here, ${answer.replica_txid} there`
 }

@@ -95,7 +95,7 @@ healthy() { # KIND ARGUMENTS…
     http) curl --silent --show-error --fail --max-time 5 --noproxy '*' --output /dev/null --url "$1" ;;
     # exit 49 (a telnet option) and 28 (still open at the end of the time) both mean: something accepted the connection
     tcp) curl --silent --connect-timeout 2 --max-time 2 --noproxy '*' "telnet://$1:$2" </dev/null >/dev/null || [ $? -eq 28 ] ;;
-    command) user=$1; shift; runuser -u "$user" -- env -C "/var/lib/$user" timeout 10 "$@" >/dev/null ;;
+    command) user=$1; shift; timeout -k 2 10 runuser -u "$user" -- env -C "/var/lib/$user" "$@" >/dev/null ;;
     none) sleep 1; case $(state_of "$app.service") in active/*) ;; *) false ;; esac ;;
   esac
 }
@@ -151,7 +151,8 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
     now=$(date +%s%N)
     spent=$((spent + (now - before) / 1000000))
     before=$now
-    [ "$spent" -lt $((limit * 1000)) ] && [ $(((now - began) / 1000000000)) -lt "$gate_limit" ] || break
+    [ "$spent" -lt $((limit * 1000)) ] || break
+    [ $(((now - began) / 1000000000)) -lt "$gate_limit" ] || break
     sleep 0.2
   done
   unhealthy="$unhealthy $app"

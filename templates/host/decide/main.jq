@@ -42,4 +42,6 @@ def judged:
     elif .do == "watch" then (.alerts | length), (.alerts[] | .code, (.text | one_line), (.next | one_line))
     else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-") end;
 
-(try ([fromjson | judged] | if . == [] then error("no verdict") else . end) catch ("\(.)\n" | halt_error(1))) | .[]
+# jq 1.6 (Debian 12) does not end at halt_error while its input stays open: a shell is told in a line of its own.
+(try ([fromjson | judged] | if . == [] then error("no verdict") else . end)
+ catch ((if $form == "lines" then ["!" + (tostring | one_line)] else empty end), ("\(.)\n" | halt_error(1)))) | .[]

@@ -42,5 +42,7 @@ def proof:
   | foreign_owner($read) as $foreign
   | ([to_prove[] as $db | select($f | unproven($db) == null) | { key: $db, value: .sync[$db].txid }] | from_entries) as $tip
   | ($missing == [] and $foreign == null) as $held
-  | { do: "tell", code: "proof", held: $held, tip: $tip, text: ([$missing[], $foreign | select(. != null)] | join("; ")), next: "" }
+  | { do: "tell", code: "proof", held: $held,
+      # the high-water mark of a database does not go because that one is behind just now
+      tip: ((if .tip.path == .claim.path then .tip.dbs else {} end | with_entries(.key as $db | select($f.dbs | index([$db])))) + $tip), text: ([$missing[], $foreign | select(. != null)] | join("; ")), next: "" }
     + if $foreign == null then due($read; $tip; $held) else {} end;

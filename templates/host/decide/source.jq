@@ -43,13 +43,21 @@ def short($db; $got; $need):
 # A restore writes the database and, while it is checked, a little more; the old file stays beside it.
 def room_for($bytes): 2 * ($bytes // 0);
 
+def tip_read:
+  if .sourceTip.body == null then .
+  else (.sourceTip.body | try fromjson catch null) as $tip
+    | .sourceTip = if ($tip | type) == "object" and ($tip.dbs | type) == "object" and all($tip.dbs[]; is_txid) then $tip else { garbage: true } end
+  end;
+
 def source:
-  . as $f
+  tip_read | . as $f
   | ([.order.dbs | keys[] | { key: ., value: (. as $db | $f | needed($db)) }] | from_entries) as $need
   | [.order.dbs | keys[] as $db | select($f.plans[$db].rc != 0) | $db] as $failed
   | [$need | keys[] as $db | select($f.plans[$db].max < $need[$db]) | $db] as $short
   | [.order.dbs | keys[] as $db | select($f.plans[$db].rc == 0 and $f.free[$db] != null and $f.free[$db] < room_for($f.plans[$db].bytes)) | $db] as $full
   | if .sourceTip.error != null then unreadable(.sourceTip.error | litestream_kind; .sourceTip.error; .)
+    elif .sourceTip.garbage then
+      alarm("tip-garbage"; "\(.order.source)/tip.json of \(.app) at \(.where) is not what streamside wrote; \(untouched)"; "put an earlier version of the object back")
     elif $failed != [] then
       .plans[$failed[0]].error as $error | broken($failed[0]; $error; $error | gap_end) | del(.lasting)
     elif $short != [] then short($short[0]; .plans[$short[0]].max; $need[$short[0]])
