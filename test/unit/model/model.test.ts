@@ -57,7 +57,9 @@ describe('a rule that is taken away is missed, and the same schedule passes with
   test.for(ablations)('%s', async (ablation) => {
     const { faults, seed } = missed[ablation]
     const without = await runMany(verdicts, { seed, schedules: 100, ablation, faults, lanes: 8 })
-    expect(without.failed?.violation ?? 'no schedule misses it').toMatch(/rows|upload|made twice|back from epoch|went on/)
+    expect(without.failed?.violation ?? 'no schedule misses it').toMatch(
+      /rows|upload|made twice|back from epoch|went on/,
+    )
     const whole = await runMany(verdicts, { seed: without.failed?.seed ?? seed, schedules: 1, faults })
     expect(whole.failed?.violation ?? null).toBeNull()
   })
