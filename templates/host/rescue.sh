@@ -7,10 +7,11 @@ rescue() {
   rm -rf "$state/rescue.new"
   mkdir "$state/rescue.new"
   # Held still: a checkpoint between the copy of the database and that of its WAL would leave two halves that do not meet.
-  systemctl kill --signal=STOP "$app-litestream.service" 2>/dev/null || :
+  # The daemon alone: this may be its unit's own stop.
+  systemctl kill --kill-whom=main --signal=STOP "$app-litestream.service" 2>/dev/null || :
   kept=true
   each_db rescue_one
-  systemctl kill --signal=CONT "$app-litestream.service" 2>/dev/null || :
+  systemctl kill --kill-whom=main --signal=CONT "$app-litestream.service" 2>/dev/null || :
   [ "$kept" = true ] || { say 3 'what lies in ephemeral storage could not be kept'; return 1; }
   sync "$state/rescue.new"
   rm -rf "$state/rescue"

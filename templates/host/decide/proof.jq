@@ -30,8 +30,9 @@ def due($read; $tip; $held):
   . as $f
   | [$tip | keys[] | select($f.plans[.].min == "0000000000000001")] as $whole
   | if $read.owner.from != null then
-      # All that was to be restored, in the new path: files that have gone since prove nothing.
-      if $held and (.running | not) and all($read.owner.from.dbs | keys[]; IN($whole[])) then { put: ($read.owner | proven($whole; $f.claim.restored; $f)), etag: .owner.etag, transition: "PROVEN" } else {} end
+      # All that was to be restored, in the new path: files that have gone since prove nothing. And once only: an order that was
+      # proven already comes out of a bucket that was rolled back.
+      if $held and (.running | not) and .claim.proven == false and all($read.owner.from.dbs | keys[]; IN($whole[])) then { put: ($read.owner | proven($whole; $f.claim.restored; $f)), etag: .owner.etag, transition: "PROVEN" } else {} end
     elif any($whole[]; $read.owner.dbs[.].init == false) then
       { put: ($read.owner | initialised([$whole[] | select($read.owner.dbs[.] != null)]; $f)), etag: .owner.etag, transition: "INIT" }
     else {} end;

@@ -18,6 +18,8 @@ def timer:
     elif $owner.holder == null then { do: "quiet", code: "released", text: "\(.app) is released", next: "" }
     elif $owner.holder.id != .me and .fenced and (.running | not) then { do: "quiet", code: "fenced", text: "another host holds \(.app)", next: "" }
     elif $owner.holder.id != .me then held_elsewhere($owner) | .do = "fence" | .alert = true
+    elif .claim.path == $owner.path and rolled_back($owner) != null then
+      alarm("rolled-back"; "the bucket was rolled back: \(rolled_back($owner))"; way_out) | .do = "tell"
     elif .claim.path != $owner.path then
       { do: "restart", code: "another-path", text: "the path is \($owner.path) now, and the files here belong to \(.claim.path)", next: "" }
     else { do: "prove", code: "mine", text: "", next: "", path: $owner.path } end;

@@ -59,6 +59,11 @@ export const timerCases: Case[] = [
     { claim: claim({ path: oldPath, epoch: 1 }) },
     { do: 'restart' },
   ],
+  [
+    'tells of a bucket that was rolled back, and does not prove it sound',
+    { owner: found(moving) },
+    { do: 'tell', code: 'rolled-back', alert: true },
+  ],
   ['does not fence when nobody holds the app', { owner: found(owner({ holder: null })) }, { do: 'quiet' }],
   [
     'goes on while the object cannot be read',
@@ -126,6 +131,7 @@ export const proofCases: Case[] = [
     { ...proved, claim: unproven, owner: found({ ...moving, past: [{ path: oldPath, host: 'pi', end: null }] }) },
     { transition: 'PROVEN', put: { from: null, past: [{ path: oldPath, end: { main: tx(5) } }] } },
   ],
+  ['of what was proven already is no PROVEN', { ...proved, owner: found(moving) }, { transition: undefined }],
   [
     'of a running app is no PROVEN',
     { ...proved, running: true, claim: unproven, owner: found(moving) },
