@@ -54,6 +54,7 @@ put_record() { # FROM TO
 
 # As soon as the trees lie: what fails later must not have them sent again.
 record_signatures() {
+  grep -q "^signature$tab" "$payload/steps" || return 0
   put_record "$payload/signatures" /var/lib/streamside/signatures
 }
 
