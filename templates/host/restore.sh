@@ -97,26 +97,36 @@ as_app_remove() {
 
 # From the first rename to the claim the files are a mixture: `restoring` says so, and the gate then starts over.
 install_restored() {
-  new_claim=$claim
+  new_claim=$claim said=$text
   remember restoring "$order"
   stamp=$(date -u +%Y%m%dT%H%M%SZ)
   each_db put_aside
   each_named put_in_place
   remember claim "$new_claim"
-  forget tip clean started failed
+  forget tip started failed
+  as_installed
   forget restoring
   rescue_aside
+  act=install text=$said
+}
+
+# Until the app starts, nobody but Litestream has business with these files: `clean` tells one that is swapped meanwhile.
+as_installed() {
+  look_left
+  remember clean "{\"proved\":false,\"settled\":true,\"files\":$keep}"
 }
 
 # A new history from the files here: Litestream counts from 1 again, and so its own folder goes.
 adopt() {
+  new_claim=$claim
   kill_litestream
   stamp=$(date -u +%Y%m%dT%H%M%SZ)
   each_db flush
   each_db own_folder_aside
-  remember claim "$claim"
+  remember claim "$new_claim"
   # They speak of the files as they were under the old path, which people have just been told about.
-  forget tip clean started
+  forget tip started
+  as_installed
 }
 own_folder_aside() {
   as_app sh -c '

@@ -138,7 +138,9 @@ function* adopt(run: Run, decision: Decision): Program {
   }
   state.claim = copyOf(decision.claim ?? null)
   yield 'claim written'
-  Object.assign(state, { tip: null, clean: null, started: null })
+  Object.assign(state, { tip: null, started: null })
+  yield 'tip forgotten'
+  state.clean = { proved: false, settled: true, files: identities(run.host, lookLocal(run), 'clean') }
 }
 
 function* proveAll(run: Run): Program<Decision | null> {

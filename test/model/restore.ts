@@ -1,6 +1,6 @@
 import { content, newFiles, noFiles } from './disk.ts'
 import { killLitestream } from './daemon.ts'
-import { ask, clockOf, staticFacts } from './facts.ts'
+import { ask, clockOf, identities, lookLocal, staticFacts } from './facts.ts'
 import { filesReplaced } from './invariants.ts'
 import { download, getTip, planOf, type PlanFact } from './requests.ts'
 import { cardOf, copyOf, dbsOf, filesOf, idOf, type Program, type Run } from './world.ts'
@@ -78,8 +78,10 @@ function* install(run: Run, order: Decision, verdict: Decision, rows: Record<str
   if (claim && order.source !== claim.path)
     for (const db of dbsOf(host)) world.ledger.baseline.set(`${claim.path}/${db}`, rows[db] ?? [])
   yield 'claim written'
-  Object.assign(state, { tip: null, clean: null, started: null, failed: null })
+  Object.assign(state, { tip: null, started: null, failed: null })
   yield 'tip forgotten'
+  state.clean = { proved: false, settled: true, files: identities(host, lookLocal(run), 'clean') }
+  yield 'what was installed written down'
   state.restoring = false
   state.rescue = null
 }

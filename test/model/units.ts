@@ -59,6 +59,8 @@ function* mayRun(run: Run): Program<string | null> {
     decision = yield* ask(run, { ask: 'unit', ...facts(run, read) })
   }
   if (decision.do === 'go') {
+    const { clean } = cardOf(host).state
+    if (clean) clean.settled = false
     releaseLock(run)
     yield 'the check has passed'
     return decision.path ?? null
@@ -124,10 +126,12 @@ export function shutDown(world: World, host: Host): void {
     while (host.app !== 'down') yield 'waiting for the app to stop'
     if (host.daemon && cardOf(host).state.clean && (yield* takeLock(run, 5))) yield* leaveInOrder(run, false)
     releaseLock(run)
+    // its ExecStopPost= counts only after a daemon that had run (litestream.sh: EXIT_CODE)
+    const ran = host.daemon !== null
     host.daemon = null
     host.litestream = 'down'
     host.litestreamWanted = false
-    yield* settled(run)
+    if (ran) yield* settled(run)
     // everything is synced at an orderly end
     if (host.card)
       for (const files of Object.values(host.card.files))

@@ -23,6 +23,8 @@ def not_back: . as $f | [.dbs[] | select($f.rescue == true and $f.local != null 
 def foreign_owner($read):
   if $read.kind != "ok" then "the owner object could not be read (\($read.why))"
   elif $read.owner.holder.id != .me or $read.owner.path != .claim.path then "the owner object names another holder or path"
+  # What it orders would be restored over this: no proof of what lies under a path that it does not take for the truth yet.
+  elif rolled_back($read.owner) != null then "the bucket was rolled back: \(rolled_back($read.owner))"
   else null end;
 
 # INIT and PROVEN want the chain from its first transaction on, and not a tail that somebody left.
@@ -30,9 +32,8 @@ def due($read; $tip; $held):
   . as $f
   | [$tip | keys[] | select($f.plans[.].min == "0000000000000001")] as $whole
   | if $read.owner.from != null then
-      # All that was to be restored, in the new path: files that have gone since prove nothing. And once only: an order that was
-      # proven already comes out of a bucket that was rolled back.
-      if $held and (.running | not) and .claim.proven == false and all($read.owner.from.dbs | keys[]; IN($whole[])) then { put: ($read.owner | proven($whole; $f.claim.restored; $f)), etag: .owner.etag, transition: "PROVEN" } else {} end
+      # All that was to be restored, in the new path: files that have gone since prove nothing.
+      if $held and (.running | not) and all($read.owner.from.dbs | keys[]; IN($whole[])) then { put: ($read.owner | proven($whole; $f.claim.restored; $f)), etag: .owner.etag, transition: "PROVEN" } else {} end
     elif any($whole[]; $read.owner.dbs[.].init == false) then
       { put: ($read.owner | initialised([$whole[] | select($read.owner.dbs[.] != null)]; $f)), etag: .owner.etag, transition: "INIT" }
     else {} end;
@@ -41,7 +42,9 @@ def proof:
   . as $f | owner_read as $read
   | (not_back + [to_prove[] as $db | $f | unproven($db) | select(. != null)]) as $missing
   | foreign_owner($read) as $foreign
-  | ([to_prove[] as $db | select($f | unproven($db) == null) | { key: $db, value: .sync[$db].txid }] | from_entries) as $tip
+  # Under a path that is not the truth any more nothing is marked: whoever went on from it could not have known.
+  | (if $foreign != null then {}
+     else [to_prove[] as $db | select($f | unproven($db) == null) | { key: $db, value: .sync[$db].txid }] | from_entries end) as $tip
   | ($missing == [] and $foreign == null) as $held
   | { do: "tell", code: "proof", held: $held,
       # the high-water mark of a database does not go because that one is behind just now

@@ -43,6 +43,8 @@ def untrusted($db):
       elif same_file($db; $before.id) | not then "it was replaced while the app was stopped"
       else null end
     elif nothing_uploaded_since_start($db) then null
+    # Without an LTX the WAL vouches for nothing: then only the file itself can.
+    elif $now.wal == "untouched" and .started[$db].id != null and (same_file($db; .started[$db].id) | not) then "it was replaced since its last start"
     else
       { behind: "the last transactions that were uploaded are missing in its WAL, as after a power cut",
         foreign: "its WAL belongs to another history than what was uploaded last",

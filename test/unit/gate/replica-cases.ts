@@ -131,7 +131,11 @@ export const proofCases: Case[] = [
     { ...proved, claim: unproven, owner: found({ ...moving, past: [{ path: oldPath, host: 'pi', end: null }] }) },
     { transition: 'PROVEN', put: { from: null, past: [{ path: oldPath, end: { main: tx(5) } }] } },
   ],
-  ['of what was proven already is no PROVEN', { ...proved, owner: found(moving) }, { transition: undefined }],
+  [
+    'does not hold when the bucket was rolled back',
+    { ...proved, owner: found(moving) },
+    { held: false, transition: undefined },
+  ],
   [
     'of a running app is no PROVEN',
     { ...proved, running: true, claim: unproven, owner: found(moving) },
