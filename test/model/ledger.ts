@@ -49,11 +49,15 @@ export function newLedger(): Ledger {
   }
 }
 
-export function cover(ledger: Ledger, path: string, db: string, txid: number, rows: Rows): void {
+/** @param led whether the owner object leads to the path: it may have gone back since the proof */
+export function cover(ledger: Ledger, path: string, db: string, txid: number, rows: Rows, led: boolean): void {
   const before = ledger.proofs.get(`${path}/${db}`)
   if (!before || before.txid <= txid) ledger.proofs.set(`${path}/${db}`, { txid, rows })
   const covered = (ledger.covered[db] ??= new Set())
-  for (const row of rows) covered.add(row)
+  for (const row of rows) {
+    if (!led && !covered.has(row)) ledger.doubtful.add(row)
+    covered.add(row)
+  }
 }
 
 /** From now on only what these rows hold is missed: a stated choice, or a bucket that went back as a whole. */

@@ -4,7 +4,7 @@ import { ask, clockOf, facts, identities, lookLocal, staticFacts, type Read } fr
 import { rescueDropped, told } from './invariants.ts'
 import { cover, tipped } from './ledger.ts'
 import { getOwner, getTip, planOf, putOwnerOnce, putTipOnce, type PlanFact } from './requests.ts'
-import { cardOf, copyOf, dbsOf, filesOf, type Program, type Run } from './world.ts'
+import { cardOf, copyOf, dbsOf, filesOf, ownerNow, type Program, type Run } from './world.ts'
 import type { Decision } from './verdicts.ts'
 
 /** templates/host/prove.sh and stop.sh: the proof, what it entitles to, and how an orderly stop ends. */
@@ -76,11 +76,12 @@ export function* writeTip(run: Run, tip: Decision['tip']): Program {
   if (!tip || Object.keys(tip).length === 0) return
   const { state } = cardOf(host)
   const path = state.claim?.path ?? ''
+  const led = ownerNow(world)?.path === path || !world.ledger.faults.has('owner-rollback')
   const rows: Record<string, readonly number[]> = {}
   for (const [db, txid] of Object.entries(tip)) {
     const ltx = filesOf(host, db).l0?.ltx.find((each) => hexTxid(each.txid) === txid)
     if (!ltx) continue
-    cover(world.ledger, path, db, ltx.txid, ltx.rows)
+    cover(world.ledger, path, db, ltx.txid, ltx.rows, led)
     rows[db] = ltx.rows
   }
   state.tip = { path, dbs: copyOf(tip) }
