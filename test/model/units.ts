@@ -1,7 +1,7 @@
 import { checkpoint, lastClose } from './disk.ts'
 import { startDaemon } from './daemon.ts'
 import { ask, facts, lookLocal, releaseLock, takeLock, type Read } from './facts.ts'
-import { told } from './invariants.ts'
+import { told, violated } from './invariants.ts'
 import { leaveInOrder } from './prove.ts'
 import { getOwner, lookRemote } from './requests.ts'
 import {
@@ -61,6 +61,9 @@ function* mayRun(run: Run): Program<string | null> {
   if (decision.do === 'go') {
     const { clean } = cardOf(host).state
     if (clean) clean.settled = false
+    // now, and not when the daemon starts: a clock may jump in between
+    if (Math.abs(host.clock) > 300)
+      violated(world, `Litestream may start on board ${host.board} with a clock that is ${host.clock} s off`)
     releaseLock(run)
     yield 'the check has passed'
     return decision.path ?? null
