@@ -1,6 +1,5 @@
 import { maxTxid, chain } from './bucket.ts'
 import { checkpoint, content, hexTxid, type Files, type Ltx } from './disk.ts'
-import { violated } from './invariants.ts'
 import { upload } from './requests.ts'
 import { filesOf, say, type Host, type Program, type Run, type World } from './world.ts'
 
