@@ -11,6 +11,7 @@ export default defineConfig({
           name: 'hosts',
           include: ['test/hosts/**/*.test.ts'],
           globalSetup: ['test/hosts/global-setup.ts'],
+          setupFiles: ['test/hosts/switch-off.ts'],
           // after all unit tests: promises with seconds in them are not tried beside a busy neighbour
           sequence: { groupOrder: 1 },
           fileParallelism: false,

@@ -82,17 +82,20 @@ describe('what does not pass its check', () => {
 })
 
 describe('a full disk', () => {
-  /** Provisions with everything below `folder` on a file system of this size, and gives back the problem. */
-  async function withLittleRoom(folder: string, size: string): Promise<unknown> {
+  /** Provisions with everything below `folder` on a file system with this much room left (KiB), and gives back the problem. */
+  async function withLittleRoom(folder: string, room: number): Promise<unknown> {
     const before = await mainPid(one, 'pages.service')
     const environment = await shellInHost(one, 'cat /etc/streamside/apps/pages/app.env')
     await lab.rewrite({ apps: { pages: { ...pages, environment: { CHANGED: 'yes' } } } })
     await shellInHost(
       one,
-      'mkdir -p /run/kept && cp -a "$1/." /run/kept && mount -t tmpfs -o "size=$2,mode=$(stat -c %a "$1"),uid=$(stat -c %u "$1"),gid=$(stat -c %g "$1")" none "$1" && cp -a /run/kept/. "$1"',
-      [folder, size],
+      `mkdir -p /run/kept && cp -a "$1/." /run/kept
+       set -- "$1" "$(($(du -sk /run/kept | cut -f1) + $2))k" "mode=$(stat -c %a "$1"),uid=$(stat -c %u "$1"),gid=$(stat -c %g "$1")"
+       mount -t tmpfs -o "size=$2,$3" none "$1"`,
+      [folder, String(room)],
     )
     try {
+      await shellInHost(one, 'cp -a /run/kept/. "$1"', [folder])
       const run = await lab.provision([], 1)
       expect(await mainPid(one, 'pages.service')).toBe(before)
       expect(await shellInHost(one, 'cat /etc/streamside/apps/pages/app.env')).toBe(environment)
@@ -111,7 +114,7 @@ describe('a full disk', () => {
       ...pages,
       release: { from: path.join(scratch, 'release'), command: ['python3', '-m', 'http.server', '8141'] },
     }
-    expect(await withLittleRoom('/opt/pages', '12M')).toMatchObject({
+    expect(await withLittleRoom('/opt/pages', 12_288)).toMatchObject({
       code: 'disk-full',
       found: expect.stringMatching(/needs \d+ KiB in \/opt\/pages\/?\S* and 16 MiB to spare; \d+ KiB are free/),
     })
@@ -119,14 +122,14 @@ describe('a full disk', () => {
 
   test('where a file has to go leaves the old one', async () => {
     await writeFile(settings, 'x'.repeat(200_000))
-    expect(await withLittleRoom('/var/lib/pages', '64k')).toMatchObject({
+    expect(await withLittleRoom('/var/lib/pages', 64)).toMatchObject({
       code: 'write',
       found: expect.stringContaining('/var/lib/pages'),
     })
   })
 
   test('on the whole card ends the run before anything was begun', async () => {
-    expect(await withLittleRoom('/var/lib/streamside', '256k')).toMatchObject({
+    expect(await withLittleRoom('/var/lib/streamside', 96)).toMatchObject({
       host: 'ref-one',
       next: expect.stringContaining('df'),
     })

@@ -49,7 +49,7 @@ const missed: Record<Ablation, { faults: readonly string[]; seed: number }> = {
   'if-match': { faults: ['forced-claim', 'files-deleted'], seed: 1 },
   'random-suffix': { faults: ['owner-rollback', 'forced-claim', 'state-wiped'], seed: 1 },
   'hardware-in-id': { faults: ['clone'], seed: 1 },
-  'split-check': { faults: ['owner-rollback', 'forced-claim', 'files-deleted', 'power-cut'], seed: 1602 },
+  'split-check': { faults: ['owner-rollback', 'forced-claim', 'files-deleted', 'power-cut'], seed: 5100 },
   'past-end-alert': { faults: ['forced-claim', 'cut-off'], seed: 31 },
 }
 
