@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
 import { exitCodes, type ExitCode, Problem } from './problem.ts'
-import type { InitOptions } from './commands/init.ts'
+import type { InitOptions } from './commands/init-options.ts'
 import type { RunOptions } from './commands/run-options.ts'
 
 const stopping = new AbortController()
@@ -187,7 +187,7 @@ async function explain(error: unknown): Promise<ExitCode> {
   const look = { columns: stderr.columns ?? 80, color: wantsColor(stderr) }
   const { InventoryProblem } = await import('./inventory/mistake.ts')
   if (error instanceof InventoryProblem) {
-    const { formatMistakes } = await import('./inventory/format.ts')
+    const { formatMistakes } = await import('./report/format-mistakes.ts')
     stderr.write(formatMistakes(error.mistakes, look))
   } else {
     const { formatProblem } = await import('./report/format-problem.ts')

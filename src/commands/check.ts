@@ -1,6 +1,5 @@
 import { appResources } from '../desired/app.ts'
 import { findInventory } from '../inventory/find.ts'
-import { formatMistakes } from '../inventory/format.ts'
 import { loadInventory, type Loaded } from '../inventory/load.ts'
 import { InventoryProblem, type Mistake } from '../inventory/mistake.ts'
 import type { Inventory } from '../inventory/model.ts'
@@ -8,6 +7,7 @@ import { type ExitCode, exitCodes, Problem } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
 import { problemData } from '../report/event-data.ts'
 import { eventSchemaVersion } from '../report/events.ts'
+import { formatMistakes } from '../report/format-mistakes.ts'
 import { formatProblem } from '../report/format-problem.ts'
 
 export interface CheckOptions {

@@ -5,7 +5,7 @@ import { host as hostSchema, sshUser } from '../inventory/schema/host.ts'
 import { singles } from '../inventory/schema/inventory.ts'
 import { s3Replica } from '../inventory/schema/replica.ts'
 import type { Starter } from '../inventory/starter.ts'
-import type { InitOptions } from './init.ts'
+import type { InitOptions } from './init-options.ts'
 
 interface Rule {
   safeParse(value: unknown): { success: boolean; error?: { issues: { message: string }[] } }

@@ -12,34 +12,8 @@ import { shownPath } from '../inventory/show.ts'
 import { type Starter, starterInventory, starterSecrets } from '../inventory/starter.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
 import { terminalQuestions } from '../report/questions.ts'
+import type { InitOptions } from './init-options.ts'
 import { askStarter, splitHost } from './init-questions.ts'
-
-/** What the command line says; on a terminal what is missing is asked for. */
-export interface InitOptions {
-  /** Where the inventory is written. Default `inventory.yaml` in the current folder. */
-  inventory?: string
-  site?: string
-  user?: string
-  /** NAME=ADDRESS, or a NAME that is an address too. */
-  host: string[]
-  endpoint?: string
-  region?: string
-  bucket?: string
-  prefix?: string
-  app?: string
-  release?: string
-  command?: string
-  port?: number
-  database?: string
-  health?: string
-  /** Write over an inventory that is there; the old one is kept beside it. */
-  force: boolean
-  cwd?: string
-  env?: NodeJS.ProcessEnv
-  stdout?: Pick<NodeJS.WriteStream, 'write'>
-  /** False: ask nothing. Default: whether stdin and stderr are a terminal. */
-  interactive?: boolean
-}
 
 /**
  * `streamside init`: writes a first inventory that passes `check`, by asking or from flags. The keys of the bucket are

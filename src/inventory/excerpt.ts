@@ -1,5 +1,4 @@
-import type { Place } from './mistake.ts'
-import type { Source } from './source.ts'
+import type { Place, Source } from './source.ts'
 
 /** A line as it is shown with a mistake; `start` and `length` mark the part in question. */
 export interface Excerpt {

@@ -1,6 +1,6 @@
 import { exitCodes, Problem } from '../problem.ts'
 import { type Excerpt, excerptOf, hiddenParts, type HiddenParts } from './excerpt.ts'
-import type { Source } from './source.ts'
+import type { Place, Source } from './source.ts'
 
 /** One thing that is wrong in an inventory (or, among the warnings, odd), ready to be printed by `formatMistakes`. */
 export interface Mistake {
@@ -18,13 +18,6 @@ export interface Mistake {
   hint?: string
   /** The line it stands in, or the part of a long one around it; null when lines of that file are never shown. */
   excerpt: Excerpt | null
-}
-
-/** A part of a source file, as offsets into its text. */
-export interface Place {
-  source: Source
-  start: number
-  end: number
 }
 
 /** A mistake before its position has been worked out. */

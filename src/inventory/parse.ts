@@ -1,9 +1,9 @@
 import { type Alias, Composer, Lexer, Parser, isAlias, isMap, isNode, isScalar, isSeq } from 'yaml'
 import type { Document, Node, YAMLError, YAMLMap, YAMLSeq } from 'yaml'
-import type { Notes, Place } from './mistake.ts'
+import type { Notes } from './mistake.ts'
 import { nearest } from './nearest.ts'
 import { shown } from './show.ts'
-import type { Source } from './source.ts'
+import type { Place, Source } from './source.ts'
 import { explainSyntax } from './syntax.ts'
 import type { Located, LocatedMap } from './tree.ts'
 

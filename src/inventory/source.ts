@@ -15,6 +15,13 @@ export interface Source {
   lineAt(offset: number): { line: number; column: number; text: string; offset: number }
 }
 
+/** A part of a source file, as offsets into its text. */
+export interface Place {
+  source: Source
+  start: number
+  end: number
+}
+
 /** What is wrong with a file's bytes, with the offset into the text as far as it could be read. */
 export interface UnreadableText {
   offset: number

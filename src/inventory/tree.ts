@@ -1,4 +1,4 @@
-import type { Place } from './mistake.ts'
+import type { Place } from './source.ts'
 
 /** A YAML value together with the place it was written at: what checks look at, and what messages point to. */
 export type Located = LocatedScalar | LocatedList | LocatedMap

@@ -7,7 +7,7 @@ import type { FileResource, Resource } from '../../../src/desired/resources.ts'
 import type { App } from '../../../src/inventory/model.ts'
 import { Secret } from '../../../src/inventory/secret.ts'
 import { Problem } from '../../../src/problem.ts'
-import { app, host } from '../plan/hosts.ts'
+import { app, host } from '../inventory/made.ts'
 
 const release = { digest: 'd'.repeat(64), tar: '/t', bytes: 1 }
 const resourcesOf = (more: Partial<App>): Resource[] =>

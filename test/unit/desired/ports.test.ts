@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { freeAccountId } from '../../../src/desired/accounts.ts'
 import { metricsPorts } from '../../../src/desired/ports.ts'
 import { mountUnitName } from '../../../src/desired/storage.ts'
-import { app } from '../plan/hosts.ts'
+import { app } from '../inventory/made.ts'
 
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/)
 

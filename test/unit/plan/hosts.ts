@@ -2,41 +2,11 @@ import type { HostState } from '../../../src/desired/host-state.ts'
 import type { Resource } from '../../../src/desired/resources.ts'
 import { runsFromDigest, sha256 } from '../../../src/desired/runs-from.ts'
 import type { Observed } from '../../../src/host/observed.ts'
-import type { App, Host } from '../../../src/inventory/model.ts'
+import type { App } from '../../../src/inventory/model.ts'
 import { manifestFor, readManifest } from '../../../src/plan/manifest.ts'
+import { host } from '../inventory/made.ts'
 
 /** Hosts for plans: facts as a probe would bring them, made rather than recorded, so that a test shows just its drift. */
-
-export const host: Host = { name: 'pi', address: 'pi', port: null, user: null, tags: [], sudoPassword: null }
-
-export function app(name: string, more: Partial<App> = {}): App {
-  return {
-    name,
-    hosts: ['pi'],
-    instancePerHost: false,
-    release: { from: { all: { kind: 'path', path: '/x' } }, command: ['./serve'], workingDirectory: 'state', keep: 3 },
-    packages: [],
-    port: null,
-    environment: {},
-    files: {},
-    databases: {},
-    replica: null,
-    litestream: {
-      syncIntervalSeconds: 1,
-      retentionSeconds: 604_800,
-      snapshotIntervalSeconds: 86_400,
-      metricsPort: null,
-    },
-    storage: { kind: 'persistent' },
-    whenReplicaUnreachable: 'start',
-    offlineLimitSeconds: 86_400,
-    restart: 'auto',
-    unprotected: [],
-    health: null,
-    sandbox: { memoryDenyWriteExecute: false },
-    ...more,
-  }
-}
 
 export function hostState(apps: App[], resources: Resource[]): HostState {
   return { host, apps, resources, metrics: {}, accounts: new Map() }

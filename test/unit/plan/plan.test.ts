@@ -3,7 +3,8 @@ import type { Resource } from '../../../src/desired/resources.ts'
 import type { Observed } from '../../../src/host/observed.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { Problem } from '../../../src/problem.ts'
-import { app, asWanted, bare, hostState } from './hosts.ts'
+import { app } from '../inventory/made.ts'
+import { asWanted, bare, hostState } from './hosts.ts'
 
 const unit = '/etc/systemd/system/web.service'
 const resources: Resource[] = [
@@ -204,7 +205,9 @@ describe('a plan', () => {
   })
 
   test('cleans up after a transaction that was cut off, even when nothing else is to be done', () => {
-    const plan = changed(({ transactions }) => transactions.push({ id: 't1', state: 'interrupted', who: 'me' }))
+    const plan = changed(({ transactions }) =>
+      transactions.push({ id: 't1', state: 'interrupted', attended: false, who: 'me' }),
+    )
     expect(names(plan)).toEqual(['remove transaction t1'])
   })
 })

@@ -7,7 +7,7 @@ import { ensureOwner, readOwner, realClock, type EnsureOwner } from '../../../sr
 import { formatOwner, ownerKey, parseOwner } from '../../../src/replica/owner.ts'
 import { openS3Store } from '../../../src/replica/s3-store.ts'
 import { startFaultProxy } from './fault-server.ts'
-import { inventoryWith } from './inventories.ts'
+import { inventoryOf } from '../inventory/made.ts'
 import { attic, cellar, ownerWith } from './owners.ts'
 import { problemOf } from '../problem-of.ts'
 import { startSeaweedFs, type RealS3 } from './seaweedfs.ts'
@@ -32,7 +32,7 @@ afterAll(async () => {
 })
 
 function request(replica: S3Replica, changes: Partial<EnsureOwner> = {}, others: S3Replica[] = []): EnsureOwner {
-  const { inventory, app } = inventoryWith(replica, ...others)
+  const { inventory, app } = inventoryOf(replica, ...others)
   const identity = { host: attic.host, hostId: attic.id, uid: 990, gid: 991, dbs: ['main'] }
   return { inventory, app, ...identity, cacheDirectory: cache, ...changes }
 }

@@ -1,8 +1,8 @@
-import { painter } from '../report/colour.ts'
-import { textWidth } from '../report/text-width.ts'
-import type { Excerpt } from './excerpt.ts'
-import { describeMistake, type Mistake } from './mistake.ts'
-import { harmless } from './show.ts'
+import type { Excerpt } from '../inventory/excerpt.ts'
+import { describeMistake, type Mistake } from '../inventory/mistake.ts'
+import { harmless } from '../inventory/show.ts'
+import { painter } from './colour.ts'
+import { textWidth } from './text-width.ts'
 
 export interface FormatOptions {
   /** Columns of the terminal. Default 80. */

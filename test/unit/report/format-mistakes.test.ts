@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { formatMistakes } from '../../../src/inventory/format.ts'
+import { formatMistakes } from '../../../src/report/format-mistakes.ts'
 import type { Mistake } from '../../../src/inventory/mistake.ts'
 import { textWidth } from '../../../src/report/text-width.ts'
-import { inventoryWith, loadText, mistakesOf } from './workspace.ts'
+import { inventoryWith, loadText, mistakesOf } from '../inventory/workspace.ts'
 
 const mistake: Mistake = {
   file: 'home.yaml',

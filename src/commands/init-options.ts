@@ -1,0 +1,26 @@
+/** What the command line says; on a terminal what is missing is asked for. */
+export interface InitOptions {
+  /** Where the inventory is written. Default `inventory.yaml` in the current folder. */
+  inventory?: string
+  site?: string
+  user?: string
+  /** NAME=ADDRESS, or a NAME that is an address too. */
+  host: string[]
+  endpoint?: string
+  region?: string
+  bucket?: string
+  prefix?: string
+  app?: string
+  release?: string
+  command?: string
+  port?: number
+  database?: string
+  health?: string
+  /** Write over an inventory that is there; the old one is kept beside it. */
+  force: boolean
+  cwd?: string
+  env?: NodeJS.ProcessEnv
+  stdout?: Pick<NodeJS.WriteStream, 'write'>
+  /** False: ask nothing. Default: whether stdin and stderr are a terminal. */
+  interactive?: boolean
+}
