@@ -82,6 +82,7 @@ function build(done: (exit: ExitCode) => void): Command {
     '  streamside provision\n  streamside provision --limit pi-attic --accept-new\n  streamside provision --dry-run',
   )
     .option('--dry-run', 'only show what would change, as `plan` does', false)
+    .option('--break-lock', "end another run's transaction on a host in the middle, and go on from there", false)
     // Scripts may give it: provision has nothing to ask yet, and a host key is only ever taken by --accept-new.
     .addOption(new Option('-y, --yes', 'do not ask').hideHelp())
     .addOption(new Option('--new-history <app>').hideHelp())

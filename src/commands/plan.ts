@@ -16,7 +16,14 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
   const connection = await openHost(context, host)
   spent(connection)
   try {
-    const { plan } = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
+    const { plan, observed } = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
+    for (const { id, who } of observed.transactions.filter(({ state }) => state === 'running'))
+      context.report({
+        type: 'warning',
+        host: host.name,
+        code: 'transaction-under-way',
+        message: `the transaction ${id} of ${who} is under way; this shows what is there in its middle`,
+      })
     for (const warning of plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
     for (const change of plan.changes) context.report({ type: 'change', host: host.name, change: change.summary })
     for (const app of plan.owners)

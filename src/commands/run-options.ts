@@ -7,6 +7,8 @@ export interface RunOptions {
   parallel: number
   acceptNew: boolean
   verify: boolean
+  /** `--break-lock`; only commands that change hosts have it. */
+  breakLock?: boolean
   json: boolean
   verbose: boolean
 }

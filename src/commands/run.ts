@@ -1,4 +1,3 @@
-import { hostname, userInfo } from 'node:os'
 import { cacheDirectory } from '../artifacts/cache.ts'
 import { shareConnections } from '../host/connect.ts'
 import { findInventory } from '../inventory/find.ts'
@@ -10,6 +9,7 @@ import { exitCodes, type ExitCode, worstExit } from '../problem.ts'
 import { terminalQuestions } from '../report/questions.ts'
 import { createReporter, reporterMode } from '../report/reporter.ts'
 import { artifactSource } from '../rollout/artifacts.ts'
+import { operator } from '../rollout/operator.ts'
 import type { RunContext } from '../rollout/context.ts'
 import { type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
@@ -56,7 +56,8 @@ export async function runOverHosts(
     cacheDirectory: cache,
     ...(questions ? { askSudoPassword: (host: string) => questions.secret(`sudo password on ${host}: `) } : {}),
     verify: options.verify,
-    who: `${userInfo().username}@${hostname()} (streamside ${command}, pid ${process.pid})`,
+    breakLock: options.breakLock ?? false,
+    who: operator(command),
     stopping,
   }
   report({ type: 'run-started', command, hosts: hosts.map((host) => host.name) })

@@ -28,9 +28,19 @@ export interface Observed {
   started: Map<string, string>
   apps: Map<string, ObservedApp>
   /** Transactions that run, were cut off by a power cut or a kill, or ended when nobody followed them any more (told once). */
-  transactions: { id: string; state: 'running' | 'interrupted' | 'ended'; who: string }[]
+  transactions: ObservedTransaction[]
   /** The text of /var/lib/streamside/manifest. */
   manifest: string | null
+}
+
+export interface ObservedTransaction {
+  /** Begins with the UTC time of its start, `YYYYMMDDTHHMMSS`. */
+  id: string
+  state: 'running' | 'interrupted' | 'ended'
+  /** Somebody is following it just now. */
+  attended: boolean
+  /** Operator, machine and command. */
+  who: string
 }
 
 export type ObservedPath =

@@ -110,7 +110,9 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
     apps: parseApps(all('app'), all('reason'), all('release')),
     transactions: all('transaction').map(([id = '', state = '', who = '']) => ({
       id,
-      state: state === 'running' ? 'running' : state.startsWith('ended') ? 'ended' : 'interrupted',
+      state:
+        state === 'running' || state === 'attended' ? 'running' : state.startsWith('ended') ? 'ended' : 'interrupted',
+      attended: state === 'attended',
       who,
     })),
     manifest: decodedManifest(all('manifest')[0]),

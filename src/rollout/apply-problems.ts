@@ -75,24 +75,33 @@ export function transactionProblem(host: string, code: string, text: string): Pr
   })
 }
 
-/** Another run's transaction is under way on the host. */
-export function busy(host: Host, id: string, who: string): Problem {
+/** Another run's transaction is under way on the host, and somebody is watching it. */
+export function locked(host: Host, { id, who }: { id: string; who: string }): Problem {
   return new Problem({
     code: 'locked',
     doing: `provisioning ${host.name}`,
-    found: `the transaction ${id} of ${who} is under way there`,
-    next: 'wait until it has ended, then run this again',
+    found: `it is locked by ${who}, since ${startOf(id)} (transaction ${id})`,
+    next: `wait until that has ended, then run this again; --break-lock ends it in the middle, as a power cut would`,
     host: host.name,
     exit: exitCodes.locked,
   })
 }
 
+/** UTC time at which a transaction began: its id starts with it (`20261121T100000…`). */
+function startOf(id: string): string {
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)/.exec(id) ?? []
+  return year === undefined ? 'an unknown time' : `${year}-${month}-${day} ${hour}:${minute}:${second} UTC`
+}
+
 /** The transaction that was followed has no end and runs no more. */
-export function cutOff(host: Host, id: string): Problem {
+export function cutOff(host: Host, id: string, brokenBy: string): Problem {
   return new Problem({
     code: 'transaction-cut',
     doing: `provisioning ${host.name}`,
-    found: `the transaction ${id} stopped without an end: the host lost power or restarted in the middle of it`,
+    found:
+      brokenBy === ''
+        ? `the transaction ${id} stopped without an end: the host lost power or restarted in the middle of it`
+        : `the transaction ${id} was ended in the middle by ${brokenBy} with --break-lock`,
     next: 'run provision again: no half-written file is in place, and it goes on from what it finds',
     host: host.name,
   })

@@ -5,7 +5,7 @@ import type { Host } from '../inventory/model.ts'
 import { applyPayload } from '../plan/payload.ts'
 import { Problem } from '../problem.ts'
 import { hostProgram } from '../templates/render.ts'
-import { busy, cutOff, notStarted, transactionProblem } from './apply-problems.ts'
+import { cutOff, locked, notStarted, transactionProblem } from './apply-problems.ts'
 import type { RunContext } from './context.ts'
 import { type JournalLine, parseJournalLine } from './journal.ts'
 import { type Line, openAgain } from './line.ts'
@@ -13,6 +13,9 @@ import type { Looked } from './look.ts'
 
 /** Seconds a transaction may take before its journal is given up on: packages over a slow line, a restore of gigabytes. */
 const transactionDeadlineSeconds = 6 * 60 * 60
+
+/** systemd's 90 s for a unit that does not stop, and some. */
+const breakDeadlineSeconds = 120
 
 /** What a transaction came to. */
 export interface TransactionResult {
@@ -71,6 +74,23 @@ function whenLaid(onFilesLaid: () => void): (line: JournalLine) => void {
   }
 }
 
+/**
+ * Ends a transaction on a host in the middle, as a power cut would: what is in place is whole, and the next plan goes on from it.
+ */
+export async function breakOff(context: RunContext, host: Host, connection: SshConnection, id: string): Promise<void> {
+  const answer = await runAsRoot(connection, {
+    doing: `ending the transaction ${id} on ${host.name}`,
+    files: followPayload(id).files,
+    workIn: '/run/streamside',
+    program: 'run',
+    args: ['break', id, context.who],
+    sudoPassword: host.sudoPassword,
+    ...(context.askSudoPassword ? { askPassword: () => context.askSudoPassword!(host.name) } : {}),
+    deadlineSeconds: breakDeadlineSeconds,
+  })
+  if (answer.code !== 0) throw notStarted(host, answer.stderr)
+}
+
 interface Run {
   files: { name: string; content: string | Buffer }[]
   streams: { name: string; path: string }[]
@@ -96,7 +116,7 @@ async function follow(
   for (;;) {
     let count = 0
     let none = false
-    let cut = false
+    let cut: string | null = null
     let ended = false
     let refused: Problem | null = null
     try {
@@ -112,8 +132,8 @@ async function follow(
         deadlineSeconds: transactionDeadlineSeconds,
         onLine: (text) => {
           const line = parseJournalLine(text)
-          if (line?.kind === 'busy') refused = busy(host, line.id, line.who)
-          if (line?.kind === 'cut') cut = true
+          if (line?.kind === 'busy') refused = locked(host, line)
+          if (line?.kind === 'cut') cut = line.who
           if (line?.kind === 'none') none = true
           count += 1
           if (!line || count <= seen) return
@@ -136,7 +156,7 @@ async function follow(
         run = begin
         continue
       }
-      throw refused ?? (cut ? cutOff(host, id) : notStarted(host, answer.stderr))
+      throw refused ?? (cut === null ? notStarted(host, answer.stderr) : cutOff(host, id, cut))
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'connection-lost') throw error
       context.report({

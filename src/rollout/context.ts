@@ -16,6 +16,8 @@ export interface RunContext {
   askSudoPassword?: (host: string) => Promise<Secret>
   /** Compare releases and binaries by content, not by signature alone. */
   verify: boolean
+  /** End another run's transaction on a host in the middle, instead of leaving the host to it. */
+  breakLock: boolean
   /** Operator, machine and command: written into the transaction on the host, for whoever finds it there. */
   who: string
   /** Set when the operator has asked to stop: hosts that have not begun are left alone. */

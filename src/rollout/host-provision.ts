@@ -5,11 +5,13 @@ import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { SshConnection } from '../host/connection.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
-import { carryOut, comeBack } from './carry-out.ts'
+import { locked } from './apply-problems.ts'
+import { breakOff, carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
 import type { Line } from './line.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
+import { hasEnded } from './operator.ts'
 
 /**
  * Brings one host to its declared state: look, plan, carry out. A transaction that an earlier run left under way is
@@ -28,7 +30,17 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
   try {
     let looked = await lookAt(context, host, apps, connection)
     const running = looked.observed.transactions.find((transaction) => transaction.state === 'running')
-    if (running) {
+    if (running && context.breakLock) {
+      context.report({
+        type: 'warning',
+        host: host.name,
+        code: 'lock-broken',
+        message: `ending the transaction ${running.id} of ${running.who} in the middle`,
+      })
+      await breakOff(context, host, connection, running.id)
+      looked = await lookAt(context, host, apps, connection)
+    } else if (running) {
+      if (running.attended && !hasEnded(running.who)) throw locked(host, running)
       context.report({
         type: 'warning',
         host: host.name,

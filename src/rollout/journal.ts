@@ -7,8 +7,8 @@ export type JournalLine =
   | { kind: 'end'; status: number | null }
   /** Another transaction is under way. */
   | { kind: 'busy'; id: string; who: string }
-  /** The transaction stopped without an end: the host lost power, or somebody killed it. */
-  | { kind: 'cut' }
+  /** The transaction stopped without an end: `who` has broken it, or, when empty, the host lost power. */
+  | { kind: 'cut'; who: string }
   /** The host knows of no such transaction. */
   | { kind: 'none' }
 
@@ -29,6 +29,7 @@ export function parseJournalLine(line: string): JournalLine | null {
     case 'busy':
       return { kind, id: first, who: second }
     case 'cut':
+      return { kind, who: first }
     case 'none':
       return { kind }
     default:

@@ -177,7 +177,11 @@ transactions() {
     id=${journal%/journal}; id=${id##*/}
     if ! grep -q "^end$tab" "$journal"; then
       state=interrupted
-      ! systemctl is-active --quiet "streamside-apply-$id.service" || state=running
+      if systemctl is-active --quiet "streamside-apply-$id.service"; then
+        state=running
+        # whoever follows it holds this lock
+        [ ! -e "${journal%/journal}/attended" ] || flock -n "${journal%/journal}/attended" true || state=attended
+      fi
       read_line "/var/lib/streamside/transactions/$id/who"
       say transaction "$id" "$state" "$line"
     elif [ ! -e "${journal%/journal}/told" ]; then

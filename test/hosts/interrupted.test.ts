@@ -213,9 +213,7 @@ describe('two at once', () => {
       expect.objectContaining({
         problem: expect.objectContaining({
           code: 'locked',
-          found: expect.stringMatching(
-            /the transaction \S+ of \S+@\S+ \(streamside provision, pid \d+\) is under way there/,
-          ),
+          found: expect.stringMatching(/it is locked by \S+@\S+ \(streamside provision, pid \d+\), since/),
         }),
       }),
     ])

@@ -1,0 +1,143 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type LabHost, shellInHost } from '../lab/index.ts'
+import { changesOf, leftovers } from './host-state.ts'
+import { eventsOf, notesApp, readRows, type Run, type Site, site, writeRow } from './site.ts'
+
+let lab: Site
+let one: LabHost
+let two: LabHost
+let apps: Record<string, Record<string, unknown>>
+const ports = { one: 8161, two: 8162 }
+
+beforeAll(async () => {
+  apps = { 'op-first': notesApp('op-one', ports.one), 'op-second': notesApp('op-two', ports.two) }
+  lab = await site('operators', [{ name: 'op-one' }, { name: 'op-two', suite: 'trixie' }], { apps })
+  one = lab.host('op-one')
+  two = lab.host('op-two')
+  await lab.provision()
+  await writeRow(one, ports.one, 'kept')
+  await slowChecks(one)
+})
+
+/** The real check, after some seconds: time enough for a second operator. */
+async function slowChecks(host: LabHost): Promise<void> {
+  await shellInHost(
+    host,
+    'mv /usr/bin/systemd-analyze /usr/bin/systemd-analyze.real && ' +
+      `printf '#!/bin/sh\\nsleep 5\\nexec systemd-analyze.real "$@"\\n' >/usr/bin/systemd-analyze && ` +
+      'chmod 755 /usr/bin/systemd-analyze',
+  )
+}
+
+let turn = 0
+/** Something to do on both hosts, a unit file among it. */
+async function change(): Promise<void> {
+  turn += 1
+  for (const name of Object.keys(apps))
+    apps[name] = {
+      ...apps[name],
+      environment: { DATABASE: 'data/notes.db', GREETING: `turn ${turn}` },
+      sandbox: { 'deny-write-execute': turn % 2 === 1 },
+    }
+  await lab.rewrite({ apps })
+}
+
+/** Runs provision on the first host, and lets `meanwhile` happen when its transaction is under way. */
+async function whileFirstIsAtWork<T>(meanwhile: (pid: number) => Promise<T>): Promise<{ first: Run; second: T }> {
+  let pid = 0
+  let second: Promise<T> | null = null
+  const first = await lab.run(['provision', '--json', '--limit', 'op-one'], {
+    onStart: (started) => {
+      pid = started
+    },
+    onLine: (line) => {
+      const event = JSON.parse(line) as { type: string; step?: string }
+      if (second === null && event.type === 'host-step' && event.step === 'validate') second = meanwhile(pid)
+    },
+  })
+  if (second === null) throw new Error(`provision never came to its checks:\n${first.stdout}`)
+  return { first, second: await second }
+}
+
+const problemsOf = (run: Run) => eventsOf(run, 'problem').map((event) => event['problem'])
+const outcomes = (run: Run) =>
+  Object.fromEntries(eventsOf(run, 'host-done').map((event) => [event['host'], event['outcome']]))
+
+const lockedBy = expect.objectContaining({
+  code: 'locked',
+  host: 'op-one',
+  found: expect.stringMatching(
+    /^it is locked by \S+@\S+ \(streamside provision, pid \d+\), since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC /,
+  ),
+  next: expect.stringContaining('--break-lock'),
+})
+
+describe('a second operator', () => {
+  test('is told who holds the host, with exit 5, and disturbs nothing', async () => {
+    await change()
+    const { first, second } = await whileFirstIsAtWork(() => lab.run(['provision', '--json', '--limit', 'op-one']))
+    expect(second.code).toBe(5)
+    expect(problemsOf(second)).toEqual([lockedBy])
+    expect(first.code).toBe(0)
+    expect(outcomes(first)).toEqual({ 'op-one': 'changed' })
+  })
+
+  test('whose hosts overlap gets the others done', async () => {
+    await change()
+    const { first, second } = await whileFirstIsAtWork(() => lab.run(['provision', '--json']))
+    expect(second.code).toBe(5)
+    expect(outcomes(second)).toEqual({ 'op-one': 'locked', 'op-two': 'changed' })
+    expect(problemsOf(second)).toEqual([lockedBy])
+    expect(first.code).toBe(0)
+  })
+
+  test('may look meanwhile, and is told', async () => {
+    await change()
+    const { second } = await whileFirstIsAtWork(() => lab.run(['plan', '--json', '--limit', 'op-one']))
+    expect(second.code).toBe(7)
+    expect(eventsOf(second, 'warning')).toEqual([expect.objectContaining({ code: 'transaction-under-way' })])
+    await lab.provision()
+  })
+
+  test('at the very same moment: one transaction runs, and nobody fails but by the lock', async () => {
+    await change()
+    const runs = await Promise.all(Array.from({ length: 3 }, () => lab.run(['provision', '--json'])))
+    for (const run of runs) expect([0, 5]).toContain(run.code)
+    expect(runs.filter((run) => run.code === 0).length).toBeGreaterThan(0)
+    for (const run of runs) for (const problem of problemsOf(run)) expect(problem).toMatchObject({ code: 'locked' })
+    expect(changesOf(await lab.provision())).toEqual([])
+    expect(await readRows(one, ports.one)).toEqual(['kept'])
+  })
+
+  test('of a host whose holder was killed follows what is under way', async () => {
+    await change()
+    const { second } = await whileFirstIsAtWork((pid) => {
+      process.kill(pid, 'SIGKILL')
+      return lab.run(['provision', '--json'])
+    })
+    expect(second.code).toBe(0)
+    expect(eventsOf(second, 'warning')).toContainEqual(expect.objectContaining({ code: 'transaction-under-way' }))
+  })
+
+  test('ends it with --break-lock, and the first is told by whom', async () => {
+    await change()
+    const { first, second } = await whileFirstIsAtWork(() =>
+      lab.run(['provision', '--json', '--limit', 'op-one', '--break-lock']),
+    )
+    expect(second.code).toBe(0)
+    expect(outcomes(second)).toEqual({ 'op-one': 'changed' })
+    expect(first.code).toBe(1)
+    expect(problemsOf(first)).toEqual([
+      expect.objectContaining({
+        code: 'transaction-cut',
+        found: expect.stringMatching(
+          /was ended in the middle by \S+@\S+ \(streamside provision, pid \d+\) with --break-lock$/,
+        ),
+      }),
+    ])
+    expect(await leftovers(one)).toEqual([])
+    expect(changesOf(await lab.provision(['--limit', 'op-one']))).toEqual([])
+    expect(await readRows(one, ports.one)).toEqual(['kept'])
+    expect(await readRows(two, ports.two)).toEqual([])
+  })
+})
