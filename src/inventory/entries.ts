@@ -36,8 +36,11 @@ export interface Entries {
   apps: Map<string, AppEntry>
 }
 
-/** Reads the merged inventory through the schema. Mistakes of shape go into `notes`. */
-export function readEntries(root: LocatedMap, notes: Notes): Entries {
+/**
+ * Reads the merged inventory through the schema. Mistakes of shape go into `notes`.
+ * @param partial a part could not be read: a key of the top that is not there may stand in it
+ */
+export function readEntries(root: LocatedMap, notes: Notes, partial: boolean): Entries {
   for (const [name, { key }] of root.entries) {
     if (name in inventory.shape) continue
     const near = nearest(name, Object.keys(inventory.shape))
@@ -55,7 +58,7 @@ export function readEntries(root: LocatedMap, notes: Notes): Entries {
   }
   return {
     root,
-    top: readObject(top, lenient.top, own, root, [], notes),
+    top: readObject(partial ? lenient.top : top, lenient.top, own, root, [], notes),
     secrets: readSection('secrets', secretSource, lenient.secret, root, notes),
     replicas: readReplicas(root, notes),
     hosts: readSection('hosts', host, lenient.host, root, notes),

@@ -66,6 +66,7 @@ export function noteIssues(
     }
     bad.push([...issue.path])
     const found = valueAt(root, full)
+    if (found?.kind === 'scalar' && found.unknown) continue
     if (found?.kind === 'scalar' && typeof found.value === 'symbol' && issue.code !== 'invalid_key') {
       notes.mistakes.push({ place: found.place, path: full, message: '!secret cannot be used here' })
       continue

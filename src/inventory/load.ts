@@ -48,21 +48,21 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   const full = resolve(cwd, path)
   const name = displayName(full, cwd)
   const notes = newNotes()
-  const { folder, sources } = await readSources(full, cwd, notes)
+  const { folder, sources, readable, complete } = await readSources(full, cwd, notes)
   const finish = (findings: Notes['mistakes']) => toMistakes(findings, sources, notes.concealed, shownPath)
   const fail = () => new InventoryProblem(name, finish(notes.mistakes))
-  if (notes.mistakes.length > 0) throw fail()
-
-  const roots = sources.map((source) => ({ source, root: parseYaml(source, notes) }))
-  if (notes.mistakes.length > 0) throw fail()
-  const maps = roots.map(({ source, root }) => topMap(source, root, sources.length > 1, notes))
+  const parsed = readable.map((source) => ({ source, ...parseYaml(source, notes) }))
+  const partial = !complete || parsed.some(({ whole }) => !whole)
+  const maps = parsed.map(({ source, root, whole }) =>
+    root === null && !whole ? null : topMap(source, root, sources.length > 1, notes),
+  )
   const whole = mergeFiles(
     maps.filter((map) => map !== null),
     notes,
   )
   if (!whole) throw fail()
 
-  const reading: Reading = { entries: readEntries(whole, notes), notes, folder }
+  const reading: Reading = { entries: readEntries(whole, notes, partial), notes, partial, folder }
   checkNames(reading)
   checkReferences(reading)
   checkHosts(reading)
@@ -75,7 +75,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   if (!options.skipLocalFiles) await checkLocalFiles(reading)
   const secrets = options.skipSecrets
     ? new Map<string, Secret>()
-    : await resolveSecrets(reading.entries, { folder, cwd, env: options.env ?? process.env }, notes)
+    : await resolveSecrets(reading.entries, { folder, cwd, env: options.env ?? process.env, partial }, notes)
   if (notes.mistakes.length > 0) throw fail()
   const files = sources.map((source) => source.path)
   return {
@@ -84,10 +84,19 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   }
 }
 
+interface Sources {
+  folder: string
+  sources: Source[]
+  /** Those of them that hold text. */
+  readable: Source[]
+  /** False when a file could not be read, or not as text. */
+  complete: boolean
+}
+
 /** Files of a folder that hold secrets, encrypted or not, and so are no part of the inventory. */
 const notInventory = /^\.|^secrets\.ya?ml$|\.sops\.ya?ml$/
 
-async function readSources(path: string, cwd: string, notes: Notes): Promise<{ folder: string; sources: Source[] }> {
+async function readSources(path: string, cwd: string, notes: Notes): Promise<Sources> {
   const refuse = (file: string, message: string, hint?: string) => {
     const source = newSource(file, displayName(file, cwd), '', false)
     notes.mistakes.push({ place: { source, start: 0, end: 1 }, path: [], message, ...(hint ? { hint } : {}) })
@@ -102,27 +111,30 @@ async function readSources(path: string, cwd: string, notes: Notes): Promise<{ f
       if (paths.length === 0) refuse(path, 'a folder without *.yaml files', 'streamside init writes a first inventory')
     }
   } catch (error) {
-    refuse(path, unreadable(error), 'name the inventory with --inventory PATH')
-    return { folder, sources: [] }
+    refuse(path, whyUnreadable(error), 'name the inventory with --inventory PATH')
+    return { folder, sources: [], readable: [], complete: false }
   }
   const sources: Source[] = []
+  const unreadable = new Set<Source>()
   for (const file of paths) {
     try {
       const { text, wrong } = decode(await readBytes(file))
       const source = newSource(file, displayName(file, cwd), text)
       sources.push(source)
       if (wrong) {
+        unreadable.add(source)
         const { offset, ...rest } = wrong
         notes.mistakes.push({ place: { source, start: offset, end: offset + 1 }, path: [], ...rest })
       }
     } catch (error) {
-      refuse(file, unreadable(error))
+      refuse(file, whyUnreadable(error))
     }
   }
-  return { folder, sources }
+  const readable = sources.filter((source) => !unreadable.has(source))
+  return { folder, sources, readable, complete: notes.mistakes.length === 0 }
 }
 
-function unreadable(error: unknown): string {
+function whyUnreadable(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : null
   // Anything without a code is a bug, not a file that cannot be read.
   if (code === null) throw error

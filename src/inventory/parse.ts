@@ -1,32 +1,35 @@
-import { type Alias, Composer, Lexer, Parser, isAlias, isMap, isNode, isScalar, isSeq } from 'yaml'
-import type { Document, Node, YAMLError, YAMLMap, YAMLSeq } from 'yaml'
-import type { Notes } from './mistake.ts'
-import { nearest } from './nearest.ts'
-import { shown } from './show.ts'
-import type { Place, Source } from './source.ts'
+import { Composer, Lexer, Parser } from 'yaml'
+import type { Document, YAMLError } from 'yaml'
+import { deepest, locate } from './locate.ts'
+import { newNotes, type Notes } from './mistake.ts'
+import type { Source } from './source.ts'
 import { explainSyntax } from './syntax.ts'
 import type { Located, LocatedMap } from './tree.ts'
 
-/** Deepest nesting that is read; an inventory needs eight. */
-export const deepest = 64
-/** Most values that one file may expand to, aliases counted each time they are used: the end of an alias bomb. */
-export const mostValues = 20_000
+/** What could be read of a file. */
+export interface Parsed {
+  /** Null when there is nothing to go on with. */
+  root: Located | null
+  /** False when a part of the file could not be read: what is not in `root` may well stand in the file. */
+  whole: boolean
+}
 
 /**
- * Reads one YAML document into located values. Mistakes of syntax go into `notes`; null when there is nothing to go on
- * with. Never throws, whatever the text: depth is bounded before anything recursive sees it, aliases are counted as they
- * are expanded, and keys are compared through a Map (the library's own check compares each with each).
+ * Reads one YAML document into located values. Mistakes go into `notes`. What stands before the first mistake of syntax is
+ * read all the same, so that its own mistakes come to light in the same go. Never throws, whatever the text: depth is
+ * bounded before anything recursive sees it, aliases are counted as they are expanded, and keys are compared through a Map
+ * (the library's own check compares each with each).
  */
-export function parseYaml(source: Source, notes: Notes): Located | null {
-  const before = notes.mistakes.length
+export function parseYaml(source: Source, notes: Notes): Parsed {
   const tokens = tokenize(source, notes)
-  if (!tokens) return null
+  if (!tokens) return { root: null, whole: false }
   const documents = [...new Composer({ uniqueKeys: false, version: '1.2' }).compose(tokens, true, source.text.length)]
   const document = documents[0]
-  if (!document) return null
-  for (const each of documents) noteSyntax(each, source, notes)
+  if (!document) return { root: null, whole: true }
+  const syntax = newNotes()
+  for (const each of documents) noteSyntax(each, source, syntax)
   const second = documents[1]
-  if (second && notes.mistakes.length === before) {
+  if (second && syntax.mistakes.length === 0) {
     const start = second.contents?.range?.[0] ?? second.range[0]
     notes.mistakes.push({
       place: { source, start, end: start + 1 },
@@ -35,9 +38,39 @@ export function parseYaml(source: Source, notes: Notes): Located | null {
       hint: 'one file holds one document: take the --- away, or make it a file of its own in the inventory folder',
     })
   }
-  if (notes.mistakes.length > before) return null
-  const reader: Reader = { source, notes, anchors: new Map(), open: new Set(), values: 0, stopped: false }
-  return read(reader, document.contents, [], 0)
+  if (syntax.mistakes.length === 0) {
+    const { root, lost } = locate(source, document.contents, notes)
+    return { root, whole: root !== null && !lost && !second }
+  }
+  notes.mistakes.push(...syntax.mistakes)
+  return { root: readBefore(source, document, syntax, notes), whole: false }
+}
+
+/**
+ * The complete entries above the line of the first mistake of syntax: YAML is read from the top, so that they are what they
+ * would be without it.
+ */
+function readBefore(source: Source, document: Document.Parsed, syntax: Notes, notes: Notes): Located | null {
+  const first = Math.min(...syntax.mistakes.map(({ place }) => place.start))
+  const limit = source.lineAt(first).offset
+  const found = newNotes()
+  const { root } = locate(source, document.contents, found)
+  notes.mistakes.push(...found.mistakes.filter(({ place }) => place.end < limit))
+  notes.concealed.push(...found.concealed)
+  return root?.kind === 'map' ? endingBefore(root, limit, 2) : null
+}
+
+/** The entries of a map, of its maps and so on for some levels, that end before an offset. */
+function endingBefore(map: LocatedMap, limit: number, levels: number): LocatedMap {
+  const entries: LocatedMap['entries'] = new Map()
+  for (const [name, { key, value }] of map.entries) {
+    // What belongs to a key without a value may be the very lines that cannot be read.
+    if (value.kind === 'scalar' && value.value === null) continue
+    if (Math.max(key.end, value.place.end) < limit) entries.set(name, { key, value })
+    else if (key.end < limit && value.kind === 'map' && levels > 1)
+      entries.set(name, { key, value: endingBefore(value, limit, levels - 1) })
+  }
+  return { ...map, entries }
 }
 
 /** The concrete syntax tokens, or null when the text nests too deeply. The parser keeps its own stack, so it is safe. */
@@ -87,158 +120,4 @@ function noteSyntax(document: Document.Parsed, source: Source, notes: Notes): vo
       ...explainSyntax(problem),
     })
   }
-}
-
-interface Reader {
-  source: Source
-  notes: Notes
-  /** Anchors in document order: an alias means the last one above it. */
-  anchors: Map<string, Node>
-  /** Nodes that are being expanded, to see an alias to its own parent. */
-  open: Set<Node>
-  values: number
-  stopped: boolean
-}
-
-function read(reader: Reader, item: unknown, path: PropertyKey[], depth: number): Located {
-  const node = isNode(item) ? item : null
-  const place = placeOfNode(reader.source, node)
-  if (node === null) return { kind: 'scalar', place, value: null, text: '' }
-  reader.values++
-  if (reader.stopped || reader.values > mostValues || depth > deepest) {
-    if (!reader.stopped)
-      note(reader, place, path, depth > deepest ? `nested more than ${deepest} levels deep` : tooMany, tooManyHint)
-    reader.stopped = true
-    return { kind: 'scalar', place, value: null, text: '' }
-  }
-  if (isAlias(node)) return readAlias(reader, node, path, depth)
-  if ('anchor' in node && typeof node.anchor === 'string') reader.anchors.set(node.anchor, node)
-  reader.open.add(node)
-  try {
-    if (isMap(node)) return readMap(reader, node, path, depth)
-    if (isSeq(node)) return readList(reader, node, path, depth)
-    return readScalar(reader, node, path)
-  } finally {
-    reader.open.delete(node)
-  }
-}
-
-const tooMany = `the file expands to more than ${mostValues} values`
-const tooManyHint = 'aliases (*name) that repeat each other grow without bounds; write them out, or fewer of them'
-
-function readAlias(reader: Reader, alias: Alias, path: PropertyKey[], depth: number): Located {
-  const place = placeOfNode(reader.source, alias)
-  const target = reader.anchors.get(alias.source)
-  if (target && !reader.open.has(target)) return read(reader, target, path, depth + 1)
-  const near = nearest(alias.source, reader.anchors.keys())
-  note(
-    reader,
-    place,
-    path,
-    target
-      ? `the alias *${shown(alias.source)} holds itself`
-      : `no anchor &${shown(alias.source)} stands above this alias${near ? `; did you mean *${shown(near)}?` : ''}`,
-  )
-  return { kind: 'scalar', place, value: null, text: '' }
-}
-
-function readMap(reader: Reader, node: YAMLMap, path: PropertyKey[], depth: number): Located {
-  checkTag(reader, node, path)
-  const map: LocatedMap = { kind: 'map', place: placeOfNode(reader.source, node), entries: new Map() }
-  const merged: LocatedMap[] = []
-  for (const pair of node.items) {
-    const keyNode = isNode(pair.key) ? pair.key : null
-    const name = keyName(reader, keyNode, map.place, path)
-    if (name === null) continue
-    const key = placeOfNode(reader.source, keyNode)
-    const value = read(reader, pair.value, [...path, name], depth + 1)
-    const earlier = map.entries.get(name)
-    if (earlier) {
-      const { line } = reader.source.lineAt(earlier.key.start)
-      note(reader, key, [...path, name], `this key stands here a second time; the first is in line ${line}`)
-    } else if (name === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') {
-      for (const part of value.kind === 'list' ? value.items : [value]) {
-        if (part.kind === 'map') merged.push(part)
-        else note(reader, key, [...path, name], 'a merge key takes an alias of a mapping, or a list of them')
-      }
-    } else map.entries.set(name, { key, value: atKey(value, key) })
-  }
-  for (const part of merged)
-    for (const [name, entry] of part.entries) if (!map.entries.has(name)) map.entries.set(name, entry)
-  return map
-}
-
-/** An empty value (`host:`) has no text of its own to point at: it is shown at its key. */
-function atKey(value: Located, key: Place): Located {
-  return value.kind === 'scalar' && value.value === null && value.text === '' ? { ...value, place: key } : value
-}
-
-function keyName(reader: Reader, key: Node | null, map: Place, path: PropertyKey[]): string | null {
-  const node = isAlias(key) ? (reader.anchors.get(key.source) ?? key) : key
-  if (node === null || !isScalar(node) || node.value === null) {
-    const place = node === null ? { ...map, end: map.start + 1 } : placeOfNode(reader.source, key)
-    note(reader, place, path, 'a key is a plain word, not a list, a mapping or nothing')
-    return null
-  }
-  if (key && 'anchor' in key && typeof key.anchor === 'string') reader.anchors.set(key.anchor, key)
-  const name = typeof node.value === 'string' ? node.value : (node.source ?? '')
-  const place = placeOfNode(reader.source, key)
-  if (node.tag === '!secret') note(reader, place, path, '!secret is for values, not for keys')
-  else if (name === '__proto__') note(reader, place, path, '__proto__ cannot be a key')
-  else if (name.includes('\0')) note(reader, place, path, 'a key cannot hold a NUL character')
-  else return name
-  return null
-}
-
-function readList(reader: Reader, node: YAMLSeq, path: PropertyKey[], depth: number): Located {
-  checkTag(reader, node, path)
-  const items = node.items.map((item, index) => read(reader, item, [...path, index], depth + 1))
-  return { kind: 'list', place: placeOfNode(reader.source, node), items }
-}
-
-const secretName = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
-
-function readScalar(reader: Reader, node: Node, path: PropertyKey[]): Located {
-  const place = placeOfNode(reader.source, node)
-  const value: unknown = isScalar(node) ? node.value : null
-  const text = isScalar(node) ? (typeof value === 'string' ? value : (node.source ?? '')) : ''
-  if (isScalar(node) && node.tag === '!secret') {
-    const tagged = { ...place, start: tagStart(reader.source, place.start) }
-    if (!secretName.test(text)) {
-      const found = text === '' ? 'nothing' : 'something else'
-      note(reader, tagged, path, `!secret is followed by a name (letters, digits, - _ .), not by ${found}`)
-      // What was written here may be the secret itself.
-      reader.notes.concealed.push(place)
-      return { kind: 'scalar', place: tagged, value: null, text: '' }
-    }
-    return { kind: 'scalar', place: tagged, value: Symbol(text), text }
-  }
-  checkTag(reader, node, path)
-  const plain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null
-  return { kind: 'scalar', place, value: plain, text }
-}
-
-function checkTag(reader: Reader, node: Node, path: PropertyKey[]): void {
-  const tag = node.tag
-  if (tag === undefined || /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/.test(tag)) return
-  const place = placeOfNode(reader.source, node)
-  const start = tagStart(reader.source, place.start)
-  const near = tag === '!secret' ? 'it is followed by a name: !secret nas-key' : 'the only one is !secret NAME'
-  note(reader, { ...place, start, end: Math.max(start + 1, place.start) }, path, `unknown tag ${shown(tag)}; ${near}`)
-}
-
-/** Where the tag before a value begins: the library's ranges start after it. */
-function tagStart(source: Source, start: number): number {
-  const from = Math.max(0, start - 300)
-  const match = /!\S*\s*$/.exec(source.text.slice(from, start))
-  return match ? from + match.index : start
-}
-
-function placeOfNode(source: Source, node: Node | null): Place {
-  const range = node?.range
-  return range ? { source, start: range[0], end: Math.max(range[0], range[1]) } : { source, start: 0, end: 0 }
-}
-
-function note(reader: Reader, place: Place, path: PropertyKey[], message: string, hint?: string): void {
-  reader.notes.mistakes.push({ place, path: [...path], message, ...(hint === undefined ? {} : { hint }) })
 }

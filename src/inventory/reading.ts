@@ -6,6 +6,8 @@ import { placeOf } from './tree.ts'
 export interface Reading {
   entries: Entries
   notes: Notes
+  /** A part of the inventory could not be read: what seems to be missing may stand there, and is not missed. */
+  partial: boolean
   /** Absolute folder that relative paths start from. */
   folder: string
 }

@@ -10,6 +10,8 @@ export interface LocatedScalar {
   value: string | number | boolean | null | symbol
   /** As it was written, without quotes: `0640` is the number 640 to YAML. */
   text: string
+  /** The value could not be read, which has been said: nothing more is said about it. */
+  unknown?: true
 }
 
 export interface LocatedList {

@@ -46,7 +46,7 @@ export function checkApps(reading: Reading): void {
       written.has('replica') ||
       (root.entries.has('defaults') && top.defaults === undefined) ||
       top.defaults?.replica !== undefined
-    if (hasDatabase && !replica)
+    if (hasDatabase && !replica && !reading.partial)
       mistake(
         reading,
         [...path, written.has('database') ? 'database' : 'databases'],

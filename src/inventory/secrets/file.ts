@@ -77,7 +77,7 @@ export async function readSecretsFile(where: Where, notes: Notes): Promise<Secre
 function readPairs(source: Source, notes: Notes): Map<string, string> {
   const values = new Map<string, string>()
   const before = notes.mistakes.length
-  const root = parseYaml(source, notes)
+  const { root } = parseYaml(source, notes)
   // The parser's words may quote the line, and the line may be a secret.
   for (const finding of notes.mistakes.slice(before)) {
     finding.message = 'this line is not YAML, or not of the form NAME: value'

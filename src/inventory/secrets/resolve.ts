@@ -14,6 +14,8 @@ export interface SecretsOptions {
   folder: string
   cwd: string
   env: NodeJS.ProcessEnv
+  /** A part of the inventory could not be read: what is not found may be described there, and is not missed. */
+  partial: boolean
 }
 
 /** Seconds a command under `secrets` may take: it may wait for a finger on a sensor. */
@@ -47,7 +49,7 @@ export async function resolveSecrets(
       continue
     }
     // It may well stand in the file that was refused; saying that it is nowhere would lead astray.
-    if (!('value' in found) && found.nowhere && refused()) continue
+    if (!('value' in found) && found.nowhere && (options.partial || refused())) continue
     const message =
       'value' in found
         ? `the secret ${name} ${found.value === '' ? 'is empty' : 'holds a NUL byte'} in ${found.from}`

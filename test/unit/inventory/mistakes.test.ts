@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { describeMistake } from '../../../src/inventory/mistake.ts'
-import { inventoryWith, loadText, mistakesOf, notes } from './workspace.ts'
+import { loadInventory } from '../../../src/inventory/load.ts'
+import { folderWith, inventoryWith, keys, loadText, mistakesOf, notes } from './workspace.ts'
 
 const app = (lines: string) =>
   inventoryWith(`  notes:\n    host: pi-attic\n    release: { from: ./dist, command: ./serve }\n    ${lines}\n`)
@@ -228,6 +229,67 @@ describe('one mistake is one message in its place:', () => {
       const mistakes = await mistakesOf(loadText(text))
       expect(mistakes.map((mistake) => describeMistake(mistake).replace('home.yaml:', ''))).toEqual([expected])
     })
+})
+
+/** Every mistake of a document, as `line: path: what begins the message`. */
+async function allIn(document: string): Promise<string[]> {
+  const mistakes = await mistakesOf(loadText(document))
+  return mistakes.map(({ line, path, message }) => `${line}: ${path}: ${message.split(/[;:,]/)[0]}`)
+}
+
+describe('what is wrong with the YAML hides nothing else', () => {
+  test('a key that stands twice', async () => {
+    expect(await allIn(top('port: 8080', 'port: 8080\n    port: 1').replace('host: pi-attic', 'hots: x'))).toEqual([
+      '11: apps.notes: runs nowhere',
+      '12: apps.notes.hots: unknown key',
+      '15: apps.notes.port: this key stands here a second time',
+    ])
+  })
+
+  test('an alias of nothing, of which nothing else is said', async () => {
+    expect(await allIn(top('port: 8080', 'port: *nothing').replace('data/notes.db', 'data/'))).toEqual([
+      '14: apps.notes.port: no anchor &nothing stands above this alias',
+      '15: apps.notes.database: names a folder',
+    ])
+  })
+
+  test('hosts that are an alias of nothing: no app is told that its host is missing', async () => {
+    const document = top(/hosts:\n.*\n.*\n/, 'hosts: *nothing\n').replace('8080', '0')
+    expect(await allIn(document)).toEqual([
+      '7: hosts: no anchor &nothing stands above this alias',
+      '12: apps.notes.port: must be at least 1',
+    ])
+  })
+
+  test('a second document', async () => {
+    expect(await allIn(`${top('8080', '0')}---\nversion: 1\n`)).toEqual([
+      '14: apps.notes.port: must be at least 1',
+      '17: : a second YAML document begins here',
+    ])
+  })
+
+  test('a mistake of syntax: what stands above it is read, and nothing below it is missed', async () => {
+    const document = `${top('port: 8080', 'prot: 8080').replace('user: pi', 'user: Pi').replace('host: pi-attic', 'host: "pi-cellar"')}  wiki:\n\thost: x\n`
+    expect(await allIn(document)).toEqual([
+      '3: defaults.user: not a user name',
+      '14: apps.notes.prot: unknown key',
+      '17: : a tab where YAML wants spaces',
+    ])
+  })
+
+  test('a file of a folder that cannot be read at all', async () => {
+    const cwd = await folderWith({
+      'inventory/a.yaml': top('port: 8080', 'port: 0'),
+      'inventory/b.yaml': 'hosts: { pi-shop: { address: "1.2.3.4" }\n',
+      'inventory/c.yaml': 'apps: { \u0001 }\n',
+    })
+    const mistakes = await mistakesOf(loadInventory('inventory', { cwd, env: keys, skipLocalFiles: true }))
+    expect(mistakes.map(({ file, line }) => `${file}:${line}`)).toEqual([
+      'inventory/a.yaml:14',
+      'inventory/b.yaml:2',
+      'inventory/c.yaml:1',
+    ])
+  })
 })
 
 test('all mistakes come in one go, sorted by position, those behind a broken neighbour too', async () => {
