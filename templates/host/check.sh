@@ -63,7 +63,7 @@ look_after() {
   write_tip || :
   [ "$held" = false ] || rescue_over
   look_back
-  watch "{\"ask\":\"watch\",$(facts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"unprovenSince\":$unproven_since,\"why\":$(json "$why"),\"past\":$past}"
+  watch "{\"ask\":\"watch\",$(facts),\"told\":$(told_alerts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"unprovenSince\":$unproven_since,\"why\":$(json "$why"),\"past\":$past}"
   run_folder proof
   printf '{"time":%s,"held":%s,"text":%s,"dbs":%s}\n' "$(date +%s)" "$held" "$(json "$why")" "$proven_tip" >"$run/proof/$app"
 }
@@ -79,17 +79,51 @@ look_back() {
   remote=null
 }
 
+# The names of the alerts that people have been told, as JSON. They are names of ours: no quotes, no blanks.
+told_alerts() {
+  names=
+  for file in "$state/alerts"/check-* "$run/alerts/$app"/check-*; do
+    [ ! -e "$file" ] || names="$names,\"${file##*/}\""
+  done
+  printf '[%s]' "${names#,}"
+}
+
 watch() { # FACTS
   printf '%s\n' "$1" | tr '\n' ' ' >&5
   printf '\n' >&5
   read_line count || unjudged
   case $count in '!'*) act=$count; unjudged ;; esac
   while [ "$count" -gt 0 ]; do
-    for field in code text next; do read_line "$field" || unjudged; done
+    for field in code about text next; do read_line "$field" || unjudged; done
     say 3 "$code: $text.${next:+ Next: $next.}"
-    alert check "$code" "$text" "$next"
+    alert check "$code" "$text" "$next" "$about"
     count=$((count - 1))
   done
+  read_line over || unjudged
+  # shellcheck disable=SC2086 # names of ours, without blanks
+  alert_over $over
+}
+
+# The clock has jumped. SIGKILL for the daemon alone: systemd starts it again, and its check keeps it down until the clock is right.
+halt() {
+  say 3 "$code: $text.${next:+ Next: $next.}"
+  lasting clock true
+  case $(systemctl show -P SubState "$app-litestream.service") in
+    running) systemctl kill --signal=SIGKILL "$app-litestream.service" || say 3 "$app-litestream.service could not be killed" ;;
+  esac
+  alert timer "$code" "$text" "$next"
+  # left alone, timesyncd waits up to half an hour between tries
+  systemctl try-restart systemd-timesyncd.service || :
+}
+
+# An app that was started while the clock was wrong was started without it.
+clock_mended() {
+  lasting clock known
+  [ "$since" != null ] || return 0
+  lasting clock false
+  say 5 'the clock is right again'
+  # not waited for: its check waits for the lock that is held here
+  start_litestream --no-block || say 4 "$app-litestream.service could not be started"
 }
 
 act_on() {
@@ -97,15 +131,16 @@ act_on() {
     quiet) ;;
     tell)
       say 4 "$code: $text.${next:+ Next: $next.}"
-      ! is alert || alert check "$code" "$text" "$next"
+      ! is alert || alert timer "$code" "$text" "$next"
       ;;
+    halt) halt ;;
     fence) fence ;;
     restart)
       say 4 "$code: $text; the gate decides anew"
       release_lock
       systemctl restart --no-block "$unit"
       ;;
-    prove) look_after ;;
+    prove) clock_mended; look_after ;;
     *) say 3 "check.sh does not know the decision $act"; exit 1 ;;
   esac
 }
@@ -119,4 +154,5 @@ open_scratch
 files=null remote=null since=null
 decide
 act_on
-alerts_over check
+# What the owner object and the clock have to do with is looked at anew in each run; when it cannot be read, nothing is over.
+case $act in tell | halt) ;; *) alerts_over timer ;; esac

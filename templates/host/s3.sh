@@ -38,8 +38,8 @@ get_owner() { # TRIES
   if [ -n "$date" ]; then date=$(date -d "$date" +%s 2>/dev/null) || date=; fi
   code=
   [ "$http" = 200 ] || code=$(error_code)
-  owner=$(printf '{"curl":%s,"http":%s,"s3":"%s","error":%s,"etag":%s,"date":%s,"body":%s}' \
-    "$curl" "$http" "$code" "$(json "$(head -n 1 "$work/curl-error")")" "$(json "$(header etag)")" "${date:-null}" \
+  owner=$(printf '{"curl":%s,"http":%s,"s3":"%s","error":%s,"etag":%s,"date":%s,"at":%s,"body":%s}' \
+    "$curl" "$http" "$code" "$(json "$(head -n 1 "$work/curl-error")")" "$(json "$(header etag)")" "${date:-null}" "$now" \
     "$(if [ "$curl:$http" = 0:200 ]; then json "$(cat "$work/body")"; else printf null; fi)")
 }
 

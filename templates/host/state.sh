@@ -59,24 +59,30 @@ take_lock() { # SECONDS
 }
 release_lock() { exec 9>&-; }
 
-# An alert is one journal line, once a reason: it stays in alerts/ until its cause is gone.
-alert() { # SOURCE CODE TEXT NEXT
-  raised="${raised-} $1-$2 "
-  mkdir -p "$state/alerts"
-  [ ! -e "$state/alerts/$1-$2" ] || return 0
+# An alert is one journal line, once a reason: it stays in alerts/ until its cause is gone. One that could not be told is told at
+# the next try; neither a journal that is down nor a full card ends the program that has something to tell.
+alert() { # SOURCE CODE TEXT NEXT [ABOUT: what of several it is about]
+  name=$1-$2${5:+-$5}
+  raised="${raised-} $name "
+  [ ! -e "$state/alerts/$name" ] && [ ! -e "$run/alerts/$app/$name" ] || return 0
   line=$(printf '{"time":"%s","host":%s,"app":%s,"code":%s,"text":%s,"next":%s}' \
     "$(date -u +%FT%TZ)" "$(json "$host")" "$(json "$app")" "$(json "$2")" "$(json "$3")" "$(json "$4")")
-  logger -t streamside-alert -p daemon.err -- "$line"
-  printf '%s\n' "$line" >"$state/alerts/$1-$2"
-  sync "$state/alerts/$1-$2" "$state/alerts"
+  timeout -k 2 10 logger -t streamside-alert -p daemon.err -- "$line" || { say 4 "the journal did not take this alert, which is told again: $3"; return 0; }
+  keep_alert "$state/alerts" 2>/dev/null || keep_alert "$run/alerts/$app" || say 4 "that $2 was told could not be noted"
+}
+keep_alert() { # FOLDER
+  (umask 077 && mkdir -p "$1") && printf '%s\n' "$line" >"$1/$name" && sync "$1/$name" "$1"
 }
 
 # Forgets the alerts of a source that were not raised in this run: their cause is gone.
 alerts_over() { # SOURCE
-  for file in "$state/alerts/$1"-*; do
+  for file in "$state/alerts/$1"-* "$run/alerts/$app/$1"-*; do
     case " ${raised-} " in *" ${file##*/} "*) continue ;; esac
-    [ ! -e "$file" ] || rm "$file"
+    [ ! -e "$file" ] || rm -f "$file" || say 4 "$file could not be removed"
   done
+}
+alert_over() { # NAME…
+  for name; do rm -f "$state/alerts/$name" "$run/alerts/$app/$name" || say 4 "the alert $name could not be removed"; done
 }
 
 # The record at start: what the unit runs from now. provision restarts it when this differs from runs-from.

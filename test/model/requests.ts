@@ -9,6 +9,8 @@ import { dbsOf, ownerNow, say, type Host, type Program, type Run, type World } f
 export interface OwnerAnswer extends Answer {
   etag: string
   date: number | null
+  /** This machine's time at that moment. */
+  at: number
   body: string | null
 }
 
@@ -40,10 +42,11 @@ export function* getOwner(run: Run, tries: number): Program<OwnerAnswer> {
   const { world, host } = run
   const failed = trouble3(world, host, tries)
   const date = failed && failed.curl !== 0 ? null : world.now
-  if (failed) return { ...failed, etag: '', date, body: null }
+  const at = world.now + host.clock
+  if (failed) return { ...failed, etag: '', date, at, body: null }
   const { owner } = world.bucket
-  if (!owner) return { curl: 0, http: 404, s3: 'NoSuchKey', error: '', etag: '', date, body: null }
-  return { curl: 0, http: 200, s3: '', error: '', etag: owner.etag, date, body: owner.body }
+  if (!owner) return { curl: 0, http: 404, s3: 'NoSuchKey', error: '', etag: '', date, at, body: null }
+  return { curl: 0, http: 200, s3: '', error: '', etag: owner.etag, date, at, body: owner.body }
 }
 
 /**
@@ -119,7 +122,9 @@ export function* putTipOnce(
 
 /** One LTX upload of the daemon: true when the server has said yes. */
 export function upload(world: World, host: Host, path: string, db: string, ltx: Ltx): boolean {
+  const { daemon } = host
   const answer = send(world, host, () => {
+    if (host.daemon !== daemon) world.ledger.faults.add('late')
     uploaded(world, host, path, db, ltx)
     putLtx(world.bucket, path, db, ltx)
     return 200

@@ -10,10 +10,10 @@ import {
   type Read,
 } from './facts.ts'
 import { fenceFiles } from './gate.ts'
-import { rescueDropped, told } from './invariants.ts'
+import { rescueDropped, told, violated } from './invariants.ts'
 import { alertsOf, carryOver, proof, writeTip } from './prove.ts'
 import { getOwner, lookRemote } from './requests.ts'
-import { stopApp } from './units.ts'
+import { daemonEnds, startLitestream, stopApp } from './units.ts'
 import type { Decision } from './verdicts.ts'
 import { cardOf, type Host, type Program, type Run, type World } from './world.ts'
 
@@ -36,6 +36,9 @@ function* decide(run: Run): Program<Judged> {
   const read: Read = { owner, local: null, remote: null }
   const decision = yield* ask(run, { ask: 'timer', ...facts(run, read), unreadSince: host.since['unread'] ?? null })
   lasting(host, world, 'unread', decision.do === 'tell')
+  // retention goes by the clock
+  if (Math.abs(owner.at - (owner.date ?? owner.at)) > 300 && ['prove', 'tell'].includes(decision.do))
+    violated(world, `Litestream may go on on board ${host.board} with a wrong clock (${decision.code})`)
   return { decision, read }
 }
 
@@ -56,6 +59,8 @@ function* actOn(run: Run, decision: Decision): Program {
       if (decision.alert) host.alerts.add(decision.code)
       told(world, host, decision.code, decision.text)
       return
+    case 'halt':
+      return halt(run, decision)
     case 'fence':
       return yield* fence(run)
     case 'restart':
@@ -63,10 +68,23 @@ function* actOn(run: Run, decision: Decision): Program {
       stopApp(world, host, true)
       return
     case 'prove':
+      if (host.since['clock'] !== undefined) {
+        lasting(host, world, 'clock', false)
+        startLitestream(world, host)
+      }
       return yield* lookAfter(run)
     default:
       throw new Error(`check.sh does not know the decision ${decision.do}`)
   }
+}
+
+/** The clock has jumped: the daemon dies, and its check keeps it down until the clock is right. */
+function halt(run: Run, decision: Decision): void {
+  const { world, host } = run
+  lasting(host, world, 'clock', true)
+  host.alerts.add(decision.code)
+  told(world, host, decision.code, decision.text)
+  if (host.daemon) daemonEnds(world, host)
 }
 
 /** Another host holds the app: the app stops, with all that its own stop does, and then the files are fenced. */

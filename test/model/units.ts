@@ -61,9 +61,12 @@ function* mayRun(run: Run): Program<string | null> {
   if (decision.do === 'go') {
     const { clean } = cardOf(host).state
     if (clean) clean.settled = false
-    // now, and not when the daemon starts: a clock may jump in between
-    if (Math.abs(host.clock) > 300)
-      violated(world, `Litestream may start on board ${host.board} with a clock that is ${host.clock} s off`)
+    // as it was when the server answered: a clock that jumps afterwards is the timer's to see
+    if (Math.abs(owner.at - (owner.date ?? owner.at)) > 300)
+      violated(
+        world,
+        `Litestream may start on board ${host.board} with a clock that was ${owner.at} s at ${owner.date} s`,
+      )
     releaseLock(run)
     yield 'the check has passed'
     return decision.path ?? null

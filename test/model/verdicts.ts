@@ -26,7 +26,8 @@ export interface Decision {
   need?: Record<string, string>
   transition?: string
   keep?: unknown
-  alerts?: { code: string; text: string; next: string }[]
+  alerts?: { code: string; about: string; text: string; next: string }[]
+  over?: string[]
 }
 
 /** `/var/lib/streamside/apps/<app>/claim`: the files here belong to this path. */

@@ -39,7 +39,7 @@ def judged:
   | decision
   | if $form == "json" then tojson
     elif .do == "config" then .lines[]
-    elif .do == "watch" then (.alerts | length), (.alerts[] | .code, (.text | one_line), (.next | one_line))
+    elif .do == "watch" then (.alerts | length), (.alerts[] | .code, .about, (.text | one_line), (.next | one_line)), (.over | join(" "))
     else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-") end;
 
 # jq 1.6 (Debian 12) does not end at halt_error while its input stays open: a shell is told in a line of its own.

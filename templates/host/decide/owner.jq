@@ -30,7 +30,8 @@ def is_owner:
 
 def skew_limit: 300;
 # Seconds that our clock is ahead of the server's; null without an answer that carries a date.
-def skew: if (.owner.date | type) == "number" then .now - .owner.date else null end;
+# Taken when the answer came: what is looked at afterwards may take minutes.
+def skew: if (.owner.date | type) == "number" then (.owner.at // .now) - .owner.date else null end;
 def clock_wrong: skew | . != null and (. > skew_limit or . < -skew_limit);
 def clock_text:
   (skew | if . > 0 then "\(minutes) ahead of" else "\(-. | minutes) behind" end) as $way

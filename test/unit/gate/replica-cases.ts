@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { claim, found, gone, here, noAnswer, oldPath, other, owner, path, tx } from './facts.ts'
+import { answered, claim, found, gone, here, noAnswer, oldPath, other, owner, path, tx } from './facts.ts'
 import type { Case } from './case.ts'
 
 const elsewhere = owner({ holder: { host: 'pi-attic', id: other } })
@@ -7,7 +7,7 @@ const moving = owner({ from: { path: oldPath, dbs: { main: 'latest' } } })
 const unproven = claim({ proven: false, source: oldPath, restored: { main: tx(5) } })
 const synced = { main: { rc: 0, txid: tx(9), replica: tx(9) } }
 const whole = { main: { rc: 0, min: tx(1), max: tx(9), bytes: 100 } }
-const order = { source: oldPath, path, epoch: 2, text: 'ordered', dbs: { main: 'latest' } }
+const order = { source: oldPath, path, epoch: 2, text: 'ordered', dbs: { main: 'latest' }, stay: [] as string[] }
 const proved = { sync: synced, plans: whole }
 const planned = { order, plans: whole, sourceTip: null, free: {}, failed: null, digest: 'd' }
 
@@ -69,6 +69,38 @@ export const timerCases: Case[] = [
     'goes on while the object cannot be read',
     { owner: noAnswer(7, 'refused'), unreadSince: 500 },
     { do: 'tell', alert: false },
+  ],
+  [
+    'halts Litestream when the clock has jumped ahead: its retention would delete history',
+    { now: 1301, running: true },
+    { do: 'halt', code: 'clock', alert: true, text: expect.stringMatching(/5 min ahead of .*goes on/) },
+  ],
+  ['halts it when the clock has jumped behind', { now: 699, running: true }, { do: 'halt', code: 'clock' }],
+  [
+    'does not take the time that it has looked around for a wrong clock',
+    { now: 1400, owner: { ...found(owner()), at: 1010 } },
+    { do: 'prove' },
+  ],
+  ['lets it run within 5 min', { now: 1300, running: true }, { do: 'prove' }],
+  [
+    'halts it when the server refuses every request for the clock',
+    { now: 9000, owner: answered(403, 'RequestTimeTooSkewed') },
+    { do: 'halt', code: 'clock' },
+  ],
+  [
+    'halts it when the owner object is gone and the clock is wrong',
+    { now: 9000, owner: answered(404) },
+    { do: 'halt', code: 'clock' },
+  ],
+  [
+    'fences before it looks at the clock',
+    { now: 9000, owner: found(elsewhere), running: true },
+    { do: 'fence', alert: true },
+  ],
+  [
+    'says nothing of a clock that nobody has told the time',
+    { now: 9000, owner: noAnswer(28, 'timed out') },
+    { do: 'tell', code: 'replica-timeout' },
   ],
   [
     'tells when that lasts for 10 min',
