@@ -3,7 +3,7 @@ import path from 'node:path'
 import { type App, type Host, stateDirectory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
 import { Problem } from '../problem.ts'
-import { renderText } from '../templates/render.ts'
+import { renderText, TemplateError } from '../templates/user-template.ts'
 import { currentLink } from './places.ts'
 import type { DirectoryResource, FileResource } from './resources.ts'
 
@@ -70,35 +70,49 @@ function parentsBelow(folder: string, paths: string[]): string[] {
   return [...found].sort()
 }
 
-/** Renders a template, and notes which secrets it has read: in the result they may stand quoted beyond recognition. */
-function rendered(app: App, host: Host, target: string, from: string, used: Set<Secret>): string {
-  const source = read(app, target, from).toString('utf8')
+/** What a template may name: as much of an app as it sees. */
+export type TemplateApp = Pick<App, 'name' | 'port' | 'environment' | 'databases'>
+
+/**
+ * The names that a template of an app has on one host.
+ * @param read told of each secret that the template reads: in the result it may stand quoted beyond recognition
+ */
+export function templateContext(
+  app: TemplateApp,
+  host: Pick<Host, 'name' | 'address'>,
+  read: (secret: Secret) => void = () => undefined,
+): object {
   const env = {}
   for (const [name, value] of Object.entries(app.environment))
     Object.defineProperty(env, name, {
       enumerable: true,
       get: () => {
         if (!(value instanceof Secret)) return value
-        used.add(value)
+        read(value)
         return value.reveal()
       },
     })
+  return {
+    app: { name: app.name, port: app.port ?? '', state: stateDirectory(app.name), release: currentLink(app.name) },
+    host: { name: host.name, address: host.address },
+    databases: app.databases,
+    env,
+  }
+}
+
+function rendered(app: App, host: Host, target: string, from: string, used: Set<Secret>): string {
+  const source = read(app, target, from).toString('utf8')
   try {
     return renderText(
       source,
-      {
-        app: { name: app.name, port: app.port ?? '', state: stateDirectory(app.name), release: currentLink(app.name) },
-        host: { name: host.name, address: host.address },
-        databases: app.databases,
-        env,
-      },
-      from,
+      templateContext(app, host, (secret) => used.add(secret)),
     )
   } catch (error) {
+    if (!(error instanceof TemplateError)) throw error
     throw new Problem({
       code: 'template',
-      doing: `rendering ${target} of ${app.name} from ${from}`,
-      found: error instanceof Error ? error.message : String(error),
+      doing: `rendering ${target} of ${app.name}`,
+      found: `${from}:${error.line}:${error.column}: ${error.message}`,
       next: 'mend the template; `template: false` copies the file as it is',
       host: host.name,
       app: app.name,

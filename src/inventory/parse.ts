@@ -65,7 +65,7 @@ function endingBefore(map: LocatedMap, limit: number, levels: number): LocatedMa
   const entries: LocatedMap['entries'] = new Map()
   for (const [name, { key, value }] of map.entries) {
     // What belongs to a key without a value may be the very lines that cannot be read.
-    if (value.kind === 'scalar' && value.value === null) continue
+    if (value.kind === 'scalar' && value.text === '') continue
     if (Math.max(key.end, value.place.end) < limit) entries.set(name, { key, value })
     else if (key.end < limit && value.kind === 'map' && levels > 1)
       entries.set(name, { key, value: endingBefore(value, limit, levels - 1) })
