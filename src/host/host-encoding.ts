@@ -5,3 +5,8 @@
 export function encodeField(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\t', '\\t').replaceAll('\n', '\\n')
 }
+
+/** What `encodeField`, and a host's programs that write names in the same way, stand for. */
+export function decodeField(field: string): string {
+  return field.replaceAll(/\\(.)/g, (_, char: string) => ({ n: '\n', t: '\t' })[char] ?? char)
+}

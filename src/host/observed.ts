@@ -19,11 +19,13 @@ export interface Observed {
   packages: Map<string, string>
   paths: Map<string, ObservedPath>
   trees: Map<string, { stat: string; content: string | null }>
-  /** Bytes of the databases that were asked for and are there. */
-  databases: Map<string, number>
+  /** The databases that were asked for and are there. */
+  databases: Map<string, { bytes: number; owner: string; group: string }>
   /** What apply recorded when it laid a tree. */
   signatures: Map<string, { stat: string; content: string; digest: string }>
   units: Map<string, ObservedUnit>
+  /** Drop-ins of a unit, whether systemd has read them or not; units without any are left out. */
+  overrides: Map<string, string[]>
   /** Digest of what a unit ran from at its last start since boot. */
   started: Map<string, string>
   apps: Map<string, ObservedApp>

@@ -31,6 +31,14 @@ export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
   return units
 }
 
+/** Drop-ins that lie on disk, by unit; their paths come in base64. */
+export function parseOverrides(records: string[][]): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const [unit = '', file = ''] of records)
+    found.set(unit, [...(found.get(unit) ?? []), Buffer.from(file, 'base64').toString()])
+  return found
+}
+
 export function parseApps(apps: string[][], reasons: string[][], releases: string[][]): Map<string, ObservedApp> {
   const found = new Map<string, ObservedApp>()
   for (const [name = '', claim] of apps) found.set(name, { claimed: claim === 'yes', reason: null, releases: [] })

@@ -2,13 +2,13 @@ import { Problem } from '../problem.ts'
 import { hostProgram } from '../templates/render.ts'
 import { encodeField } from './host-encoding.ts'
 import type { Observed, ObservedPath, ObservedUnit } from './observed.ts'
-import { parseApps, parseSignature, parseUnits } from './probe-records.ts'
+import { parseApps, parseOverrides, parseSignature, parseUnits } from './probe-records.ts'
 
 /** What a probe is asked for. The order of the lists is the order of the answer. */
 export interface ProbeRequest {
   paths: { path: string; sha256: string | null; show: boolean }[]
   trees: string[]
-  /** Databases whose size is asked for. */
+  /** Databases whose size and owner are asked for. */
   databases: string[]
   packages: string[]
   users: string[]
@@ -102,10 +102,14 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
       ]),
     ),
     databases: new Map(
-      all('database').map(([index, bytes]) => [request.databases[Number(index)] ?? '', Number(bytes)]),
+      all('database').map(([index, bytes, owner = '', group = '']) => [
+        request.databases[Number(index)] ?? '',
+        { bytes: Number(bytes), owner, group },
+      ]),
     ),
     signatures: new Map(all('signature').map(parseSignature)),
     units: parseUnits(all('show')),
+    overrides: parseOverrides(all('override')),
     started: new Map(all('started').map(([unit = '', digest = '']) => [unit, digest])),
     apps: parseApps(all('app'), all('reason'), all('release')),
     transactions: all('transaction').map(([id = '', state = '', who = '']) => ({

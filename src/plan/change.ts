@@ -18,6 +18,12 @@ export interface Step {
     | 'file'
     | 'link'
     | 'remove'
+    /** A unit that leaves: stopped, and no more enabled. */
+    | 'retire'
+    /** Somebody's file over one of ours: taken out of the way, and kept. */
+    | 'set-aside'
+    /** A database, its WAL and what else belongs to it become the app's own again. */
+    | 'own'
     | 'reload'
     /** A unit's record of what it was started from, before that is replaced: an interrupted run must not lose its restart. */
     | 'forget'

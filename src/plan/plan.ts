@@ -6,7 +6,10 @@ import type { Observed } from '../host/observed.ts'
 import type { App, Health } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
 import { compare, contentDiffers, expectation, signatureStep } from './compare.ts'
-import { type Manifest, manifestFor, manifestPath, readManifest } from './manifest.ts'
+import { databaseOwners } from './databases.ts'
+import { leftovers } from './leftovers.ts'
+import { manifestFor, manifestPath, readManifest } from './manifest.ts'
+import { overridden, runsOverridden } from './overrides.ts'
 import { compareUnit } from './units.ts'
 import { planWarnings } from './warnings.ts'
 
@@ -42,13 +45,14 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource.path, observed))
     if (resource.kind === 'release') attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
   }
-  changes.push(...leftovers(state, recorded))
+  changes.push(...leftovers(state, recorded), ...databaseOwners(state, observed))
 
   const started: string[] = []
   if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
   for (const unit of inStartOrder(state.resources)) {
+    changes.push(...overridden(unit, observed))
     const wanted = runsFromDigest(unit, state.resources)
-    const laidAnew = unit.runsFrom.some((path) => relaid.has(path))
+    const laidAnew = unit.runsFrom.some((path) => relaid.has(path)) || runsOverridden(unit, observed)
     const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
     if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart'))
       attendant.push({ verb: 'forget', fields: [unit.name] })
@@ -114,22 +118,6 @@ function needsReload(state: HostState, observed: Observed): boolean {
   return state.resources.some(
     (resource) => resource.kind === 'unit' && observed.units.get(resource.name)?.needsReload === true,
   )
-}
-
-/** Files that an app of this host had at the last run and has no more. Never data, never what lies outside the manifest. */
-function leftovers(state: HostState, recorded: Manifest): Change[] {
-  const wanted = new Set(
-    state.resources.flatMap((resource) =>
-      resource.kind === 'file' || resource.kind === 'link' ? [resource.path] : [],
-    ),
-  )
-  const apps = new Set(state.apps.map((app) => app.name))
-  return Object.entries(recorded.files)
-    .filter(([path, { app }]) => !wanted.has(path) && (app === null || apps.has(app)))
-    .map(([path, { as }]) => ({
-      summary: { kind: 'file', name: path, action: 'remove', reason: 'no longer in the inventory' },
-      step: { verb: 'remove', fields: [path, as] },
-    }))
 }
 
 /** The owner object is made at the first launch, and brought up to date when the app's databases change. */

@@ -1,5 +1,4 @@
 import type { Resource } from '../desired/resources.ts'
-import { isEphemeral } from '../desired/storage.ts'
 import { sha256 } from '../desired/runs-from.ts'
 import type { App } from '../inventory/model.ts'
 import type { ProbeRequest } from '../host/probe.ts'
@@ -10,7 +9,7 @@ export function probeRequest(resources: Resource[], apps: App[], verify: boolean
   const request: ProbeRequest = {
     paths: [],
     trees: [],
-    databases: apps.filter(isEphemeral).flatMap((app) => Object.values(app.databases)),
+    databases: apps.flatMap((app) => Object.values(app.databases)),
     packages: [],
     users: [],
     units: [],

@@ -28,7 +28,10 @@ const ephemeralFactor = 3
 function smallStorage(state: HostState, observed: Observed): Warning[] {
   return state.apps.flatMap((app) => {
     if (app.storage.kind !== 'ephemeral') return []
-    const bytes = Object.values(app.databases).reduce((sum, path) => sum + (observed.databases.get(path) ?? 0), 0)
+    const bytes = Object.values(app.databases).reduce(
+      (sum, path) => sum + (observed.databases.get(path)?.bytes ?? 0),
+      0,
+    )
     const { sizeBytes } = app.storage
     if (sizeBytes >= ephemeralFactor * bytes) return []
     return [

@@ -5,7 +5,7 @@
 #   paths     lines  SHA256 TAB SHOW TAB PATH   small files, links and directories; SHA256 is the content wanted (or -),
 #                                               SHOW=1 asks for the content of a file that differs from it
 #   trees     lines  PATH                       releases and binaries: answered by a signature of names, sizes and times
-#   databases lines  PATH                       answered by their sizes
+#   databases lines  PATH                       answered by their sizes and owners
 #   packages, users, units, apps                one name a line
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
 #   tree.sh, host-id.sh                         parts of this program
@@ -141,7 +141,8 @@ databases() {
   index=0
   while IFS= read -r encoded; do
     decode "$encoded"
-    [ ! -f "$decoded" ] || say database "$index" "$(stat -c %s -- "$decoded")"
+    # one stat, of the file itself: an app may put a link there
+    [ -h "$decoded" ] || [ ! -f "$decoded" ] || stat --printf "database$tab$index$tab%s$tab%U$tab%G\n" -- "$decoded"
     index=$((index + 1))
   done <databases
 }
@@ -155,6 +156,10 @@ units() {
   while IFS= read -r unit; do
     read_line "/run/streamside/started/$unit"
     [ -z "$line" ] || say started "$unit" "$line"
+    # as they lie on disk: systemctl shows only what systemd has read already
+    for override in "/etc/systemd/system/$unit.d"/*.conf "/run/systemd/system/$unit.d"/*.conf "/etc/systemd/system.control/$unit.d"/*.conf "/run/systemd/system.control/$unit.d"/*.conf; do
+      if [ -e "$override" ] || [ -h "$override" ]; then say override "$unit" "$(printf %s "$override" | base64 -w0)"; fi
+    done
   done <units
 }
 

@@ -101,8 +101,11 @@ record_signatures
 each file stage_file
 check_staged
 each link step_link
+each retire step_retire
 switch_staged
 each remove step_remove
+each set-aside step_set_aside
+each own step_own
 reload
 record_manifest
 each enable step_enable

@@ -62,6 +62,14 @@ record_manifest() {
   put_record "$payload/members/manifest" /var/lib/streamside/manifest
 }
 
+# Before the reload, while systemd knows what depends on it: a mount goes after the app that lives in it.
+step_retire() { # N UNIT
+  step stop "$2"
+  systemctl --quiet disable --now "$2" || fail 15 unit "systemctl disable --now $2: $(tail -n 3 "$transaction/stderr")"
+  unit_files_changed=yes
+  record made "$1"
+}
+
 step_enable() { # N UNIT
   systemctl --quiet enable "$2" || fail 15 unit "systemctl enable $2: $(tail -n 3 "$transaction/stderr")"
   record made "$1"

@@ -32,6 +32,7 @@ export function bare(): Observed {
     databases: new Map(),
     signatures: new Map(),
     units: new Map(),
+    overrides: new Map(),
     started: new Map(),
     apps: new Map(),
     transactions: [],

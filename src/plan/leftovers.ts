@@ -1,0 +1,45 @@
+import path from 'node:path'
+import type { HostState } from '../desired/host-state.ts'
+import type { Change } from './change.ts'
+import type { Manifest } from './manifest.ts'
+
+/**
+ * What an app of this host had at the last run and has no more: units are stopped before their files go, links and files are
+ * removed. Never data, and never what lies outside the manifest.
+ */
+export function leftovers(state: HostState, recorded: Manifest): Change[] {
+  const wanted = new Set(
+    state.resources.flatMap((resource) =>
+      resource.kind === 'file' || resource.kind === 'link' ? [resource.path] : [],
+    ),
+  )
+  const apps = new Set(state.apps.map((app) => app.name))
+  const gone = Object.entries(recorded.files).filter(
+    ([file, { app }]) => !wanted.has(file) && (app === null || apps.has(app)),
+  )
+  return [
+    ...gone.flatMap(([file]) => (isUnitFile(file) ? [stopped(path.posix.basename(file))] : [])),
+    ...gone.map(([file, { as }]) => removed(file, as)),
+  ]
+}
+
+/** A unit file that systemd reads by its own name, not one of a drop-in. */
+export function isUnitFile(file: string): boolean {
+  return path.posix.dirname(file) === '/etc/systemd/system'
+}
+
+const reason = 'no longer in the inventory'
+
+function stopped(unit: string): Change {
+  return {
+    summary: { kind: 'unit', name: unit, action: 'stop', reason },
+    step: { verb: 'retire', fields: [unit] },
+  }
+}
+
+function removed(file: string, as: string): Change {
+  return {
+    summary: { kind: 'file', name: file, action: 'remove', reason },
+    step: { verb: 'remove', fields: [file, as] },
+  }
+}

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest'
+import type { Resource, UnitResource } from '../../../src/desired/resources.ts'
+import { planHost } from '../../../src/plan/plan.ts'
+import { app } from '../inventory/made.ts'
+import { asWanted, hostState } from './hosts.ts'
+
+const unit: UnitResource = {
+  kind: 'unit',
+  name: 'web.service',
+  enabled: true,
+  active: true,
+  app: 'web',
+  runsFrom: ['/etc/systemd/system/web.service'],
+}
+const unitFile: Resource = {
+  kind: 'file',
+  path: '/etc/systemd/system/web.service',
+  mode: '0644',
+  owner: 'root',
+  group: 'root',
+  content: '[Service]\n',
+}
+const web = app('web', { databases: { main: '/var/lib/web/a.db' } })
+const state = hostState([web], [unitFile, unit])
+
+function drifted(drift: (observed: ReturnType<typeof asWanted>) => void) {
+  const observed = asWanted(state)
+  drift(observed)
+  const plan = planHost(state, observed)
+  return plan.changes.map(({ summary, step }) => [summary.action, summary.kind, summary.name, step.verb].join(' '))
+}
+
+describe('a drop-in over a unit of ours', () => {
+  const override = '/etc/systemd/system/web.service.d/override.conf'
+
+  test('is taken out, and the unit that was started with it restarts', () => {
+    const changes = drifted((observed) => {
+      observed.overrides.set('web.service', [override])
+      observed.units.get('web.service')?.dropInPaths.push(override)
+    })
+    expect(changes).toEqual([`remove drop-in ${override} set-aside`, 'restart unit web.service restart'])
+  })
+
+  test('that systemd has not read yet is taken out without a restart', () => {
+    expect(drifted((observed) => observed.overrides.set('web.service', [override]))).toEqual([
+      `remove drop-in ${override} set-aside`,
+    ])
+  })
+})
+
+test('a database that became somebody else’s is given back to its app, without a restart', () => {
+  expect(
+    drifted((observed) => observed.databases.set('/var/lib/web/a.db', { bytes: 1, owner: 'root', group: 'web' })),
+  ).toEqual(['update database /var/lib/web/a.db own'])
+})
+
+test('a unit that is no longer wanted is stopped before its file goes, and only ours', () => {
+  const changes = drifted((observed) => {
+    const manifest = JSON.parse(observed.manifest ?? '{}') as { files: Record<string, unknown> }
+    manifest.files['/etc/systemd/system/web-check.timer'] = { as: 'root', app: 'web' }
+    manifest.files['/etc/web/old.conf'] = { as: 'root', app: 'web' }
+    observed.manifest = JSON.stringify(manifest)
+  })
+  expect(changes).toEqual([
+    'stop unit web-check.timer retire',
+    'remove file /etc/systemd/system/web-check.timer remove',
+    'remove file /etc/web/old.conf remove',
+  ])
+})
+
+test('a masked unit gets its file back, is enabled and started', () => {
+  const changes = drifted((observed) => {
+    observed.paths.set('/etc/systemd/system/web.service', { type: 'link', target: '/dev/null' })
+    Object.assign(observed.units.get('web.service') ?? {}, {
+      loadState: 'masked',
+      activeState: 'inactive',
+      subState: 'dead',
+      unitFileState: 'masked',
+    })
+  })
+  expect(changes).toEqual([
+    'update file /etc/systemd/system/web.service file',
+    'enable unit web.service enable',
+    'start unit web.service start',
+  ])
+})
