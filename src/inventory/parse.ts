@@ -64,13 +64,18 @@ function readBefore(source: Source, document: Document.Parsed, syntax: Notes, no
 function endingBefore(map: LocatedMap, limit: number, levels: number): LocatedMap {
   const entries: LocatedMap['entries'] = new Map()
   for (const [name, { key, value }] of map.entries) {
-    // What belongs to a key without a value may be the very lines that cannot be read.
-    if (value.kind === 'scalar' && value.text === '') continue
-    if (Math.max(key.end, value.place.end) < limit) entries.set(name, { key, value })
+    if (Math.max(key.end, value.place.end) < limit && !endsEmpty(value)) entries.set(name, { key, value })
     else if (key.end < limit && value.kind === 'map' && levels > 1)
       entries.set(name, { key, value: endingBefore(value, limit, levels - 1) })
   }
   return { ...map, entries }
+}
+
+/** Whether a value ends in a key without one: what belongs to it may be the very lines that cannot be read. */
+function endsEmpty(value: Located): boolean {
+  if (value.kind === 'scalar') return value.text === ''
+  const last = value.kind === 'list' ? value.items.at(-1) : [...value.entries.values()].at(-1)?.value
+  return last !== undefined && endsEmpty(last)
 }
 
 /** The concrete syntax tokens, or null when the text nests too deeply. The parser keeps its own stack, so it is safe. */
