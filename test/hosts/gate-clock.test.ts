@@ -64,3 +64,36 @@ describe('with a clock 10 minutes ahead at boot', () => {
     expect(await rowsOnceUp(app('clk-own'))).toEqual([...rows, 'three', 'four'])
   }, 90_000)
 })
+
+describe('when the clock jumps under a running app', () => {
+  const alerts = async (name: string): Promise<string[]> => {
+    const said = await shellInHost(app(name).host, 'journalctl --no-pager -ocat -t streamside-alert')
+    return said.split('\n').filter((line) => line.includes(`"app":"${name}"`) && line.includes('"code":"clock"'))
+  }
+  const lookAgain = async (name: string): Promise<void> => {
+    await shellInHost(app(name).host, 'systemctl start "$1-check"', [name])
+  }
+
+  test('its Litestream is halted and stays down, the app goes on, and people are told once', async () => {
+    const own = app('clk-own')
+    await setFaults(lab.lab.instance, [{ path: '/gate-clock/', do: { kind: 'date', seconds: 600 } }])
+    await lookAgain('clk-own')
+    await until('Litestream to be held back by its own check', 30, async () =>
+      (await litestream('clk-own')) === 'auto-restart' ? true : null,
+    )
+    await lookAgain('clk-own')
+    await writeRow(own.host, own.port, 'five')
+    expect(await isRunning(own)).toBe(true)
+    expect(await litestream('clk-own')).not.toBe('running')
+    expect(await alerts('clk-own')).toEqual([expect.stringMatching(/10 min behind .*Litestream comes back by itself/)])
+  })
+
+  test('it comes back by itself once the clock is right, and uploads what was written meanwhile', async () => {
+    await setFaults(lab.lab.instance, [])
+    await until('Litestream to run', 30, async () => ((await litestream('clk-own')) === 'running' ? true : null))
+    await writeUploaded(app('clk-own'), 'six')
+    await lookAgain('clk-own')
+    expect(await alerts('clk-own')).toHaveLength(1)
+    expect(await shellInHost(app('clk-own').host, 'ls /var/lib/streamside/apps/clk-own/alerts')).not.toMatch(/clock/)
+  }, 90_000)
+})
