@@ -1,0 +1,213 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type LabHost, shellInHost } from '../lab/index.ts'
+import { changesOf, mainPid, pagesApp } from './host-state.ts'
+import { eventsOf, notesApp, readRows, type Site, site, writeRow } from './site.ts'
+
+let lab: Site
+let hosts: LabHost[]
+let apps: Record<string, Record<string, unknown>>
+const port = 8171
+
+/** Names are the same on both releases of Debian, so that one list of drifts is tried on both. */
+const names = ['drf-twelve', 'drf-thirteen']
+const units = ['drift.service', 'drift-litestream.service', 'drift-static.service']
+
+beforeAll(async () => {
+  apps = {
+    drift: notesApp('', port, { host: undefined, hosts: names }),
+    'drift-static': { ...pagesApp('', port + 1), host: undefined, hosts: names },
+  }
+  lab = await site('drift', [{ name: 'drf-twelve' }, { name: 'drf-thirteen', suite: 'trixie' }], { apps })
+  hosts = names.map((name) => lab.host(name))
+  await lab.provision()
+  for (const host of hosts) await writeRow(host, port, 'kept')
+})
+
+const everywhere = (script: string) => Promise.all(hosts.map((host) => shellInHost(host, script)))
+const pids = (host: LabHost) => Promise.all(units.map((unit) => mainPid(host, unit)))
+
+interface Drift {
+  script: string
+  /** Changes that plan names and provision makes, on each host. */
+  changes: string[]
+  /** Units that get a new process. */
+  restarts: string[]
+  /** What the host says afterwards, to this script. */
+  after?: [script: string, answer: string]
+}
+
+const unitFile = '/etc/systemd/system/drift.service'
+const override = `${unitFile}.d/override.conf`
+
+const drifts: Record<string, Drift> = {
+  'a unit that was stopped': {
+    script: 'systemctl stop drift-static.service',
+    changes: ['start drift-static.service'],
+    restarts: ['drift-static.service'],
+  },
+  'a unit that was disabled': {
+    script: 'systemctl disable drift-static.service 2>/dev/null',
+    changes: ['enable drift-static.service'],
+    restarts: [],
+    after: ['systemctl is-enabled drift-static.service', 'enabled\n'],
+  },
+  'a unit that was masked': {
+    // systemctl does not mask what has a file in /etc: whoever means it puts the link there
+    script: `systemctl stop drift-static.service; ln -sfn /dev/null /etc/systemd/system/drift-static.service; systemctl daemon-reload`,
+    changes: [
+      'update /etc/systemd/system/drift-static.service',
+      'enable drift-static.service',
+      'start drift-static.service',
+    ],
+    restarts: ['drift-static.service'],
+  },
+  'a timer that was stopped': {
+    script: 'systemctl disable --now drift-check.timer 2>/dev/null',
+    changes: ['enable drift-check.timer', 'start drift-check.timer'],
+    restarts: [],
+    after: ['systemctl is-active drift-check.timer', 'active\n'],
+  },
+  'a drop-in that is in force': {
+    script: `mkdir -p ${unitFile}.d; printf '[Service]\\nEnvironment=FROM=elsewhere\\n' >${override}; systemctl daemon-reload; systemctl restart drift.service`,
+    changes: [`remove ${override}`, 'restart drift.service'],
+    restarts: ['drift.service'],
+    after: [
+      'cat /var/lib/streamside/set-aside/*/etc/systemd/system/drift.service.d/override.conf | head -n 2; ls -d /etc/systemd/system/drift.service.d 2>&1 | wc -l',
+      '[Service]\nEnvironment=FROM=elsewhere\n1\n',
+    ],
+  },
+  'a drop-in that nobody has loaded': {
+    script: `mkdir -p ${unitFile}.d; printf '[Service]\\nNice=5\\n' >${override}`,
+    changes: [`remove ${override}`],
+    restarts: [],
+  },
+  'a file edited by hand, without a restart': {
+    script: `printf '# by hand\\n' >>${unitFile}`,
+    changes: [`update ${unitFile}`, 'restart drift.service'],
+    restarts: ['drift.service'],
+  },
+  'a mode and an owner': {
+    script: `chmod 0666 ${unitFile}; chown pi /etc/streamside/apps/drift/app.env; chmod 0777 /var/lib/drift`,
+    changes: [
+      'update /etc/streamside/apps/drift',
+      'update /var/lib/drift',
+      'update /etc/streamside/apps/drift/app.env',
+      `update ${unitFile}`,
+    ].slice(1),
+    restarts: [],
+    after: [
+      `stat -c '%a %U' ${unitFile} /etc/streamside/apps/drift/app.env /var/lib/drift`,
+      '644 root\n600 root\n750 drift\n',
+    ],
+  },
+  'a database that root has put there': {
+    script: 'chown root:root /var/lib/drift/data/notes.db',
+    changes: ['update /var/lib/drift/data/notes.db'],
+    restarts: [],
+    after: ['stat -c %U:%G /var/lib/drift/data/notes.db', 'drift:drift\n'],
+  },
+  'a package that was removed': {
+    script: 'DEBIAN_FRONTEND=noninteractive apt-get -q -y purge jq >/dev/null 2>&1',
+    changes: ['install jq'],
+    restarts: [],
+    after: ['jq -n 1', '1\n'],
+  },
+  'a release folder with a file less': {
+    script: 'rm /opt/drift/current/notes',
+    changes: ['update /opt/drift/releases/DIGEST', 'restart drift.service'],
+    restarts: ['drift.service'],
+  },
+  'a release folder that is gone': {
+    script: 'rm -r /opt/drift-static/releases /opt/drift-static/current',
+    changes: [
+      'create /opt/drift-static/releases/DIGEST',
+      'create /opt/drift-static/current',
+      'restart drift-static.service',
+    ],
+    restarts: ['drift-static.service'],
+  },
+  'a Litestream whose binary was changed': {
+    script: 'printf x >>"$(ls -d /usr/local/lib/streamside/litestream-*/litestream)"',
+    changes: ['update LITESTREAM', 'restart drift-litestream.service'],
+    restarts: ['drift-litestream.service'],
+  },
+  'files of the gate that are gone': {
+    script: 'rm /etc/streamside/apps/drift/gate.json /etc/systemd/system/drift-gate.service',
+    changes: ['create /etc/streamside/apps/drift/gate.json', 'create /etc/systemd/system/drift-gate.service'],
+    restarts: [],
+  },
+}
+
+const plain = (changes: string[]) =>
+  changes.map((change) =>
+    change
+      .replace(/releases\/[0-9a-f]{8,}/, 'releases/DIGEST')
+      .replace(/\/usr\/local\/lib\/streamside\/litestream-\S+/, 'LITESTREAM'),
+  )
+
+describe('drift is named by plan, mended by provision, and then there is none:', () => {
+  test.each(Object.entries(drifts))('%s', async (_, drift) => {
+    await everywhere(drift.script)
+    const before = await Promise.all(hosts.map(pids))
+    const plan = await lab.run(['plan', '--json'])
+    expect(plan.code).toBe(7)
+    const run = await lab.provision()
+    for (const [index, host] of hosts.entries()) {
+      const of = (each: typeof run) => ({
+        ...each,
+        events: each.events.filter((event) => event['host'] === host.name),
+      })
+      expect(plain(changesOf(of(plan)))).toEqual(drift.changes)
+      expect(plain(changesOf(of(run)))).toEqual(drift.changes)
+      const now = await pids(host)
+      const renewed = units.filter((_unit, n) => now[n] !== before[index]?.[n])
+      expect(renewed).toEqual(drift.restarts)
+      if (drift.after) expect(await shellInHost(host, drift.after[0])).toBe(drift.after[1])
+      expect(await readRows(host, port)).toEqual(['kept'])
+    }
+    const again = await lab.provision()
+    expect(changesOf(again)).toEqual([])
+    expect(eventsOf(again, 'host-done').map((event) => event['execs'])).toEqual([1, 1])
+  })
+})
+
+test('what is not ours is never touched: other units, other files, users and packages stay', async () => {
+  await everywhere(
+    `printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/theirs.service
+     mkdir -p /opt/theirs /etc/streamside.d /var/lib/drift/uploads; echo kept >/opt/theirs/file
+     echo kept >/var/lib/drift/uploads/picture; systemctl daemon-reload; systemctl start theirs.service`,
+  )
+  expect(changesOf(await lab.provision())).toEqual([])
+  const [twelve] = hosts
+  expect(
+    await shellInHost(twelve!, 'systemctl is-active theirs; cat /opt/theirs/file /var/lib/drift/uploads/picture'),
+  ).toBe('active\nkept\nkept\n')
+})
+
+test('an app that is no longer to be backed up loses gate, Litestream and timer, and keeps its rows', async () => {
+  const { database: _database, ...bare } = apps['drift']!
+  apps['drift'] = bare
+  await lab.rewrite({ apps })
+  const run = await lab.provision()
+  expect(
+    changesOf(run, 'unit')
+      .filter((change) => change.startsWith('stop'))
+      .slice(0, 4)
+      .sort(),
+  ).toEqual([
+    'stop drift-check.service',
+    'stop drift-check.timer',
+    'stop drift-gate.service',
+    'stop drift-litestream.service',
+  ])
+  for (const host of hosts) {
+    expect(
+      await shellInHost(
+        host,
+        `systemctl list-units --all --plain --no-legend 'drift*' | awk '{ print $1, $3 }' | sort`,
+      ),
+    ).toBe('drift-static.service active\ndrift.service active\n')
+    expect(await readRows(host, port)).toEqual(['kept'])
+  }
+  expect(changesOf(await lab.provision())).toEqual([])
+})
