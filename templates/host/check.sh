@@ -48,6 +48,7 @@ fence() {
 }
 
 look_after() {
+  let_go_on
   look_local
   proof 20
   why=$text held=false

@@ -1,31 +1,53 @@
 # Ephemeral storage whose stop was not proven: the files go to persistent storage and come back at the next start.
 # shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
 
+# `rescue` is a link to a folder: a power cut at any moment leaves the old copy or the new one, whole, and never none.
+
 # One archive a database, of all that the stale test looks at. The app's user makes it, root only keeps it: what the app put
 # into its folder is never followed by root.
 rescue() {
-  rm -rf "$state/rescue.new"
-  mkdir "$state/rescue.new"
+  fresh=$(mktemp -d "$state/rescue.XXXXXXXX")
   # Held still: a checkpoint between the copy of the database and that of its WAL would leave two halves that do not meet.
-  # The daemon alone: this may be its unit's own stop.
+  # The daemon alone: this may be its unit's own stop. Noted, for this may be killed in the middle (check.sh lets it go on then).
+  run_folder still
+  : >"$run/still/$app"
   systemctl kill --kill-whom=main --signal=STOP "$app-litestream.service" 2>/dev/null || :
   kept=true
   each_db rescue_one
-  systemctl kill --kill-whom=main --signal=CONT "$app-litestream.service" 2>/dev/null || :
-  [ "$kept" = true ] || { say 3 'what lies in ephemeral storage could not be kept'; return 1; }
-  sync "$state/rescue.new"
-  rm -rf "$state/rescue"
-  mv "$state/rescue.new" "$state/rescue"
+  let_go_on
+  if [ "$kept" = false ]; then
+    rm -rf "$fresh"
+    say 3 'what lies in ephemeral storage could not be kept'
+    return 1
+  fi
+  sync "$fresh"
+  rm -f "$state/.rescue.new"
+  ln -s "${fresh##*/}" "$state/.rescue.new"
+  mv -T "$state/.rescue.new" "$state/rescue"
   sync "$state"
+  drop_rescues
 }
+
+let_go_on() {
+  [ -e "$run/still/$app" ] || return 0
+  systemctl kill --kill-whom=main --signal=CONT "$app-litestream.service" 2>/dev/null || :
+  rm "$run/still/$app"
+}
+
+# The folders that no link leads to: older ones, and those that were cut off before they were whole.
+drop_rescues() {
+  for folder in "$state"/rescue.????????; do
+    case $folder in "$(readlink -f "$state/rescue")" | "$(readlink -f "$state/rescue.used")") ;; *) rm -rf "$folder" ;; esac
+  done
+}
+
 rescue_one() {
   as_app test -e "$path" || return 0
   as_app sh -c '
     cd "${1%/*}" && name=${1##*/}
     set -- "./$name"
     for file in "./$name-wal" "./.$name-litestream"; do [ ! -e "$file" ] || set -- "$@" "$file"; done
-    tar -cSf - -- "$@"' sh "$path" >"$state/rescue.new/$index.tar" || kept=false
-  sync "$state/rescue.new/$index.tar"
+    tar -cSf - -- "$@"' sh "$path" >"$fresh/$index.tar" && sync "$fresh/$index.tar" || kept=false
 }
 
 # `clean` then speaks of these files, so that an interrupted return is seen and made again.
@@ -44,18 +66,24 @@ bring_back_one() {
 # From a start on the files in use are the newer ones; what was rescued is kept for people until a proof holds.
 rescue_used() {
   [ -e "$state/rescue" ] || return 0
-  rm -rf "$state/rescue.used"
-  mv "$state/rescue" "$state/rescue.used"
+  mv -T "$state/rescue" "$state/rescue.used"
   sync "$state"
+  drop_rescues
 }
 
 # The files are of another path now: what was rescued must not come back by itself, and nobody else has it.
 rescue_aside() {
   [ -e "$state/rescue" ] || return 0
-  mv "$state/rescue" "$state/rescue-$stamp"
+  mv -T "$(readlink -f "$state/rescue")" "$state/rescue-$stamp"
+  rm "$state/rescue"
   sync "$state"
   alert gate rescue-kept "what ephemeral storage held at a stop that was not proven is not in what was restored now" \
     "look at $state/rescue-$stamp (an archive a database), then remove it"
 }
 
-rescue_over() { rm -rf "$state/rescue" "$state/rescue.used"; }
+rescue_over() {
+  [ -h "$state/rescue" ] || [ -h "$state/rescue.used" ] || return 0
+  rm -f "$state/rescue" "$state/rescue.used"
+  sync "$state"
+  drop_rescues
+}
