@@ -1,6 +1,7 @@
 import { appsOn } from '../desired/host-state.ts'
-import type { Host } from '../inventory/model.ts'
-import { type ExitCode, exitCodes } from '../problem.ts'
+import type { App, Host } from '../inventory/model.ts'
+import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { readOwner } from '../replica/ensure.ts'
 import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
 import { lookAt, openHost } from '../rollout/look.ts'
@@ -16,7 +17,8 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
   const connection = await openHost(context, host)
   spent(connection)
   try {
-    const { plan, observed } = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
+    const looked = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
+    const { plan, observed } = looked
     for (const { id, who } of observed.transactions.filter(({ state }) => state === 'running'))
       context.report({
         type: 'warning',
@@ -26,17 +28,8 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
       })
     for (const warning of plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
     for (const change of plan.changes) context.report({ type: 'change', host: host.name, change: change.summary })
-    for (const app of plan.owners)
-      context.report({
-        type: 'change',
-        host: host.name,
-        change: {
-          kind: 'owner',
-          name: `owner object of ${app}`,
-          action: 'update',
-          reason: 'first launch here, or its databases have changed',
-        },
-      })
+    for (const app of looked.state.apps.filter(({ name }) => plan.owners.includes(name)))
+      await showOwner(context, host, app)
     const pending = plan.changes.length > 0
     return {
       outcome: pending ? 'pending' : 'unchanged',
@@ -45,5 +38,33 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
     }
   } finally {
     await connection.close()
+  }
+}
+
+/** What provision will do to the owner object of an app, read from the replica; one that cannot be read is a warning here. */
+async function showOwner(context: RunContext, host: Host, app: App): Promise<void> {
+  const change = (action: 'create' | 'update', reason: string) =>
+    context.report({
+      type: 'change',
+      host: host.name,
+      change: { kind: 'owner', name: `owner object of ${app.name}`, action, reason },
+    })
+  try {
+    const owner = await readOwner({ inventory: context.inventory, app, host: host.name })
+    const wanted = Object.keys(app.databases).sort()
+    if (owner === null) change('create', 'first launch')
+    else if (Object.keys(owner.dbs).sort().join('\n') !== wanted.join('\n'))
+      change('update', 'the databases of the app have changed')
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    const { code, found, next } = error
+    context.report({
+      type: 'warning',
+      host: host.name,
+      app: app.name,
+      code,
+      message: `the owner object of ${app.name} could not be looked at: ${found}`,
+      next,
+    })
   }
 }

@@ -31,11 +31,14 @@ export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
   return units
 }
 
-/** Drop-ins that lie on disk, by unit; their paths come in base64. */
+/** Drop-ins that lie on disk, by unit; their paths come in base64. A unit may have been asked for twice. */
 export function parseOverrides(records: string[][]): Map<string, string[]> {
   const found = new Map<string, string[]>()
-  for (const [unit = '', file = ''] of records)
-    found.set(unit, [...(found.get(unit) ?? []), Buffer.from(file, 'base64').toString()])
+  for (const [unit = '', text = ''] of records) {
+    const file = Buffer.from(text, 'base64').toString()
+    const files = found.get(unit) ?? []
+    if (!files.includes(file)) found.set(unit, [...files, file])
+  }
   return found
 }
 

@@ -127,7 +127,8 @@ const drifts: Record<string, Drift> = {
     restarts: ['drift-static.service'],
   },
   'a Litestream whose binary was changed': {
-    script: 'printf x >>"$(ls -d /usr/local/lib/streamside/litestream-*/litestream)"',
+    // a running program cannot be written to: whoever replaces it puts another file there
+    script: 'cd /usr/local/lib/streamside/litestream-*; cp litestream other; printf x >>other; mv other litestream',
     changes: ['update LITESTREAM', 'restart drift-litestream.service'],
     restarts: ['drift-litestream.service'],
   },
@@ -189,12 +190,7 @@ test('an app that is no longer to be backed up loses gate, Litestream and timer,
   apps['drift'] = bare
   await lab.rewrite({ apps })
   const run = await lab.provision()
-  expect(
-    changesOf(run, 'unit')
-      .filter((change) => change.startsWith('stop'))
-      .slice(0, 4)
-      .sort(),
-  ).toEqual([
+  expect([...new Set(changesOf(run, 'unit').filter((change) => change.startsWith('stop')))].sort()).toEqual([
     'stop drift-check.service',
     'stop drift-check.timer',
     'stop drift-gate.service',
