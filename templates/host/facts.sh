@@ -12,6 +12,6 @@ facts() {
     "$(cat /proc/sys/kernel/random/uuid)" "$(od -An -tx1 -N4 /dev/urandom | tr -d ' \n')" "$owner" "${files:-null}" "${remote:-null}"
   printf ',"claim":%s,"tip":%s,"clean":%s,"started":%s,"lastOwner":%s,"restoring":%s,"fenced":%s,"rescue":%s,"once":%s,"running":%s' \
     "$(remembered claim)" "$(remembered tip)" "$(remembered clean)" "$(remembered started)" "$(remembered last-owner)" \
-    "$(exists "$state/restoring")" "$(exists "$state/fenced")" "$(exists "$state/rescue")" "$(exists "$state/offline-once")" \
+    "$(exists "$state/restoring")" "$(exists "$state/fenced")" "$(exists "$state/rescue")" "$(exists "$run/offline-once/$app")" \
     "$(exists "$run/running/$app")"
 }

@@ -52,7 +52,9 @@ start() {
   each_db flush
   remember started "$keep"
   rescue_used
-  forget clean reason offline-once
+  forget clean reason
+  # an order of `start APP --offline` is for one start, whatever it started on
+  rm -f "$run/offline-once/$app"
   alerts_over gate
   run_folder running
   : >"$run/running/$app"
