@@ -9,9 +9,6 @@ import { configDirectory, currentLink, releasesDirectory } from './places.ts'
 import type { FileResource, Resource } from './resources.ts'
 import { foldersOf, userFile } from './user-files.ts'
 
-/** Seconds an app's start may take, its gate included: a restore of many gigabytes from a slow bucket (TimeoutStartSec=). */
-export const startLimitSeconds = 6 * 60 * 60
-
 /** Seconds an app has to stop in order before it is killed (TimeoutStopSec=). */
 export const stopLimitSeconds = 30
 
@@ -122,7 +119,6 @@ function appUnit(app: App, state: string): string {
     ),
     lowPort: app.port !== null && app.port < 1024,
     memoryDenyWriteExecute: app.sandbox.memoryDenyWriteExecute,
-    startLimitSeconds,
     stopLimitSeconds,
   })
 }

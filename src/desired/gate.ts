@@ -42,8 +42,8 @@ export interface GateConfig {
  * Gate, timer and their configuration for one app with a database on one host.
  *
  * What the app's unit has to have for them (templates/systemd/app.service.hbs; ownership.md, "Systemd shape that holds"):
- * - `ExecStartPre=+/usr/bin/systemctl start APP-gate.service` before anything that may open the database, a `TimeoutStartSec=`
- *   above `restore_limit` (restore.sh), `Restart=on-failure` and `StartLimitIntervalSec=0`: the gate then runs at each start,
+ * - `ExecStartPre=+/usr/bin/systemctl start APP-gate.service` before anything that may open the database, `TimeoutStartSec=infinity`
+ *   (each step of the gate has a limit of its own, a restore one that its progress sets), `Restart=on-failure` and `StartLimitIntervalSec=0`: the gate then runs at each start,
  *   and an app that it holds back comes up by itself.
  * - `After=APP-litestream.service`, so that it stops before Litestream does, and no `Requires=`.
  * - `ExecStopPost=+…/stopped.sh APP` and a `TimeoutStopSec=` of 30 s or more for it: without the mark that it leaves, the next

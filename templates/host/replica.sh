@@ -11,9 +11,15 @@ as_app() { # COMMAND…
 # Litestream's own commands run as the app's user too, with the keys in their environment, and with one harmless capability
 # that the app lacks: the kernel then denies the app /proc/<pid>/environ, mem and ptrace of a process of its own user
 # (litestream.md, rule 21). `timeout` stands inside, for it needs no capability there to end its child.
-with_keys() { # SECONDS ARG…
-  seconds=$1
+# FILE instead of SECONDS: as long as it grows. There is no time that is enough for every restore, and one that was cut off
+# begins anew, for ever.
+with_keys() { # SECONDS|FILE ARG…
+  limit=$1
   shift
+  case $limit in
+    /*) set -- sh "$lib/while-growing.sh" 1800 "$limit" "$litestream" "$@" ;;
+    *) set -- timeout -k 2 "$limit" "$litestream" "$@" ;;
+  esac
   (
     unset AWS_CA_BUNDLE
     # Without -r: `read` then undoes the backslashes that systemd's EnvironmentFile= wants before " \ ` $ (quote.ts).
@@ -26,8 +32,7 @@ with_keys() { # SECONDS ARG…
     export AWS_EC2_METADATA_DISABLED=true
     umask 027
     exec setpriv --reuid "$user" --regid "$user" --clear-groups --bounding-set=-all,+net_broadcast \
-      --inh-caps=-all,+net_broadcast --ambient-caps=-all,+net_broadcast --no-new-privs -- \
-      timeout -k 2 "$seconds" "$litestream" "$@"
+      --inh-caps=-all,+net_broadcast --ambient-caps=-all,+net_broadcast --no-new-privs -- "$@"
   ) 9>&- 5>&- 6<&-
 }
 

@@ -55,9 +55,6 @@ get_tip() { # PATH -> $source_tip
   esac
 }
 
-# Seconds for one database: below the time that the app's unit gives its gate, and enough for many gigabytes over a slow line.
-restore_limit=18000
-
 restore_one() {
   as_app_remove
   txid=
@@ -65,7 +62,7 @@ restore_one() {
   rc=0
   # somebody may have removed the folder with the files in it
   as_app mkdir -p -m 0750 -- "${path%/*}" || :
-  with_keys "$restore_limit" restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
+  with_keys "$path.restoring" restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
     >"$work/restore" 2>"$work/restore-error" || rc=$?
   got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)
   [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$path.restoring" || rc=1
@@ -88,7 +85,7 @@ best_point() {
 }
 restores_to() { # TXID
   as_app_remove
-  with_keys "$restore_limit" restore -no-expand-env -config "$config" -json -txid "$1" -o "$path.restoring" "$path" >/dev/null 2>&1
+  with_keys "$path.restoring" restore -no-expand-env -config "$config" -json -txid "$1" -o "$path.restoring" "$path" >/dev/null 2>&1
 }
 
 as_app_remove() {
@@ -129,25 +126,17 @@ adopt() {
   as_installed
 }
 own_folder_aside() {
-  as_app sh -c '
-    folder=${1%/*} own=${1%/*}/.${1##*/}-litestream aside=${1%/*}/.streamside-aside/$2
-    [ ! -e "$own" ] || { mkdir -p -m 0700 "$aside" && mv -- "$own" "$aside/" && sync "$folder"; }' sh "$path" "$stamp"
+  as_app sh "$lib/aside.sh" ".streamside-aside/$stamp" "$path" ".${path##*/}-litestream"
 }
 
 # Together, WAL and Litestream's own folder too: a leftover of one history beside a file of another breaks both.
 put_aside() {
-  as_app sh -c '
-    folder=${1%/*} name=${1##*/}
-    if [ "$3" = true ]; then aside=$folder/.streamside-discarded; else aside=$folder/.streamside-aside/$2; fi
-    for file in "$folder/$name" "$folder/$name-wal" "$folder/$name-shm" "$folder/$name-journal" "$folder/.$name-litestream"; do
-      [ -e "$file" ] || continue
-      [ -d "$aside" ] || mkdir -p -m 0700 "$aside" || exit 1
-      mv -- "$file" "$aside/" || exit 1
-    done
-    if [ "$3" = true ]; then rm -rf "$aside"; fi
-    sync "$folder"' sh "$path" "$stamp" "$discard"
+  name=${path##*/}
+  if [ "$discard" = true ]; then aside=.streamside-discarded; else aside=.streamside-aside/$stamp; fi
+  as_app sh "$lib/aside.sh" "$aside" "$path" "$name" "$name-wal" "$name-shm" "$name-journal" ".$name-litestream"
+  [ "$discard" = false ] || as_app rm -rf -- "${path%/*}/$aside"
 }
 
 put_in_place() {
-  as_app sh -c 'mv -- "$1.restoring" "$1" && sync "$1" "${1%/*}"' sh "$path"
+  as_app sh -c 'mv -T -- "$1.restoring" "$1" && sync "$1" "${1%/*}"' sh "$path"
 }
