@@ -1,5 +1,7 @@
 import { posix } from 'node:path'
 import type { Architecture } from '../inventory/model.ts'
+import { nearest } from '../inventory/nearest.ts'
+import { shown as plain } from '../inventory/show.ts'
 import { Problem } from '../problem.ts'
 import { machineName, runsOn } from './elf.ts'
 import type { PackedRelease } from './release.ts'
@@ -25,37 +27,51 @@ function isInRelease(argv0: string): boolean {
   return argv0.includes('/') && !argv0.startsWith('/')
 }
 
+/** Why a release cannot be started by a command. */
+export interface WrongProgram {
+  code: 'command-not-in-release' | 'command-not-executable'
+  found: string
+  next: string
+}
+
+/** What is wrong with the program that a command names in a release, or null: it is there, as a file that can be executed. */
+export function wrongProgram(packed: PackedRelease, command: readonly string[]): WrongProgram | null {
+  const argv0 = command[0]
+  if (argv0 === undefined || !isInRelease(argv0)) return null
+  const entry = releaseHas(packed, argv0)
+  if (entry?.type === 'file')
+    return entry.mode === '0755'
+      ? null
+      : {
+          code: 'command-not-executable',
+          found: `${plain(entry.path)} is not executable in the release`,
+          next: 'chmod +x it before the release is packed, or name its interpreter in command:',
+        }
+  const files = packed.entries.filter((other) => other.type === 'file').map((other) => other.path)
+  const wanted = posix.normalize(argv0)
+  const near = files.find((path) => posix.basename(path) === posix.basename(wanted)) ?? nearest(wanted, files)
+  return {
+    code: 'command-not-in-release',
+    found: near
+      ? `the release has no ${plain(argv0)}; did you mean ./${plain(near)}?`
+      : entry
+        ? `${plain(entry.path)} is a folder in the release`
+        : `the release has no ${plain(argv0)}; its files: ${files
+            .slice(0, 5)
+            .map((path) => plain(path))
+            .join(', ')}${files.length > 5 ? ' …' : ''}`,
+    next: 'a relative path starts at the release; correct command: or from: in the inventory',
+  }
+}
+
 /**
  * Checks that a release holds the program its command names, as a file that can be executed.
  * Throws Problem `command-not-in-release` (saying where a file of that name lies instead) or `command-not-executable`.
  */
 export function checkCommand(packed: PackedRelease, command: readonly string[]): void {
-  const argv0 = command[0]
-  if (argv0 === undefined || !isInRelease(argv0)) return
-  const doing = `checking the command ${shown(argv0)} against ${packed.source}`
-  const entry = releaseHas(packed, argv0)
-  if (entry?.type === 'file') {
-    if (entry.mode === '0755') return
-    throw new Problem({
-      code: 'command-not-executable',
-      doing,
-      found: `${entry.path} is not executable`,
-      next: `chmod +x it before the release is packed, or name its interpreter in command:`,
-    })
-  }
-  const name = posix.basename(argv0)
-  const alike = packed.entries.find((other) => other.type === 'file' && posix.basename(other.path) === name)
-  const files = packed.entries.filter((other) => other.type === 'file').map((other) => other.path)
-  throw new Problem({
-    code: 'command-not-in-release',
-    doing,
-    found: alike
-      ? `found ${alike.path}`
-      : entry
-        ? `${entry.path} is a folder`
-        : `it is not among its ${files.length} files: ${files.slice(0, 5).join(', ')}${files.length > 5 ? ' …' : ''}`,
-    next: alike ? `set command: ./${alike.path}` : 'correct command: or from: in the inventory',
-  })
+  const wrong = wrongProgram(packed, command)
+  if (wrong !== null)
+    throw new Problem({ doing: `checking the command ${shown(command[0] ?? '')} against ${packed.source}`, ...wrong })
 }
 
 /**

@@ -1,14 +1,11 @@
-import { appResources } from '../desired/app.ts'
 import { findInventory } from '../inventory/find.ts'
-import { loadInventory, type Loaded } from '../inventory/load.ts'
+import type { Loaded } from '../inventory/load.ts'
 import { InventoryProblem, type Mistake } from '../inventory/mistake.ts'
-import type { Inventory } from '../inventory/model.ts'
-import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { type ExitCode, exitCodes } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
-import { problemData } from '../report/event-data.ts'
 import { eventSchemaVersion } from '../report/events.ts'
 import { formatMistakes } from '../report/format-mistakes.ts'
-import { formatProblem } from '../report/format-problem.ts'
+import { loadChecked } from './load.ts'
 
 export interface CheckOptions {
   /** A file or a folder; undefined = looked for in the current folder. */
@@ -43,8 +40,9 @@ export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
 
   let loaded: Loaded
   try {
-    loaded = await loadInventory(options.inventory ?? (await findInventory(cwd)), {
+    loaded = await loadChecked(options.inventory ?? (await findInventory(cwd)), {
       cwd,
+      releases: true,
       ...(options.env ? { env: options.env } : {}),
     })
   } catch (error) {
@@ -57,41 +55,16 @@ export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
 
   const { inventory, warnings } = loaded
   show(warnings, 'warning')
-  const problems = templateProblems(inventory)
-  for (const problem of problems) {
-    if (options.json) say({ type: 'problem', problem: problemData(problem) })
-    else stderr.write(`${formatProblem(problem, look(stderr))}\n`)
-  }
   const [hosts, apps, replicas] = [inventory.hosts, inventory.apps, inventory.replicas].map(
     (section) => Object.keys(section).length,
   )
-  if (options.json)
-    say({ type: 'checked', sound: problems.length === 0, hosts, apps, replicas, warnings: warnings.length })
-  else if (problems.length === 0)
+  if (options.json) say({ type: 'checked', sound: true, hosts, apps, replicas, warnings: warnings.length })
+  else
     stdout.write(
       `inventory is sound: ${[count(hosts, 'host'), count(apps, 'app'), count(replicas, 'replica')].join(', ')}` +
         `${warnings.length > 0 ? ` (${count(warnings.length, 'warning')})` : ''}\n`,
     )
-  return problems.length === 0 ? exitCodes.done : exitCodes.usage
-}
-
-/** Renders what each app would have on each of its hosts, as provision does, and keeps what went wrong. */
-function templateProblems(inventory: Inventory): Problem[] {
-  const problems: Problem[] = []
-  for (const app of Object.values(inventory.apps))
-    for (const name of app.hosts) {
-      const host = inventory.hosts[name]
-      if (!host) continue
-      try {
-        // Accounts and the release are known later; no template sees them.
-        appResources({ app, host, uid: 0, gid: 0, release: { digest: '0'.repeat(64), tar: '', bytes: 0 } })
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error
-        problems.push(error)
-        break
-      }
-    }
-  return problems
+  return exitCodes.done
 }
 
 function look(stream: Output): { columns: number; color: boolean } {

@@ -3,7 +3,6 @@ import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'no
 import { basename, dirname, join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { findInventory } from '../inventory/find.ts'
-import { loadInventory } from '../inventory/load.ts'
 import { InventoryProblem, newNotes, toMistakes } from '../inventory/mistake.ts'
 import type { Secret } from '../inventory/secret.ts'
 import { variableOf } from '../inventory/secrets/environment.ts'
@@ -14,6 +13,7 @@ import { type ExitCode, exitCodes, Problem } from '../problem.ts'
 import { terminalQuestions } from '../report/questions.ts'
 import type { InitOptions } from './init-options.ts'
 import { askStarter, splitHost } from './init-questions.ts'
+import { loadChecked } from './load.ts'
 
 /**
  * `streamside init`: writes a first inventory that passes `check`, by asking or from flags. The keys of the bucket are
@@ -170,7 +170,7 @@ async function checked(path: string, text: string, cwd: string, env: NodeJS.Proc
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.yaml`)
   await writeFile(draft, text, { flag: 'wx' })
   try {
-    await loadInventory(draft, { cwd, env })
+    await loadChecked(draft, { cwd, env, releases: true })
   } catch (error) {
     if (!(error instanceof InventoryProblem)) throw error
     const mistakes = error.mistakes.map((mistake) => ({

@@ -1,7 +1,6 @@
 import { cacheDirectory } from '../artifacts/cache.ts'
 import { shareConnections } from '../host/connect.ts'
 import { findInventory } from '../inventory/find.ts'
-import { loadInventory } from '../inventory/load.ts'
 import { describeMistake } from '../inventory/mistake.ts'
 import type { Host, Inventory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
@@ -13,6 +12,7 @@ import { operator } from '../rollout/operator.ts'
 import type { RunContext } from '../rollout/context.ts'
 import { type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
+import { loadChecked } from './load.ts'
 import type { RunOptions } from './run-options.ts'
 
 /**
@@ -26,7 +26,7 @@ export async function runOverHosts(
   job: (context: RunContext, host: Host, spent: Spent) => Promise<HostResult>,
 ): Promise<ExitCode> {
   const began = performance.now()
-  const { inventory, warnings } = await loadInventory(options.inventory ?? (await findInventory(process.cwd())))
+  const { inventory, warnings } = await loadChecked(options.inventory ?? (await findInventory(process.cwd())))
   const hosts = limitedHosts(inventory, options.limit)
   const { stdout, stderr } = process
   const reporter = createReporter({

@@ -3,8 +3,9 @@ import type { App, Host } from '../inventory/model.ts'
 import { stateDirectory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
 import { Problem } from '../problem.ts'
-import { environmentLine, notCarried, notCarriedByFile } from '../templates/quote.ts'
+import { environmentLine, notCarriedByFile } from '../templates/quote.ts'
 import { render } from '../templates/render.ts'
+import { resolvedCommand } from './command.ts'
 import { configDirectory, currentLink, releasesDirectory } from './places.ts'
 import type { FileResource, Resource } from './resources.ts'
 import { foldersOf, userFile } from './user-files.ts'
@@ -71,37 +72,6 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
       ],
     },
   ]
-}
-
-/**
- * argv of a command of the app on the host: a relative path starts at the release, a bare word is looked up in PATH.
- * @throws Problem `command` when systemd could not start it as it stands
- */
-export function resolvedCommand(app: App, command: string[]): string[] {
-  const [program = '', ...args] = command
-  const resolved =
-    program.includes('/') && !program.startsWith('/') ? path.posix.join(currentLink(app.name), program) : program
-  const refuse = (found: string, next: string) =>
-    new Problem({ code: 'command', doing: `reading the command of ${app.name}`, found, next, app: app.name, exit: 2 })
-  // systemd.service(5), "Special executable prefixes": quotes do not keep them from it, and `+` would run it as root.
-  if (/^[-@:+!|]/.test(resolved))
-    throw refuse(
-      `systemd takes the ${resolved[0]} at the beginning of ${program} for a prefix`,
-      'write its path instead',
-    )
-  // string_is_safe() in its string-util.c
-  // oxlint-disable-next-line no-control-regex
-  const unsafe = /[\x00-\x1f\x7f"'\\]/.exec(resolved)
-  if (unsafe)
-    throw refuse(
-      `the program ${JSON.stringify(program)} holds ${JSON.stringify(unsafe[0])}, which systemd takes in none`,
-      'give it another name in the release',
-    )
-  for (const word of [resolved, ...args]) {
-    const wrong = notCarried(word)
-    if (wrong !== null) throw refuse(`${JSON.stringify(word)} ${wrong}`, 'mend it in the inventory')
-  }
-  return [resolved, ...args]
 }
 
 function appUnit(app: App, state: string): string {

@@ -1,8 +1,8 @@
 import type { AppEntry, Entries, HostEntry, S3Entry } from './entries.ts'
-import type { App, AppFile, Health, Host, Inventory, Release, ReleaseSource, S3Replica } from './model.ts'
+import type { App, AppFile, Health, Host, Inventory, Release, S3Replica } from './model.ts'
 import { onHost, onOperator } from './paths.ts'
+import { releaseSource, releaseSources } from './release-sources.ts'
 import { oldestLitestream } from './schema/inventory.ts'
-import type { SourceEntry } from './schema/release.ts'
 import { Secret } from './secret.ts'
 
 const day = 86_400
@@ -129,20 +129,11 @@ function toApp(conversion: Conversion, name: string, entry: AppEntry): App {
 
 function toRelease(folder: string, entry: AppEntry['release']): Release {
   const { from, command } = { from: sure(entry?.from), command: sure(entry?.command) }
-  const source = (value: SourceEntry): ReleaseSource => {
-    if (typeof value === 'string') return { kind: 'path', path: onOperator(folder, value) }
-    if ('path' in value) return { kind: 'path', path: onOperator(folder, value.path) }
-    return { kind: 'url', url: value.url, sha256: value.sha256 }
-  }
-  const one = typeof from === 'string' || 'url' in from || 'path' in from
+  const sources = releaseSources(from, []).map(
+    ({ source, architecture }) => [architecture ?? 'all', releaseSource(folder, source)] as const,
+  )
   return {
-    from: one
-      ? { all: source(from) }
-      : {
-          ...(from.amd64 === undefined ? {} : { amd64: source(from.amd64) }),
-          ...(from.arm64 === undefined ? {} : { arm64: source(from.arm64) }),
-          ...(from.armhf === undefined ? {} : { armhf: source(from.armhf) }),
-        },
+    from: Object.fromEntries(sources),
     command,
     workingDirectory: entry?.['working-directory'] ?? 'state',
     keep: entry?.keep ?? 5,

@@ -16,7 +16,7 @@ import { mergeFiles } from './merge.ts'
 import { InventoryProblem, type Mistake, newNotes, type Notes, toMistakes } from './mistake.ts'
 import type { Inventory } from './model.ts'
 import { parseYaml } from './parse.ts'
-import type { Reading } from './reading.ts'
+import type { DraftCheck, Reading } from './reading.ts'
 import type { Secret } from './secret.ts'
 import { resolveSecrets } from './secrets/resolve.ts'
 import { shownPath } from './show.ts'
@@ -32,6 +32,8 @@ export interface LoadOptions {
   skipSecrets?: boolean
   /** Do not look whether releases, files and certificates exist on this machine. For commands that ship none. */
   skipLocalFiles?: boolean
+  /** Checks of other rooms, which look at what could be read before anything is refused. */
+  checks?: readonly DraftCheck[]
 }
 
 export interface Loaded {
@@ -76,6 +78,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   const secrets = options.skipSecrets
     ? new Map<string, Secret>()
     : await resolveSecrets(reading.entries, { folder, cwd, env: options.env ?? process.env, partial }, notes)
+  for (const check of options.checks ?? []) await check({ ...reading, secrets, cwd })
   if (notes.mistakes.length > 0) throw fail()
   const files = sources.map((source) => source.path)
   return {

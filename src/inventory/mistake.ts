@@ -71,12 +71,14 @@ export function describeMistake(mistake: Mistake): string {
  */
 export function toMistakes(findings: Finding[], sources: Source[], concealed: Place[], path: PathText): Mistake[] {
   const order = new Map(sources.map((source, index) => [source, index]))
+  // Files that the inventory names come after it, each as a whole.
+  for (const { place } of findings) if (!order.has(place.source)) order.set(place.source, order.size)
   const hidden = hiddenParts(concealed)
   const seen = new Set<string>()
   return findings
     .toSorted(
       (a, b) =>
-        (order.get(a.place.source) ?? -1) - (order.get(b.place.source) ?? -1) ||
+        (order.get(a.place.source) ?? 0) - (order.get(b.place.source) ?? 0) ||
         a.place.start - b.place.start ||
         a.place.end - b.place.end,
     )

@@ -1,5 +1,6 @@
 import type { Entries } from './entries.ts'
 import type { Notes } from './mistake.ts'
+import type { Secret } from './secret.ts'
 import { placeOf } from './tree.ts'
 
 /** What a check looks at, and where it writes down what it finds. */
@@ -11,6 +12,17 @@ export interface Reading {
   /** Absolute folder that relative paths start from. */
   folder: string
 }
+
+/** What a check of another room looks at: everything else has been read and looked up, whatever was wrong with it. */
+export interface Draft extends Reading {
+  /** By name; one that was not found is missing. */
+  secrets: ReadonlyMap<string, Secret>
+  /** Folder that file names in messages are relative to. */
+  cwd: string
+}
+
+/** A check by a room that knows more than the inventory does: of templates, of releases, of what systemd can carry. */
+export type DraftCheck = (draft: Draft) => void | Promise<void>
 
 /** Writes down a mistake at the value of a path, or at its key when `part` says so or there is no value. */
 export function mistake(

@@ -13,6 +13,8 @@ export interface Source {
   showsLines: boolean
   /** The line that holds an offset (from 0): number and column from 1, the line's text, the offset it begins at. */
   lineAt(offset: number): { line: number; column: number; text: string; offset: number }
+  /** The offset of a position: line and column from 1. */
+  offsetOf(line: number, column: number): number
 }
 
 /** A part of a source file, as offsets into its text. */
@@ -47,6 +49,7 @@ export function newSource(path: string, name: string, text: string, showsLines =
     name,
     text,
     showsLines,
+    offsetOf: (line, column) => Math.min((starts[line - 1] ?? text.length) + column - 1, text.length),
     lineAt(offset) {
       const at = Math.max(0, Math.min(offset, text.length))
       let low = 0

@@ -1,4 +1,4 @@
-import { resolvedCommand } from '../desired/app.ts'
+import { resolvedCommand } from '../desired/command.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { ReleaseResource, Resource, UnitResource } from '../desired/resources.ts'
 import { runsFromDigest } from '../desired/runs-from.ts'

@@ -1,10 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { AppEntry } from '../entries.ts'
 import { isWithin, onOperator } from '../paths.ts'
 import { mistake, type Reading, warning } from '../reading.ts'
-import type { SourceEntry } from '../schema/release.ts'
+import { releaseSources } from '../release-sources.ts'
 
 type Kind = 'file' | 'folder' | 'either'
 
@@ -42,18 +41,6 @@ export async function checkLocalFiles(reading: Reading): Promise<void> {
     for (const [path, file] of Object.entries(app.files ?? {}))
       await look(file.from, ['apps', name, 'files', path, 'from'], 'file')
   }
-}
-
-function releaseSources(
-  from: NonNullable<AppEntry['release']>['from'],
-  at: readonly PropertyKey[],
-): { source: SourceEntry; at: readonly PropertyKey[] }[] {
-  if (from === undefined) return []
-  if (typeof from === 'string') return [{ source: from, at }]
-  if ('url' in from || 'path' in from) return [{ source: from, at }]
-  return Object.entries(from).flatMap(([architecture, source]) =>
-    source ? [{ source, at: [...at, architecture] }] : [],
-  )
 }
 
 async function wrongFile(path: string, kind: Kind): Promise<string | null> {

@@ -33,8 +33,7 @@ test('a command that is not in the release says where it is instead', async () =
   const problem = await problemOf(() => checkCommand(release, ['./gotify', '--port', '80']))
   expect(problem).toMatchObject({
     code: 'command-not-in-release',
-    found: 'found app-1.2/gotify',
-    next: 'set command: ./app-1.2/gotify',
+    found: 'the release has no ./gotify; did you mean ./app-1.2/gotify?',
   })
   expect((await problemOf(() => checkCommand(release, ['./other']))).found).toContain('app-1.2/gotify')
   expect((await problemOf(() => checkCommand(release, ['./app-1.2']))).found).toContain('is a folder')

@@ -1,24 +1,30 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { runCheck } from '../../../src/commands/check.ts'
 import type { InitOptions } from '../../../src/commands/init-options.ts'
 import { runInit } from '../../../src/commands/init.ts'
 import { findInventory } from '../../../src/inventory/find.ts'
 import { InventoryProblem } from '../../../src/inventory/mistake.ts'
 import { Problem } from '../../../src/problem.ts'
+import { elfFile } from '../artifacts/elf-file.ts'
 import { folderWith, inventoryWith, keys, notes } from './workspace.ts'
+
+const cache = mkdtempSync(join(tmpdir(), 'streamside-cache-'))
+afterAll(() => rmSync(cache, { recursive: true }))
 
 function sink() {
   let text = ''
   return { write: (piece: unknown) => ((text += String(piece)), true), text: () => text }
 }
 
-async function check(files: Record<string, string>, options: { json?: boolean } = {}) {
+async function check(files: Record<string, string | Uint8Array>, options: { json?: boolean } = {}) {
   const cwd = await folderWith({ 'dist/serve': '', ...files })
   const [stdout, stderr] = [sink(), sink()]
-  const exit = await runCheck({ cwd, env: keys, stdout, stderr, ...options })
+  const exit = await runCheck({ cwd, env: { ...keys, STREAMSIDE_CACHE: cache }, stdout, stderr, ...options })
   return { exit, stdout: stdout.text(), stderr: stderr.text() }
 }
 
@@ -49,19 +55,97 @@ describe('check', () => {
     for (const line of stderr.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   })
 
-  test('renders the files of apps, and names the template that does not', async () => {
+  test('shows mistakes of templates in the template, with all others in one go', async () => {
     const files = {
       'inventory.yaml': inventoryWith(
-        `${notes}    files: { a.conf: { from: ./a.conf }, b.conf: { from: ./b.conf, template: false } }\n`,
+        `${notes}    files:
+      a.conf: { from: ./a.conf }
+      b.conf: { from: ./b.conf, template: false }
+      c.conf: { from: c/c.conf }
+    environment: { TOKEN: !secret nas-key }
+    hots: x
+`,
       ),
-      'a.conf': 'name = {{app.nme}}\n',
+      'a.conf': '# of {{host.name}}\nname = {{app.nme}}\n',
       'b.conf': '{{not a template',
+      'c/c.conf': '{{#if env.TOKEN}}{{env.TOKN}}{{/if}}\n',
     }
     const { exit, stderr } = await check(files)
     expect(exit).toBe(2)
-    expect(stderr).toContain('a.conf')
-    expect(stderr).toContain('nme')
-    expect(stderr).not.toContain('b.conf')
+    expect(stderr).toBe(`inventory.yaml:21:5: apps.notes.hots: unknown key; did you mean host?
+        hots: x
+        ^~~~
+
+a.conf:2:8: apps.notes.files."a.conf": there is no app.nme; did you mean
+    app.name?
+    name = {{app.nme}}
+           ^~~~~~~~~~~
+    inventory.yaml:17:23 names this template; template: false copies it as it is
+
+c/c.conf:1:18: apps.notes.files."c.conf": there is no env.TOKN; did you mean
+    env.TOKEN?
+    {{#if env.TOKEN}}{{env.TOKN}}{{/if}}
+                     ^~~~~~~~~~~~
+    inventory.yaml:19:23 names this template; template: false copies it as it is
+
+3 mistakes; the inventory cannot be used
+`)
+  })
+
+  test('a template is not told off for what could not be read of its app', async () => {
+    const { stderr } = await check({
+      'inventory.yaml': inventoryWith(
+        `${notes}    files: { a.conf: { from: ./a.conf } }\n    environment: { GOOD: x, BAD: [] }\n`.replace(
+          '8080',
+          'x',
+        ),
+      ),
+      'a.conf': '{{env.GOOD}}{{env.BAD}}{{app.port}}{{databases.main}}',
+    })
+    expect(stderr).toMatch(/\n2 mistakes; the inventory cannot be used\n$/)
+    expect(stderr).not.toContain('a.conf:')
+  })
+
+  test('looks into the releases: the program of the command is there, and can be started', async () => {
+    const release = (from: string, command: string) =>
+      inventoryWith(notes.replace('./dist', from).replace('./serve', command))
+    const said = async (from: string, command: string) => {
+      const { stderr } = await check({ 'inventory.yaml': release(from, command), 'dist/data': '', 'dist/bin/srv': '' })
+      return stderr.replaceAll(/\s+/g, ' ')
+    }
+    expect(await said('./dist', './servee')).toContain(
+      'inventory.yaml:13:39: apps.notes.release.command: the release has no ./servee; did you mean ./serve?',
+    )
+    expect(await said('./dist', './srv')).toContain('did you mean ./bin/srv?')
+    expect(await said('./dist', './data')).toContain('13:39: apps.notes.release.command: data is not executable')
+    expect(await said('{ amd64: ./dist/serve, armhf: ./dist }', './zzz -x')).toContain('no ./zzz; its files: serve')
+    expect(await said('./dist', 'python3 -m x')).toBe('')
+  })
+
+  test('looks into the releases: one for an architecture holds programs of another', async () => {
+    const { stderr } = await check({
+      'inventory.yaml': inventoryWith(notes.replace('./dist', '{ arm64: ./dist, amd64: ./dist }')),
+      'dist/serve': elfFile(62),
+    })
+    expect(stderr).toContain('inventory.yaml:13:31: apps.notes.release.from.arm64: serve is built for')
+    expect(stderr).toContain('1 mistake;')
+  })
+
+  test('says in its place what systemd could not carry, and not what it was', async () => {
+    const { stderr } = await check({
+      'inventory.yaml': inventoryWith(
+        `${notes.replace('./serve', '["./ser\\"ve", "-v"]')}    environment: { A: "\\uFDD0", B: !secret odd }
+    health: { command: "-x" }
+`,
+      ),
+      'secrets.yaml': 'odd: "hunter2\\uFDD0"\n',
+    })
+    const said = stderr.replaceAll(/\n {4}(?=\w)/g, ' ')
+    expect(said).toContain('inventory.yaml:13:40: apps.notes.release.command[0]: the program "./ser\\"ve" holds')
+    expect(said).toContain('inventory.yaml:16:23: apps.notes.environment.A: cannot hold the noncharacter U+FDD0')
+    expect(said).toContain('inventory.yaml:16:36: apps.notes.environment.B: the value of the secret odd cannot hold')
+    expect(said).toContain('inventory.yaml:17:24: apps.notes.health.command: systemd takes the -')
+    expect(said).not.toContain('hunter2')
   })
 
   test('speaks JSON, one object a line', async () => {
@@ -99,7 +183,13 @@ describe('the inventory of a folder', () => {
 })
 
 describe('init', () => {
-  const env = { PATH: process.env['PATH'] ?? '', BACKUP_KEY: 'k', BACKUP_SECRET: 's' }
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    STREAMSIDE_CACHE: cache,
+    BACKUP_KEY: 'k',
+    BACKUP_SECRET: 's',
+  }
+  const withoutKeys = { PATH: env.PATH, STREAMSIDE_CACHE: cache }
   const flags: InitOptions = {
     host: ['pi-attic=192.168.1.21', 'pi-cellar'],
     endpoint: 'https://nas.lan:9000',
@@ -156,10 +246,10 @@ describe('init', () => {
 
   test('uses keys that stand in secrets.yaml already, and refuses one that others can read', async () => {
     const cwd = await folderWith({ 'dist/serve': '', 'secrets.yaml': 'backup-key: k\nbackup-secret: s\n' })
-    await runInit({ ...flags, cwd, env: { PATH: env.PATH } })
+    await runInit({ ...flags, cwd, env: withoutKeys })
     const other = await folderWith({ 'dist/serve': '' })
     await writeFile(join(other, 'secrets.yaml'), 'backup-key: k\nbackup-secret: s\n', { mode: 0o644 })
-    await expect(runInit({ ...flags, cwd: other, env: { PATH: env.PATH } })).rejects.toThrow(/can be read by others/)
+    await expect(runInit({ ...flags, cwd: other, env: withoutKeys })).rejects.toThrow(/can be read by others/)
   })
 
   test('asks on a terminal, keeps keys in a file that only its owner reads and git ignores', async () => {
@@ -189,7 +279,7 @@ describe('init', () => {
     expect(execFileSync('git', ['status', '--porcelain'], { cwd, encoding: 'utf8' })).not.toContain('secrets.yaml')
     expect(await readFile(join(cwd, 'inventory.yaml'), 'utf8')).not.toContain('typed')
     const stdout = sink()
-    expect(await runCheck({ cwd, env: { PATH: env.PATH }, stdout, stderr: stdout })).toBe(0)
+    expect(await runCheck({ cwd, env: withoutKeys, stdout, stderr: stdout })).toBe(0)
   })
 })
 
@@ -226,7 +316,7 @@ sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `
   const code = `import { runInit } from ${JSON.stringify(program)}; process.exitCode = await runInit({ host: [], force: false })`
-  const env = { ...process.env, BACKUP_KEY: undefined, BACKUP_SECRET: undefined }
+  const env = { ...process.env, STREAMSIDE_CACHE: cache, BACKUP_KEY: undefined, BACKUP_SECRET: undefined }
   return execFileSync('python3', ['-c', script, JSON.stringify(answers), process.execPath, code], {
     cwd,
     env,

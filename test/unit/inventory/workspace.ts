@@ -30,13 +30,16 @@ export const notes = `  notes:
     database: data/notes.db
 `
 
+/** Files that a command of a test starts. */
+const programs = /^dist\/(serve|run)$/
+
 /** A new folder with these files in it, removed after the test. */
 export async function folderWith(files: Record<string, string | Uint8Array>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'streamside-inventory-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   for (const [name, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, name)), { recursive: true })
-    await writeFile(join(folder, name), content, { mode: 0o600 })
+    await writeFile(join(folder, name), content, { mode: programs.test(name) ? 0o700 : 0o600 })
   }
   return folder
 }
