@@ -1,8 +1,8 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { Notes } from './mistake.ts'
 import { nearest } from './nearest.ts'
 import { noArchitecture } from './schema/release.ts'
-import { secretWanted } from './schema/scalars.ts'
+import { knownKeys, secretWanted } from './schema/scalars.ts'
 import { shown } from './show.ts'
 import { type Located, placeOf, valueAt } from './tree.ts'
 
@@ -25,9 +25,8 @@ export function issueText(issue: z.core.$ZodRawIssue): string {
       return `must be at least ${issue.minimum}`
     case 'too_big':
       return issue.origin === 'string' ? `longer than ${issue.maximum} characters` : `must be at most ${issue.maximum}`
-    case 'unrecognized_keys': {
-      return issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape).join(' ') : ''
-    }
+    case 'unrecognized_keys':
+      return knownKeys(issue) ?? ''
     case 'invalid_key':
       return 'not a valid name'
     case 'not_multiple_of':

@@ -24,6 +24,11 @@ export function checkEphemeralFolders(reading: Reading): void {
       continue
     }
     const folder = posix.dirname(first[0])
+    const wrong = notMountable(folder)
+    if (wrong !== null) {
+      mistake(reading, first[1], `the folder of ephemeral storage ${wrong}`, 'systemd mounts it; give it a plain name')
+      continue
+    }
     for (const [path, at] of databases)
       if (posix.dirname(path) !== folder)
         mistake(reading, at, `ephemeral storage is one folder, and the first database lies in ${shown(folder)}`)
@@ -37,4 +42,16 @@ export function checkEphemeralFolders(reading: Reading): void {
           'key',
         )
   }
+}
+
+/**
+ * What Where= of a mount unit cannot carry: it is taken as it stands, without quotes or escapes, and a line ends where it ends
+ * (systemd.syntax(7); blanks at its end are cut off, a backslash there joins the next line).
+ */
+function notMountable(folder: string): string | null {
+  if (/[\p{Cc}\u2028\u2029]/u.test(folder)) return 'has a line break or another control character in its name'
+  if (/\s$/.test(folder)) return 'has a name that ends in a blank'
+  if (folder.includes('\\')) return 'has a backslash in its name'
+  if (!folder.isWellFormed() || /\p{Noncharacter_Code_Point}/u.test(folder)) return 'has a name that is no Unicode text'
+  return null
 }

@@ -95,8 +95,19 @@ export const secretWanted = 'a secret does not stand in the inventory; write !se
 export function notYet(schema: z.ZodType, description: string) {
   return z
     .unknown()
-    .refine(() => false, 'not yet supported')
+    .superRefine((value, context) => {
+      context.addIssue({ code: 'custom', message: 'not yet supported' })
+      // A misspelt key within it is one all the same.
+      for (const issue of schema.safeParse(value, { error: knownKeys }).error?.issues ?? [])
+        if (issue.code === 'unrecognized_keys') context.addIssue({ ...issue, input: undefined })
+    })
     .meta({ later: schema })
     .optional()
     .describe(`Not yet supported. ${description}`)
+}
+
+/** Of a complaint about unknown keys: the ones that are known there, for `explain` to pick the nearest from. */
+export function knownKeys(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'unrecognized_keys') return undefined
+  return issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape).join(' ') : ''
 }

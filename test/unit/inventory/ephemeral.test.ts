@@ -48,6 +48,21 @@ test.each([
     'apps.notes.files."notes.conf": lies in /var/lib/notes, which is ephemeral: it would be gone after a reboot',
   ],
   [
+    'a line break in the name of its folder',
+    [String.raw`database: "da\nta/notes.db"`],
+    'apps.notes.database: the folder of ephemeral storage has a line break or another control character in its name',
+  ],
+  [
+    'a folder that ends in a blank',
+    ['databases: { one: "data /one.db", two: "data /two.db" }'],
+    'apps.notes.databases.one: the folder of ephemeral storage has a name that ends in a blank',
+  ],
+  [
+    'a backslash in the name of its folder',
+    [String.raw`database: 'da\ta/notes.db'`],
+    'apps.notes.database: the folder of ephemeral storage has a backslash in its name',
+  ],
+  [
     'no database',
     ['port: 8080'],
     'apps.notes.storage: ephemeral storage without a database: there is nothing to bring back',
