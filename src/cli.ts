@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
+import { addLookingCommands } from './commands/looking.ts'
 import { exitCodes, type ExitCode, Problem } from './problem.ts'
 import type { InitOptions } from './commands/init-options.ts'
 import type { RunOptions } from './commands/run-options.ts'
@@ -75,6 +76,8 @@ function build(done: (exit: ExitCode) => void): Command {
     .version(version())
     .showHelpAfterError('(streamside --help says more)')
     .exitOverride()
+    // for `ssh HOST ls -l`: what comes after the host is the command's
+    .enablePositionalOptions()
   runCommand(
     program,
     'provision',
@@ -104,6 +107,7 @@ function build(done: (exit: ExitCode) => void): Command {
     const { runPlan } = await import('./commands/plan.ts')
     done(await runPlan(options, stopping.signal))
   })
+  addLookingCommands(program, { runCommand, done, stopping: stopping.signal })
   addInventoryCommands(program, done)
   addLaterCommands(program)
   return program

@@ -12,12 +12,8 @@ export const laterCommands = [
   'move',
   'import',
   'keep',
-  'start',
   'drill',
-  'status',
   'history',
-  'logs',
-  'ssh',
   'card',
 ] as const
 

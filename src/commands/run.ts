@@ -1,6 +1,7 @@
 import { cacheDirectory } from '../artifacts/cache.ts'
 import { shareConnections } from '../host/connect.ts'
 import { findInventory } from '../inventory/find.ts'
+import type { LoadOptions } from '../inventory/load.ts'
 import { describeMistake } from '../inventory/mistake.ts'
 import type { Host, Inventory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
@@ -15,6 +16,15 @@ import { limitedHosts } from './limit.ts'
 import { loadChecked } from './load.ts'
 import type { RunOptions } from './run-options.ts'
 
+/** How a run differs from one that changes hosts. */
+export interface RunShape {
+  load?: LoadOptions
+  /** The hosts, when they do not follow from --limit alone. */
+  hosts?: (inventory: Inventory) => Host[]
+  /** A text of the command's own that is printed at the end, in place of progress and summary; null = it prints by itself. */
+  result?: ((hosts: Host[]) => string) | null
+}
+
 /**
  * Runs a job over the hosts of the inventory: loads it, sets the run up, reports, and gives back the exit code.
  * @throws InventoryProblem, Problem `limit-unknown`
@@ -24,16 +34,21 @@ export async function runOverHosts(
   options: RunOptions,
   stopping: AbortSignal,
   job: (context: RunContext, host: Host, spent: Spent) => Promise<HostResult>,
+  shape: RunShape = {},
 ): Promise<ExitCode> {
   const began = performance.now()
-  const { inventory, warnings } = await loadChecked(options.inventory ?? (await findInventory(process.cwd())))
-  const hosts = limitedHosts(inventory, options.limit)
+  const { inventory, warnings } = await loadChecked(
+    options.inventory ?? (await findInventory(process.cwd())),
+    shape.load,
+  )
+  const hosts = shape.hosts?.(inventory) ?? limitedHosts(inventory, options.limit)
   const { stdout, stderr } = process
   const reporter = createReporter({
     mode: options.verbose && !options.json ? 'plain' : reporterMode(options.json, stderr),
     stdout,
     stderr,
     diffs: command === 'plan' || options.verbose,
+    quiet: shape.result !== undefined,
   })
   const { report } = reporter
   reporter.hide(secretsOf(inventory))
@@ -68,6 +83,7 @@ export async function runOverHosts(
     return exit
   } finally {
     await shared.close()
+    if (shape.result && !options.json) reporter.print(shape.result(hosts))
     report({ type: 'run-finished', exit, seconds: (performance.now() - began) / 1000 })
     reporter.finish()
   }

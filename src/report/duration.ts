@@ -5,3 +5,12 @@ export function duration(seconds: number): string {
   if (whole < 60) return `${whole} s`
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`
 }
+
+/** How long ago, in the largest unit that fits: `3 s`, `12 min`, `4 h`, `9 d`. Less than nothing, for clocks differ, is `0 s`. */
+export function age(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  if (whole < 100) return `${whole} s`
+  if (whole < 100 * 60) return `${Math.round(whole / 60)} min`
+  if (whole < 48 * 3600) return `${Math.round(whole / 3600)} h`
+  return `${Math.round(whole / 86_400)} d`
+}

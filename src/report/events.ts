@@ -1,9 +1,10 @@
 import type { ExitCode, Problem } from '../problem.ts'
+import type { HostStatus } from '../status/status.ts'
 
 /** Version of the NDJSON event stream (`--json`): raised when a field changes its meaning or goes. */
 export const eventSchemaVersion = 1
 
-export type HostOutcome = 'unchanged' | 'changed' | 'pending' | 'failed' | 'unreachable' | 'locked'
+export type HostOutcome = 'unchanged' | 'changed' | 'pending' | 'failed' | 'unreachable' | 'locked' | 'sound' | 'wrong'
 
 /** Everything a run says while it goes on. Handlers return data, one place renders it. Never holds a secret. */
 export type RunEvent =
@@ -12,6 +13,8 @@ export type RunEvent =
   | { type: 'host-step'; host: string; step: string; detail?: string }
   /** A change that is to be, or was, made: the same value that `plan` prints. */
   | { type: 'change'; host: string; change: ChangeSummary }
+  /** What `status` found on a host. */
+  | { type: 'host-status'; host: string; status: HostStatus }
   | { type: 'app-healthy'; host: string; app: string; seconds: number }
   | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }
   /** Progress of the operator's own machine: a download, a release being packed. */

@@ -25,6 +25,8 @@ export interface Look {
   columns: () => number
   rows: () => number
   diffs: boolean
+  /** The command prints a result of its own: no summary, and in a pipe no progress. */
+  quiet: boolean
 }
 
 /** For pipes and logs: progress line by line on stderr, results on stdout. */
@@ -32,7 +34,7 @@ export function plainRenderer(look: Look): Renderer {
   const results = resultsOf(look)
   return {
     event(event) {
-      const line = plainLine(event)
+      const line = look.quiet ? null : plainLine(event)
       if (line !== null) look.write.err(`${line}\n`)
       tell(event, look)
       results.event(event)
@@ -138,7 +140,7 @@ function resultsOf(look: Look) {
         done.push(event)
         print(event.host)
       }
-      if (event.type === 'run-finished' && done.length > 0) {
+      if (event.type === 'run-finished' && done.length > 0 && !look.quiet) {
         const hosts = done.splice(0).sort((a, b) => order.indexOf(a.host) - order.indexOf(b.host))
         look.write.out(`${formatSummary(hosts, event.seconds, look.outColor)}\n`)
       }

@@ -28,6 +28,8 @@ export interface ReporterOptions {
   columns?: number
   /** Print the unified diffs of changed files. Default true. */
   diffs?: boolean
+  /** The command prints a result of its own: no summary, and in a pipe no progress. Default false. */
+  quiet?: boolean
 }
 
 export interface Reporter {
@@ -122,6 +124,7 @@ function textRenderer(options: ReporterOptions, write: Writers): Renderer {
     columns: () => options.columns ?? stderr.columns ?? 80,
     rows: () => stderr.rows ?? 24,
     diffs: options.diffs ?? true,
+    quiet: options.quiet ?? false,
   }
   return options.mode === 'terminal' ? terminalRenderer(look) : plainRenderer(look)
 }

@@ -14,6 +14,8 @@ const colours: Record<HostOutcome, 'green' | 'yellow' | 'red' | 'dim'> = {
   failed: 'red',
   unreachable: 'red',
   locked: 'yellow',
+  sound: 'green',
+  wrong: 'red',
 }
 
 /** One line a host: outcome, changes, execs, time. */

@@ -15,27 +15,34 @@ const nextByCode: Record<string, string> = {
 }
 
 /**
- * Codes of the gate (templates/host/decide/*.jq) that say: what the replica holds is not sound. The run then ends with 6,
- * whatever else went wrong.
+ * Codes of the gate and the timer (templates/host/decide/*.jq) that say: what the replica holds is not sound. The run then ends
+ * with 6, whatever else went wrong.
  */
 const unsound = new Set([
   'bucket-gone',
+  'chain-broken',
   'chain-gap',
   'chain-short',
   'object-damaged',
   'owner-garbage',
   'owner-gone',
   'replica-lost',
+  'replica-short',
   'rolled-back',
   'split',
 ])
+
+/** Whether a verdict of a host says that a replica is not sound. */
+export function isUnsound(code: string): boolean {
+  return unsound.has(code)
+}
 
 /** The Problem that a journal line `problem CODE TEXT` stands for. */
 export function transactionProblem(host: string, code: string, text: string): Problem {
   const [kind = '', app] = code.split(':')
   if (kind === 'held' && app !== undefined) {
     const reason = parseReason(text)
-    const exit: ExitCode = unsound.has(reason.code) ? exitCodes.unsound : exitCodes.failed
+    const exit: ExitCode = isUnsound(reason.code) ? exitCodes.unsound : exitCodes.failed
     return new Problem({
       code: `gate-${reason.code || 'refused'}`,
       doing: `starting ${app} on ${host}`,

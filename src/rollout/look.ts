@@ -1,9 +1,11 @@
 import { desiredHost, type HostFacts, type HostState, noFacts } from '../desired/host-state.ts'
+import type { Resource } from '../desired/resources.ts'
 import { connectHost } from '../host/connect.ts'
 import type { SshConnection } from '../host/connection.ts'
 import type { Observed } from '../host/observed.ts'
 import { parseProbe, probePayload } from '../host/probe.ts'
 import { runAsRoot } from '../host/root.ts'
+import type { PayloadFile } from '../host/payload.ts'
 import type { App, Architecture, Host } from '../inventory/model.ts'
 import type { HostPlan } from '../plan/change.ts'
 import { readManifest } from '../plan/manifest.ts'
@@ -30,27 +32,51 @@ export async function openHost(context: RunContext, host: Host): Promise<SshConn
   return connectHost(host, context.connect)
 }
 
+/** A program that runs in a probe's exec and answers after it. */
+export interface Beside {
+  /** Among `files`; it runs `probe.sh` itself, and prints its answer first. */
+  program: string
+  files: PayloadFile[]
+  deadlineSeconds: number
+}
+
 /**
  * Looks at a host (one exec) and plans what it needs.
  * @throws Problem when the host answers no probe, is no Debian with systemd 252 or later, or a plan cannot be made
  */
 export async function lookAt(context: RunContext, host: Host, apps: App[], connection: SshConnection): Promise<Looked> {
-  const { inventory } = context
-  // Which files a host should have follows from the inventory alone; what is in some of them only once it has answered.
-  const guesses = (await context.artifacts.candidates(apps)).map((artifacts) =>
-    desiredHost(inventory, host, noFacts, artifacts),
-  )
-  const wanted = guesses.flatMap((guess) => guess.resources)
+  const { observed } = await observe(context, host, apps, await wantedOn(context, host, apps), connection)
+  return planFor(context, host, apps, observed)
+}
+
+/** Which resources a host should have follows from the inventory alone; what is in some of them only once it has answered. */
+export async function wantedOn(context: RunContext, host: Host, apps: App[]): Promise<Resource[]> {
+  const candidates = await context.artifacts.candidates(apps)
+  return candidates.flatMap((artifacts) => desiredHost(context.inventory, host, noFacts, artifacts).resources)
+}
+
+/**
+ * The exec. `rest` is what a program beside the probe has answered.
+ * @throws Problem `probe-failed`, `probe-garbled`, and those of `runAsRoot`
+ */
+export async function observe(
+  context: RunContext,
+  host: Host,
+  apps: App[],
+  wanted: Resource[],
+  connection: SshConnection,
+  beside?: Beside,
+): Promise<{ observed: Observed; rest: string }> {
   const request = probeRequest(wanted, apps, context.verify)
   context.report({ type: 'host-step', host: host.name, step: 'probe' })
   const answer = await runAsRoot(connection, {
     doing: `looking at ${host.name}`,
-    files: probePayload(request),
+    files: [...probePayload(request), ...(beside?.files ?? [])],
     workIn: '/run/streamside',
-    program: 'probe.sh',
+    program: beside?.program ?? 'probe.sh',
     sudoPassword: host.sudoPassword,
     ...(context.askSudoPassword ? { askPassword: () => context.askSudoPassword!(host.name) } : {}),
-    deadlineSeconds: probeDeadlineSeconds,
+    deadlineSeconds: beside?.deadlineSeconds ?? probeDeadlineSeconds,
   })
   if (answer.code !== 0)
     throw new Problem({
@@ -60,7 +86,13 @@ export async function lookAt(context: RunContext, host: Host, apps: App[], conne
       next: 'a bare Debian or Raspberry Pi OS has all that the probe needs: see what was changed on this host',
       host: host.name,
     })
-  const observed = parseProbe(answer.stdout, request, host.name)
+  const mark = '\nend\n'
+  const end = beside ? answer.stdout.indexOf(mark) + mark.length : answer.stdout.length
+  return { observed: parseProbe(answer.stdout.slice(0, end), request, host.name), rest: answer.stdout.slice(end) }
+}
+
+/** @throws Problem when the host is no Debian with systemd 252 or later, or a plan cannot be made */
+export async function planFor(context: RunContext, host: Host, apps: App[], observed: Observed): Promise<Looked> {
   const architecture = supported(observed, host)
   const facts: HostFacts = {
     users: observed.users,
@@ -68,7 +100,7 @@ export async function lookAt(context: RunContext, host: Host, apps: App[], conne
     metrics: readManifest(observed.manifest).metrics,
     owners: await accountsInReplica(context, host, apps, observed),
   }
-  const state = desiredHost(inventory, host, facts, await context.artifacts.forHost(apps, architecture))
+  const state = desiredHost(context.inventory, host, facts, await context.artifacts.forHost(apps, architecture))
   return { observed, state, plan: planHost(state, observed) }
 }
 

@@ -1,0 +1,127 @@
+import type { SshConnection } from '../host/connection.ts'
+import { runAsRoot } from '../host/root.ts'
+import type { Host } from '../inventory/model.ts'
+import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { painter, wantsColor } from '../report/colour.ts'
+import { createLogLines } from '../report/log-lines.ts'
+import type { RunContext } from '../rollout/context.ts'
+import type { HostResult, Spent } from '../rollout/fleet.ts'
+import { openHost } from '../rollout/look.ts'
+import { hostProgram } from '../templates/render.ts'
+import { hostsOf } from './app-hosts.ts'
+import { runOverHosts } from './run.ts'
+import type { RunOptions } from './run-options.ts'
+
+export interface LogsOptions extends RunOptions {
+  follow: boolean
+  /** Newest lines of each host; null = all of `since`, or 100. */
+  lines: number | null
+  /** As journalctl takes it: `-1h`, `yesterday`, `2026-11-21 10:00`. */
+  since: string | null
+}
+
+/** Seconds for a journal that is not followed: a big one on a slow card is read from its beginning for `--since`. */
+const deadlineSeconds = 120
+
+/**
+ * `streamside logs APP`: what the journals of its hosts say of it, its gate, Litestream and the timer; with `-f` until Ctrl-C,
+ * which is then no failure.
+ * @throws InventoryProblem, Problem `app-unknown`, `limit-unknown`, `limit-empty`
+ */
+export async function runLogs(app: string, options: LogsOptions): Promise<ExitCode> {
+  const stopping = untilStopped()
+  const { stdout } = process
+  const paint = painter(wantsColor(stdout))
+  const lines = createLogLines((host, line) =>
+    stdout.write(`${host === null ? '' : paint('cyan', `${host}  `)}${line}\n`),
+  )
+  const job = async (context: RunContext, host: Host, spent: Spent): Promise<HostResult> => {
+    const connection = await openHost(context, host)
+    spent(connection)
+    const end = () => void connection.close()
+    stopping.addEventListener('abort', end)
+    try {
+      await read(connection, context, host, journalArguments(app, options), {
+        follow: options.follow,
+        onLine: (line) => lines.take(host.name, line),
+      })
+      return { outcome: 'sound', changes: 0, exit: exitCodes.done }
+    } catch (error) {
+      // Ctrl-C ends the connection, and with it journalctl on the host.
+      if (!stopping.aborted) throw error
+      return { outcome: 'sound', changes: 0, exit: exitCodes.done }
+    } finally {
+      stopping.removeEventListener('abort', end)
+      await connection.close()
+    }
+  }
+  const exit = await runOverHosts('logs', { ...options, limit: [], verbose: true }, stopping, job, {
+    load: { skipLocalFiles: true },
+    hosts(inventory) {
+      const hosts = hostsOf(inventory, app, options.limit)
+      lines.begin(
+        hosts.map((host) => host.name),
+        options.follow,
+      )
+      return hosts
+    },
+    result: null,
+  })
+  lines.end()
+  return stopping.aborted && exit === exitCodes.failed ? exitCodes.done : exit
+}
+
+/** The first signal ends the reading, the next one the program: nothing on a host has to be waited for. */
+function untilStopped(): AbortSignal {
+  const stopped = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.removeAllListeners(signal)
+    process.once(signal, () => stopped.abort())
+  }
+  return stopped.signal
+}
+
+/** Arguments of journalctl: values, never code; `runAsRoot` quotes them. */
+export function journalArguments(app: string, options: Pick<LogsOptions, 'follow' | 'lines' | 'since'>): string[] {
+  const units = [`${app}.service`, `${app}-gate.service`, `${app}-litestream.service`, `${app}-check.service`]
+  const lines = options.lines ?? (options.since === null ? 100 : null)
+  return [
+    '--no-pager',
+    '--quiet',
+    '--no-hostname',
+    '--utc',
+    '--output=short-iso-precise',
+    ...units.map((unit) => `--unit=${unit}`),
+    ...(lines === null ? [] : [`--lines=${lines}`]),
+    ...(options.since === null ? [] : [`--since=${options.since}`]),
+    ...(options.follow ? ['--follow'] : []),
+  ]
+}
+
+async function read(
+  connection: SshConnection,
+  context: RunContext,
+  host: Host,
+  args: string[],
+  how: { follow: boolean; onLine: (line: string) => void },
+): Promise<void> {
+  const answer = await runAsRoot(connection, {
+    doing: `reading the journal of ${host.name}`,
+    files: [{ name: 'logs.sh', content: hostProgram('logs.sh') }],
+    workIn: '/run/streamside',
+    program: 'logs.sh',
+    args,
+    sudoPassword: host.sudoPassword,
+    ...(context.askSudoPassword ? { askPassword: () => context.askSudoPassword!(host.name) } : {}),
+    deadlineSeconds: how.follow ? Infinity : deadlineSeconds,
+    onLine: how.onLine,
+  })
+  if (answer.code === 0) return
+  throw new Problem({
+    code: 'journal-unreadable',
+    doing: `reading the journal of ${host.name}`,
+    found: answer.stderr.trim() || `journalctl ended with status ${answer.code}`,
+    next: 'see whether --since is a time that journalctl knows (systemd.time(7)), and whether the journal is whole (journalctl --verify)',
+    host: host.name,
+  })
+}

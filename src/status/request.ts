@@ -1,0 +1,53 @@
+import { encodeField } from '../host/host-encoding.ts'
+import type { PayloadFile } from '../host/payload.ts'
+import { type App, stateDirectory } from '../inventory/model.ts'
+import { hostProgram } from '../templates/render.ts'
+
+/** The units of an app that `status` asks for. */
+export function unitsOf(app: Pick<App, 'name' | 'databases'>): string[] {
+  const gated = Object.keys(app.databases).length > 0
+  return [
+    `${app.name}.service`,
+    ...(gated ? [`${app.name}-litestream.service`, `${app.name}-gate.service`, `${app.name}-check.timer`] : []),
+  ]
+}
+
+/** What goes to a host beside a probe: `status.sh` is then the program to run among the files. */
+export function statusPayload(apps: App[]): PayloadFile[] {
+  const programs = ['status.sh', 'status/app.sh', 'status/loose.sh', 'status/position.sh']
+  return [
+    ...programs.map((name) => ({ name, content: hostProgram(name) })),
+    {
+      name: 'status-units',
+      content: apps
+        .flatMap(unitsOf)
+        .map((unit) => `${unit}\n`)
+        .join(''),
+    },
+    ...apps.map((app) => ({ name: `status-apps/${app.name}`, content: knownOf(app) })),
+  ]
+}
+
+/** What is known of an app's state directory: lines for templates/host/status/loose.sh. */
+export function knownOf(app: App): string {
+  const state = `${stateDirectory(app.name)}/`
+  const below = (kind: string, paths: string[]) =>
+    paths
+      .map((path) => (path.startsWith('/') ? path : `${state}${path}`))
+      .filter((path) => path.startsWith(state))
+      .map((path) => [kind, path.slice(state.length)] as const)
+  const lines = [
+    ...below('db', Object.values(app.databases)),
+    ...below('file', Object.keys(app.files)),
+    ...app.unprotected.map((path) => ['accepted', acceptedPath(path)] as const),
+  ]
+  return lines.map(([kind, path]) => `${kind}\t${encodeField(path)}\n`).join('')
+}
+
+/** `./images/` and `images` are the same; `.` is the whole directory. */
+export function acceptedPath(path: string): string {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')
+}

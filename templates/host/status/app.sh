@@ -1,0 +1,113 @@
+#!/bin/sh
+# How one app with databases stands towards its replica, as the host's own programs see it: asked with the host's own keys.
+#
+# Usage: sh ./status/app.sh APP UNTIL     as root; UNTIL: epoch s after which the replica is asked nothing more
+# Answer: lines of TAB-separated fields; what may hold anything is base64
+#   owner APP NOW BASE64       what the GET of the owner object found (s3.sh, get_owner), and this machine's clock then
+#   verdict APP BASE64         what the timer would decide on it (decide.sh, ask "timer")
+#   position APP ROUND BASE64  what status/position.sh says of each database; round `first` and `last`
+#   remote APP DB BASE64       { max, sent } or { error }, asked after the first round and before the last
+# Exit: 0; nothing is printed for an app that has no gate here. 1 says on stderr what could not be done.
+# shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
+set -eu
+export LC_ALL=C
+umask 077
+app=$1 until=$2 here=$PWD
+lib=$(readlink -f /usr/local/lib/streamside/current)
+[ -r "/etc/streamside/apps/$app/gate.json" ] && [ -r "$lib/verdict.sh" ] || exit 0
+for part in state verdict facts s3 replica; do
+  # shellcheck source=/dev/null
+  . "$lib/$part.sh"
+done
+tab=$(printf '\t')
+
+encoded() { base64 -w0; }
+tell() { # KIND FIELD…
+  kind=$1
+  shift
+  printf '%s\t%s' "$kind" "$app"
+  for field; do printf '\t%s' "$field"; done
+  printf '\n'
+}
+
+in_time() { [ "$(date +%s)" -lt "$until" ]; }
+
+# The databases' paths, each with the highest transaction of the replica (or -), as arguments of position.sh.
+positions() { # ROUND
+  set -- "$1"
+  round=$1
+  shift
+  each=1
+  while [ "$each" -le "$db_count" ]; do
+    eval "set -- \"\$@\" \"\$db_path_$each\" \"\${sent_$each:--}\""
+    each=$((each + 1))
+  done
+  # The app's user looks: root would follow a symbolic link of the app's making.
+  as_app timeout -k 2 20 sh -c "$(cat "$here/status/position.sh")" sh "$@" >"$work/$round"
+  tell position "$round" "$(head -c 65536 "$work/$round" | encoded)"
+}
+
+remote_one() {
+  sent=-
+  if ! in_time; then
+    entry="{\"error\":\"not asked: the time for it was over\"}"
+  elif with_keys 8 ltx -no-expand-env -config "$config" -level all -json "$path" >"$work/ltx" 2>"$work/ltx-error"; then
+    entry=$(jq -c '{ max: (map(.max_txid) | max), sent: (map(.timestamp) | max) }' "$work/ltx")
+    sent=$(printf %s "$entry" | sed -n 's/.*"max":"\([0-9a-f]\{16\}\)".*/\1/p')
+  else
+    entry="{\"error\":$(json "$(failure $? "$work/ltx-error")")}"
+  fi
+  eval "sent_$index=\${sent:-0000000000000000}"
+  eval "entry_$index=\$entry"
+}
+tell_remote() {
+  eval "entry=\$entry_$index"
+  tell remote "$db" "$(printf %s "$entry" | encoded)"
+}
+
+# Has the replica by now what was here at the first look? A transaction of just now is on its way, and no lag.
+caught_up() {
+  index=1
+  while IFS= read -r first; do
+    eval "sent=\$sent_$index"
+    # no answer: waiting would not help
+    [ "$sent" != - ] || return 0
+    l0=$(printf %s "$first" | sed -n 's/.*"l0":"\([0-9a-f]\{16\}\)".*/\1/p')
+    [ -n "$l0" ] || return 0
+    case $first in
+      *'"pending":true'*) [ "$((0x$sent))" -gt "$((0x$l0))" ] || return 1 ;;
+      *) [ "$((0x$sent))" -ge "$((0x$l0))" ] || return 1 ;;
+    esac
+    index=$((index + 1))
+  done <"$work/first"
+}
+
+open_verdicts
+read_config
+me=$(sh "$lib/host-id.sh")
+positions first
+if in_time; then
+  get_owner 1
+  now=$(date +%s)
+else
+  # as a GET that timed out; the words say which it was
+  now=$(date +%s) owner='{"curl":28,"http":0,"s3":"","error":"not asked: the time for it was over","etag":"","date":null,"body":null}'
+fi
+tell owner "$now" "$(printf %s "$owner" | encoded)"
+files=null remote=null
+ask "{\"ask\":\"timer\",$(facts),\"unreadSince\":null}"
+tell verdict "$(printf %s "$verdict" | encoded)"
+case $act in prove | halt) ;; *) exit 0 ;; esac
+path_wanted=$(remembered claim | sed -n 's/.*"path":"\([^"]*\)".*/\1/p')
+config_for "$path_wanted"
+each_db remote_one
+if [ "$(systemctl show -P SubState "$app-litestream.service")" = running ]; then
+  for pause in 1 1 2; do
+    ! caught_up || break
+    in_time || break
+    sleep "$pause"
+    each_db remote_one
+  done
+fi
+each_db tell_remote
+positions last
