@@ -99,7 +99,10 @@ export function notYet(schema: z.ZodType, description: string) {
       context.addIssue({ code: 'custom', message: 'not yet supported' })
       // A misspelt key within it is one all the same.
       for (const issue of schema.safeParse(value, { error: knownKeys }).error?.issues ?? [])
-        if (issue.code === 'unrecognized_keys') context.addIssue({ ...issue, input: undefined })
+        if (issue.code === 'unrecognized_keys') {
+          const { code, keys, path, message } = issue
+          context.addIssue({ code, keys, path, message })
+        }
     })
     .meta({ later: schema })
     .optional()
