@@ -8,7 +8,7 @@ import type { Resource } from './resources.ts'
 export const programsDirectory = '/usr/local/lib/streamside'
 
 // Not kept on the host: they travel with each probe and each transaction.
-const travelling = /^(probe\.sh|tree\.sh|apply\/)/
+const travelling = /^((probe|tree|status|logs|start)\.sh|(apply|status)\/)/
 
 // All that a host without a database needs of them.
 const ungated = new Set(['record-start.sh'])
