@@ -1,24 +1,26 @@
 import { constants } from 'node:fs'
 import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { findInventory } from '../inventory/find.ts'
 import { InventoryProblem, newNotes, toMistakes } from '../inventory/mistake.ts'
-import type { Secret } from '../inventory/secret.ts'
+import { Secret } from '../inventory/secret.ts'
 import { variableOf } from '../inventory/secrets/environment.ts'
 import { plainSecretsFile, readSecretsFile } from '../inventory/secrets/file.ts'
+import { readSopsFile } from '../inventory/secrets/sops.ts'
 import { shownPath } from '../inventory/show.ts'
 import { type Starter, starterInventory, starterSecrets } from '../inventory/starter.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
 import { terminalQuestions } from '../report/questions.ts'
+import { shellWord } from '../templates/quote.ts'
 import type { InitOptions } from './init-options.ts'
 import { askStarter, splitHost } from './init-questions.ts'
 import { loadChecked } from './load.ts'
 
 /**
  * `streamside init`: writes a first inventory that passes `check`, by asking or from flags. The keys of the bucket are
- * taken from the environment (BACKUP_KEY, BACKUP_SECRET), or asked for without echo and written to `secrets.yaml`, mode
- * 0600 and ignored by git. What is there is never overwritten without --force.
+ * taken from the environment (BACKUP_KEY, BACKUP_SECRET), or asked for without echo, and written to `secrets.yaml`, mode 0600
+ * and ignored by git, so that the inventory provisions from any shell. What is there is never overwritten without --force.
  * @throws Problem `inventory-exists`, `init-incomplete`; InventoryProblem when what was said makes no sound inventory
  */
 export async function runInit(options: InitOptions): Promise<ExitCode> {
@@ -33,12 +35,19 @@ export async function runInit(options: InitOptions): Promise<ExitCode> {
   const folder = dirname(path)
   await mkdir(folder, { recursive: true })
   const secrets = await bucketKeys(folder, cwd, env, interactive)
-  await writeSecrets(folder, secrets, stdout)
   const text = starterInventory(starter)
-  await checked(path, text, cwd, env)
+  await checked(path, text, cwd, { ...env, ...asVariables(secrets) })
+  await writeSecrets(folder, secrets, stdout)
   await replaceFile(path, text, stdout)
-  stdout.write(`wrote ${path}\nnext: streamside check, then streamside plan\n`)
+  stdout.write(`wrote ${path}\n${nextSteps(path, cwd)}`)
   return exitCodes.done
+}
+
+/** Commands that work as they are printed, from the folder where init was run. */
+function nextSteps(path: string, cwd: string): string {
+  const found = ['inventory.yaml', 'streamside.yaml'].some((name) => path === join(cwd, name))
+  const where = found ? '' : ` --inventory ${shellWord(relative(cwd, path))}`
+  return ['check', 'plan', 'provision'].map((command) => `next: streamside ${command}${where}\n`).join('')
 }
 
 async function refuseExisting(path: string, cwd: string, isDefault: boolean): Promise<void> {
@@ -95,7 +104,10 @@ function starterFromFlags(options: InitOptions): Starter {
   }
 }
 
-/** The keys that no source has yet: asked for on a terminal, refused without one. */
+/**
+ * The keys that no file beside the inventory has yet: from the environment, else asked for on a terminal, else refused. What
+ * comes from the environment is kept as well: the next shell does not have it.
+ */
 async function bucketKeys(
   folder: string,
   cwd: string,
@@ -104,9 +116,13 @@ async function bucketKeys(
 ): Promise<Map<string, Secret>> {
   const known = await namesIn(folder, cwd, env)
   const found = new Map<string, Secret>()
-  const missing = Object.values(starterSecrets).filter(
-    (name) => !known.has(name) && env[variableOf(name) ?? ''] === undefined,
-  )
+  const missing: string[] = []
+  for (const name of Object.values(starterSecrets)) {
+    if (known.has(name)) continue
+    const value = env[variableOf(name) ?? '']
+    if (value === undefined || value === '') missing.push(name)
+    else found.set(name, new Secret(name, value))
+  }
   if (missing.length > 0 && !interactive)
     throw new Problem({
       code: 'init-incomplete',
@@ -123,13 +139,20 @@ async function bucketKeys(
   return found
 }
 
-/** Names that secrets.yaml holds already. One that would be refused is refused before anything is added to it. */
+/** Where the loader looks first: so the inventory can be checked before anything is written. */
+function asVariables(secrets: Map<string, Secret>): NodeJS.ProcessEnv {
+  return Object.fromEntries([...secrets].map(([name, secret]) => [variableOf(name) ?? name, secret.reveal()]))
+}
+
+/** Names that secrets.yaml or secrets.sops.yaml hold already. One that is refused is refused before anything is added. */
 async function namesIn(folder: string, cwd: string, env: NodeJS.ProcessEnv): Promise<Set<string>> {
   const notes = newNotes()
-  const file = await readSecretsFile({ folder, cwd, env }, notes)
-  if (file && notes.mistakes.length > 0)
-    throw new InventoryProblem(file.source.path, toMistakes(notes.mistakes, [file.source], [], shownPath))
-  return new Set(file?.values.keys())
+  const files = [await readSecretsFile({ folder, cwd, env }, notes), await readSopsFile({ folder, cwd, env }, notes)]
+  const sources = files.flatMap((file) => (file ? [file.source] : []))
+  const [first] = sources
+  if (first && notes.mistakes.length > 0)
+    throw new InventoryProblem(first.path, toMistakes(notes.mistakes, sources, [], shownPath))
+  return new Set(files.flatMap((file) => [...(file?.values.keys() ?? [])]))
 }
 
 async function writeSecrets(

@@ -186,8 +186,8 @@ describe('init', () => {
   const env = {
     PATH: process.env['PATH'] ?? '',
     STREAMSIDE_CACHE: cache,
-    BACKUP_KEY: 'k',
-    BACKUP_SECRET: 's',
+    BACKUP_KEY: 'key-of-the-bucket',
+    BACKUP_SECRET: 'secret-of-the-bucket',
   }
   const withoutKeys = { PATH: env.PATH, STREAMSIDE_CACHE: cache }
   const flags: InitOptions = {
@@ -206,10 +206,25 @@ describe('init', () => {
 
   test('writes an inventory from flags that passes check', async () => {
     const cwd = await folderWith({ 'dist/serve': '' })
-    expect(await runInit({ ...flags, cwd, env })).toBe(0)
+    const said = sink()
+    expect(await runInit({ ...flags, cwd, env, stdout: said })).toBe(0)
+    expect(said.text()).toContain('next: streamside check\nnext: streamside plan\nnext: streamside provision\n')
+    // Another shell: it does not have the keys.
     const stdout = sink()
-    expect(await runCheck({ cwd, env, stdout, stderr: sink() })).toBe(0)
+    expect(await runCheck({ cwd, env: withoutKeys, stdout, stderr: stdout })).toBe(0)
     expect(stdout.text()).toBe('inventory is sound: 2 hosts, 1 app, 1 replica\n')
+    expect((await stat(join(cwd, 'secrets.yaml'))).mode & 0o777).toBe(0o600)
+    expect(await readFile(join(cwd, '.gitignore'), 'utf8')).toBe('secrets.yaml\n')
+    expect(said.text()).not.toMatch(/key-of-the-bucket|secret-of-the-bucket/)
+    for (const name of ['inventory.yaml', '.gitignore'])
+      expect(await readFile(join(cwd, name), 'utf8')).not.toMatch(/key-of-the-bucket|secret-of-the-bucket/)
+  })
+
+  test('names the next commands as they work from where it was run', async () => {
+    const cwd = await folderWith({ 'my site/dist/serve': '', 'dist/serve': '' })
+    const stdout = sink()
+    await runInit({ ...flags, cwd, env, stdout, inventory: 'my site/pis.yaml', app: 'notes', release: '../dist' })
+    expect(stdout.text()).toContain("next: streamside check --inventory 'my site/pis.yaml'\n")
   })
 
   test('writes nothing that is not sound', async () => {
