@@ -66,13 +66,20 @@ function hostLines(host: string, found: StatusRow['found'], columns: number, pai
   const disk = disks.find(({ path }) => path === '/var/lib') ?? disks[0]
   const facts = [
     disk ? `disk ${size(disk.availableKib * 1024)} free${disk.readOnly ? ', read-only' : ''}` : 'disk unknown',
-    `memory ${size(memory.availableKib * 1024)} free`,
-    `clock ${clock.offsetSeconds > 0 ? '+' : ''}${clock.offsetSeconds} s${clock.synchronised ? ', set' : ', not set'}`,
+    `memory ${size(memory.availableKib * 1024)}`,
+    `clock ${clockText(clock)}`,
     drift.known ? `drift ${drift.changes.length === 0 ? 'no' : `yes (${drift.changes.length})`}` : 'drift unknown',
     `alerts ${found.apps.reduce((sum, app) => sum + app.alerts.length, 0)}`,
   ]
   const [first = '', ...rest] = flow([name, ...facts], columns - 2)
   return [paint('bold', first), ...rest.map((line) => `  ${line}`)]
+}
+
+/** `ok`, `+12 s`; `not set` as long as no time server has set it since boot. */
+function clockText({ offsetSeconds, synchronised }: HostStatus['clock']): string {
+  const offset = Math.abs(offsetSeconds) <= 1 ? '' : `${offsetSeconds > 0 ? '+' : ''}${offsetSeconds} s`
+  if (!synchronised) return offset === '' ? 'not set' : `${offset}, not set`
+  return offset === '' ? 'ok' : offset
 }
 
 /** Texts side by side, two blanks between them, as many on a line as fit. */

@@ -35,13 +35,7 @@ export function hostStatus(facts: HostFacts): HostStatus {
   const status: HostStatus = {
     host,
     apps,
-    disks: observed.disks.map(({ target, sizeKib, availableKib, availableInodes }) => ({
-      path: target,
-      sizeKib,
-      availableKib,
-      availableInodes,
-      readOnly: seen.readOnly.includes(target),
-    })),
+    disks: disksOf(observed, seen),
     memory: observed.memory,
     clock: clockOf(facts),
     drift,
@@ -50,6 +44,18 @@ export function hostStatus(facts: HostFacts): HostStatus {
   }
   status.wrong = wrongOf(status, seen)
   return status
+}
+
+/** A file system a line: df says the same for each folder that lies on one. */
+function disksOf(observed: Observed, seen: Seen): HostStatus['disks'] {
+  const disks = observed.disks.map(({ target, sizeKib, availableKib, availableInodes }) => ({
+    path: target,
+    sizeKib,
+    availableKib,
+    availableInodes,
+    readOnly: seen.readOnly.includes(target),
+  }))
+  return [...new Map(disks.map((disk) => [disk.path, disk])).values()]
 }
 
 /** The replica's server says what time it is there; without it, between our question and the answer is the best we know. */
