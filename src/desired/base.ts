@@ -2,16 +2,25 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hostProgram, templatesDirectory } from '../templates/render.ts'
-import type { Resource } from './resources.ts'
+import type { FileResource, Resource } from './resources.ts'
+import { sha256 } from './runs-from.ts'
 
-/** Where the programs that run on a host live. */
+/** Where the programs that run on a host live: a folder a version, `current`, a link to the one in use, and `launch`. */
 export const programsDirectory = '/usr/local/lib/streamside'
+
+/** Follows the link once for each program that a unit starts: it lies beside the versions and belongs to none. */
+const launch = 'launch'
 
 // Not kept on the host: they travel with each probe and each transaction.
 const travelling = /^((probe|tree|status|logs|start)\.sh|(apply|status)\/)/
 
 // All that a host without a database needs of them.
 const ungated = new Set(['record-start.sh'])
+
+/** Whether a path lies in a version's folder: those go as a whole, once nothing runs from them (apply/lay.sh). */
+export function isVersioned(path: string): boolean {
+  return path.startsWith(`${programsDirectory}/programs-`)
+}
 
 /**
  * What every host gets, whatever runs on it.
@@ -24,20 +33,28 @@ export function baseResources(gated: boolean): Resource[] {
     ['/etc/streamside/apps', '0700'],
     [programsDirectory, '0755'],
   ] as const
-  const programs = hostPrograms().filter((name) => gated || ungated.has(name))
+  const programs = hostPrograms()
+    .filter((name) => name !== launch && (gated || ungated.has(name)))
+    .map((name) => ({ name, content: hostProgram(name) }))
+  // Renamed into place one by one, programs that are started meanwhile would be made of two versions.
+  const version = `${programsDirectory}/programs-${sha256(JSON.stringify(programs)).slice(0, 16)}`
+  const file = (target: string, content: string): FileResource => ({
+    kind: 'file',
+    path: target,
+    mode: '0755',
+    owner: 'root',
+    group: 'root',
+    content,
+    ours: 'program',
+    ...(target.endsWith('.jq') ? {} : { validate: 'sh' }),
+  })
   return [
     ...packages.map((name) => ({ kind: 'package', name }) as const),
     ...folders.map(([path, mode]) => ({ kind: 'directory', path, mode, owner: 'root', group: 'root' }) as const),
-    ...programs.map((name) => ({
-      kind: 'file' as const,
-      path: `${programsDirectory}/${name}`,
-      mode: '0755',
-      owner: 'root',
-      group: 'root',
-      content: hostProgram(name),
-      ours: 'program' as const,
-      ...(name.endsWith('.sh') ? { validate: 'sh' as const } : {}),
-    })),
+    file(`${programsDirectory}/${launch}`, hostProgram(launch)),
+    ...programs.map(({ name, content }) => file(`${version}/${name}`, content)),
+    // after its files: apply lays links last
+    { kind: 'link', path: `${programsDirectory}/current`, target: version },
   ]
 }
 

@@ -42,11 +42,11 @@ export interface GateConfig {
  * Gate, timer and their configuration for one app with a database on one host.
  *
  * What the app's unit has to have for them (templates/systemd/app.service.hbs; ownership.md, "Systemd shape that holds"):
- * - `ExecStartPre=+/usr/bin/systemctl start APP-gate.service` before anything that may open the database, `TimeoutStartSec=infinity`
+ * - `ExecStartPre=+…/launch start-gate.sh APP` (it starts APP-gate.service and waits for it) before anything that may open the database, `TimeoutStartSec=infinity`
  *   (each step of the gate has a limit of its own, a restore one that its progress sets), `Restart=on-failure` and `StartLimitIntervalSec=0`: the gate then runs at each start,
  *   and an app that it holds back comes up by itself.
  * - `After=APP-litestream.service`, so that it stops before Litestream does, and no `Requires=`.
- * - `ExecStopPost=+…/stopped.sh APP` and a `TimeoutStopSec=` of 30 s or more for it: without the mark that it leaves, the next
+ * - `ExecStopPost=+…/launch stopped.sh APP` and a `TimeoutStopSec=` of 30 s or more for it: without the mark that it leaves, the next
  *   start trusts the files less, and ephemeral storage that the replica does not hold yet would be lost.
  * - Litestream's control socket out of its sight (`InaccessiblePaths=`), and no capability that Litestream has.
  * @throws Problem `unknown-replica`, `ownership-chain`
@@ -55,13 +55,14 @@ export function gateResources(input: GateInput): Resource[] {
   const { app, inventory } = input
   const { keeper } = ownerPlace(inventory, app)
   const folders = databaseFolders(app)
+  const checkLimitSeconds = checkSeconds(app)
   const unit = (name: string): FileResource => ({
     kind: 'file',
     path: `/etc/systemd/system/${app.name}-${name}`,
     mode: '0644',
     owner: 'root',
     group: 'root',
-    content: render(`systemd/${name}.hbs`, { app: app.name, folders }),
+    content: render(`systemd/${name}.hbs`, { app: app.name, folders, checkLimitSeconds }),
     validate: 'unit',
   })
   return [
@@ -88,6 +89,14 @@ export function gateResources(input: GateInput): Resource[] {
     unit('check.timer'),
     { kind: 'unit', name: `${app.name}-check.timer`, enabled: true, active: true, runsFrom: [], app: app.name },
   ]
+}
+
+/**
+ * Seconds a run of check.sh may take: above the sum of its steps' own limits where a server hangs in the middle of it, 60 s a
+ * database (sync, plan, one past path) and 90 s for the lock, the owner object and tip.json.
+ */
+export function checkSeconds(app: App): number {
+  return 90 + 60 * Object.keys(app.databases).length
 }
 
 /** What `gate.json` holds. */

@@ -1,3 +1,4 @@
+import { isVersioned } from '../desired/base.ts'
 import type { HostState } from '../desired/host-state.ts'
 import { isSecret } from './diff.ts'
 
@@ -41,7 +42,7 @@ export function manifestFor(state: HostState, recorded: Manifest): Manifest {
   for (const [path, entry] of Object.entries(recorded.files))
     if (entry.app !== null && gone.includes(entry.app)) files.set(path, entry)
   for (const resource of state.resources) {
-    if (resource.kind !== 'file' && resource.kind !== 'link') continue
+    if ((resource.kind !== 'file' && resource.kind !== 'link') || isVersioned(resource.path)) continue
     const as = resource.kind === 'file' ? (resource.as ?? 'root') : 'root'
     const secret = resource.kind === 'file' && isSecret(resource)
     files.set(resource.path, { as, app: appOf(resource.path, present), ...(secret ? { secret } : {}) })

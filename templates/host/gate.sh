@@ -11,7 +11,7 @@ set -eu
 export LC_ALL=C
 umask 077
 app=$1
-lib=/usr/local/lib/streamside
+lib=${0%/*}
 for part in state verdict facts s3 replica daemon restore prove fence rescue; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
@@ -111,6 +111,9 @@ round() {
 }
 
 mkdir -p "$state"
+why=$(last_reason)
+# `systemctl status` shows the words of this try alone, and one that waits for a server says nothing for long.
+[ -z "$why" ] || say 4 "held back so far, it is looked at again. $why"
 open_verdicts
 read_config
 # Files are replaced here: not under an app that runs, and `running` would lie if nothing were to follow.

@@ -22,7 +22,7 @@ fi
 
 [ $# -eq 2 ] || { echo 'usage: litestream.sh check|stop|stopped APP, or litestream.sh capability' >&2; exit 2; }
 command=$1 app=$2
-lib=/usr/local/lib/streamside
+lib=${0%/*}
 for part in state verdict facts s3 replica prove rescue stop; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"

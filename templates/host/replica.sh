@@ -5,7 +5,7 @@
 # link of its making would write where the app itself may not. Nor does such a process get the lock or the pipes to the
 # verdicts: the app may trace what runs as its own user.
 as_app() { # COMMAND…
-  setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@" 9>&- 6<&- 5>&- 4<&-
+  setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@" 9>&- 8<&- 6<&- 5>&- 4<&-
 }
 
 # Litestream's own commands run as the app's user too, with the keys in their environment, and with one harmless capability
@@ -33,7 +33,7 @@ with_keys() { # SECONDS|FILE ARG…
     umask 027
     exec setpriv --reuid "$user" --regid "$user" --clear-groups --bounding-set=-all,+net_broadcast \
       --inh-caps=-all,+net_broadcast --ambient-caps=-all,+net_broadcast --no-new-privs -- "$@"
-  ) 9>&- 5>&- 6<&-
+  ) 9>&- 8<&- 5>&- 6<&-
 }
 
 # The reason out of Litestream's stderr: its last line that is not a log line.

@@ -5,7 +5,6 @@
 etc=/etc/streamside/apps/$app
 state=/var/lib/streamside/apps/$app
 run=/run/streamside
-lib=/usr/local/lib/streamside
 
 say() { # PRIORITY TEXT   one journal line; systemd takes the prefix as its priority (sd-daemon(3))
   printf '<%s>%s\n' "$1" "$2" >&2
@@ -44,6 +43,13 @@ forget() { # FILE…
     [ ! -e "$state/$file" ] || { rm "$state/$file"; found=yes; }
   done
   [ -z "$found" ] || sync "$state"
+}
+
+# What held the app back at the last try (gate.sh, `refuse`): `CODE: TEXT. Next: NEXT.` Nothing when nothing does.
+last_reason() {
+  [ -s "$state/reason" ] || return 0
+  sed -n 's/^.*"code":"\([^"]*\)","text":"\(.*\)","next":"\(.*\)"}$/\1: \2. Next: \3./p' "$state/reason" |
+    sed -e 's/ Next: \.$//' -e 's/\\\(["\\]\)/\1/g'
 }
 
 # Below /run, which is empty after each boot. Nothing secret lies there, and people look.

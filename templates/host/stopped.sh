@@ -8,7 +8,7 @@ set -eu
 export LC_ALL=C
 umask 077
 app=$1
-lib=/usr/local/lib/streamside
+lib=${0%/*}
 for part in state verdict facts s3 replica prove rescue stop; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"

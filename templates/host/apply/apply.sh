@@ -100,9 +100,9 @@ each signature step_signature
 record_signatures
 each file stage_file
 check_staged
-each link step_link
 each retire step_retire
 switch_staged
+each link step_link
 each remove step_remove
 each set-aside step_set_aside
 each own step_own
@@ -112,6 +112,7 @@ each enable step_enable
 each start step_start
 each restart step_restart
 each prune step_prune
+prune_programs
 each health step_health
 each replicating step_replicating
 [ -z "$unhealthy" ] || exit 14

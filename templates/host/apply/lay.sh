@@ -225,6 +225,18 @@ step_own() { # N APP PATH
 
 literal() { printf '%s_' "$1" | sed 's/[][*?\\]/\\&/g' | sed '$s/_$//'; } # TEXT as a pattern of find that matches it alone
 
+# The host's own programs lie in a folder a version. The one before stays, for a program may just have looked up its folder, and
+# so does any that something still runs from (launch): a gate that restores for hours.
+prune_programs() {
+  current=$(readlink -f /usr/local/lib/streamside/current) || return 0
+  before=
+  find /usr/local/lib/streamside -mindepth 1 -maxdepth 1 -type d -name 'programs-*' ! -path "$current" -printf '%T@ %p\n' |
+    sort -rn | cut -d' ' -f2- | while IFS= read -r folder; do
+    if [ -z "$before" ]; then before=$folder; continue; fi
+    ! flock -n "$folder" true || rm -rf -- "$folder"
+  done
+}
+
 step_prune() { # N APP KEEP
   current=$(readlink -n -- "/opt/$2/current" || :)
   kept=0

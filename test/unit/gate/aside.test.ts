@@ -43,7 +43,7 @@ describe('what belongs to a database', () => {
     writeFileSync(path.join(data, '.streamside-aside'), 'the app put this here')
     putAside()
     expect(list(...stamp)).toContain('notes.db')
-    const [taken = ''] = list().filter((name) => name.includes('.taken-'))
+    const taken = list().find((name) => name.includes('.taken-')) ?? ''
     expect(readFileSync(path.join(data, taken), 'utf8')).toBe('the app put this here')
   })
 
