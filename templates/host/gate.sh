@@ -68,8 +68,9 @@ start() {
 }
 
 restore() {
-  # What a restore brought must pass the next round: another one would bring the same.
-  restores=$((restores + 1))
+  # What a restore brought must pass the next round: another one would bring the same, unless somebody else has ordered it.
+  [ "$path_wanted" = "$restored_for" ] || [ "$claimed" = true ] || restores=0
+  restores=$((restores + 1)) restored_for=$path_wanted claimed=false
   [ "$restores" -le 2 ] || refuse_as restore-repeated 'what was restored is not accepted' 'this is a fault of streamside: report it with this journal'
   say 5 "restore: $text"
   restore_all
@@ -84,6 +85,8 @@ round() {
   ask "{\"ask\":\"gate\",$(facts)}"
   if [ "$act" = look ]; then
     look_remote "$path_wanted"
+    # Later than the replica: what a Litestream that is up already has uploaded meanwhile would look newer than the files.
+    look_local
     ask "{\"ask\":\"gate\",$(facts)}"
   fi
   # A WAL that could not be looked at is no verdict on it. Files that were left in order are judged without it.
@@ -97,9 +100,16 @@ round() {
     refuse) refuse ;;
     fence) fence_files; refuse ;;
     claim)
-      say 4 "claim, $code: $text"
-      alert gate "$code" "$text" "$next"
-      put_owner "$put" "$etag" true 60 || refuse
+      # What it uploads after the look at the replica would be missing in the order, and tell of a second history later.
+      case $(systemctl show -P SubState "$app-litestream.service") in
+        running) kill_litestream ;;
+        *)
+          say 4 "claim, $code: $text"
+          alert gate "$code" "$text" "$next"
+          put_owner "$put" "$etag" true 60 || refuse
+          claimed=true
+          ;;
+      esac
       ;;
     rescue) say 4 "$text"; bring_back_rescued ;;
     source) restore ;;
@@ -123,7 +133,7 @@ case $(systemctl show -P ActiveState "$unit") in
 esac
 me=$(sh "$lib/host-id.sh")
 take_lock 90 || busy
-began=$(date +%s) restores=0
+began=$(date +%s) restores=0 restored_for='' claimed=false
 open_scratch
 look_local
 while :; do round; done

@@ -1,7 +1,8 @@
 # Step 4 of the gate: all databases are restored beside the old files, checked, and only then put in their place.
 # shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
 
-# The databases that the decision names, one function call each. $wanted is "latest" or a transaction id.
+# The databases that the decision names, one function call each. $wanted is "latest", a transaction id, or, once all is restored,
+# "stay" for what nothing restores.
 each_named() { # FUNCTION ARG…
   each_db if_named "$@"
 }
@@ -97,7 +98,7 @@ install_restored() {
   new_claim=$claim said=$text
   remember restoring "$order"
   stamp=$(date -u +%Y%m%dT%H%M%SZ)
-  each_db put_aside
+  each_db make_room
   each_named put_in_place
   remember claim "$new_claim"
   forget tip started failed
@@ -124,6 +125,7 @@ adopt() {
   # They speak of the files as they were under the old path, which people have just been told about.
   forget tip started
   as_installed
+  rescue_aside
 }
 own_folder_aside() {
   as_app sh "$lib/aside.sh" ".streamside-aside/$stamp" "$path" ".${path##*/}-litestream"
@@ -137,6 +139,14 @@ put_aside() {
   [ "$discard" = false ] || as_app rm -rf -- "${path%/*}/$aside"
 }
 
+# A database that is to stay keeps the only copy that there is; Litestream counts it from 1 under the new path.
+make_room() {
+  [ "$answer" = stay ] || { put_aside; return; }
+  own_folder_aside
+  flush
+}
+
 put_in_place() {
+  [ "$wanted" != stay ] || return 0
   as_app sh -c 'mv -T -- "$1.restoring" "$1" && sync "$1" "${1%/*}"' sh "$path"
 }

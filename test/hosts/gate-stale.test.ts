@@ -19,8 +19,20 @@ import {
 } from './gated.ts'
 import { type Site, site, until, writeRow } from './site.ts'
 
-const names = ['sta-image', 'sta-card', 'sta-tail', 'sta-sound', 'sta-swapped', 'sta-mixed', 'sta-ahead', 'sta-nowal']
-const parts = gatedApps('sta-one', 8251, names)
+const names = [
+  'sta-image',
+  'sta-card',
+  'sta-tail',
+  'sta-sound',
+  'sta-swapped',
+  'sta-mixed',
+  'sta-ahead',
+  'sta-nowal',
+  'sta-two',
+]
+// an inventory names one database or several, never both
+const two = { database: undefined, databases: { main: 'data/notes.db', other: 'data/other.db' } }
+const parts = gatedApps('sta-one', 8251, names, { 'sta-two': two })
 const rows = ['one', 'two']
 let lab: Site
 const app = (name: string): Gated => gated(lab, 'gate-stale', parts, name)
@@ -147,6 +159,36 @@ test('a database that was swapped while the app was stopped is not trusted, what
   await begin(one, 'start')
   expect(await rowsOnceUp(one)).toEqual(rows)
   expect(await rowsAside(one)).toEqual([...rows, 'smuggled in'])
+})
+
+test('a database that was never uploaded keeps its rows when an old image of the other one is put back', async () => {
+  const one = app('sta-two')
+  const database = databaseOf(one)
+  await stop(one)
+  await shellInHost(one.host, 'mkdir /var/tmp/of-then && cp -p "$1"* /var/tmp/of-then', [database])
+  await begin(one, 'start')
+  await rowsOnceUp(one)
+  await writeUploaded(one, 'three')
+  await runInHost(one.host, ['systemctl', 'kill', '--signal=SIGKILL', `${one.name}-litestream.service`])
+  await runInHost(one.host, ['systemctl', 'stop', `${one.name}-litestream.service`])
+  const made = "PRAGMA journal_mode = WAL; CREATE TABLE rows (text); INSERT INTO rows VALUES ('only here')"
+  await shellInHost(one.host, 'setpriv --reuid "$1" --regid "$1" --clear-groups sqlite3 "$2" "$3" && sync "$2"', [
+    one.name,
+    `${folderOf(one)}/other.db`,
+    made,
+  ])
+  await stop(one)
+  await shellInHost(one.host, 'rm "$1"* && mv /var/tmp/of-then/* "$2"', [database, folderOf(one)])
+  await begin(one, 'start')
+  expect(await rowsOnceUp(one)).toEqual([...rows, 'three'])
+  await claimedAnew(one)
+  expect(await decisions(one)).toContain('other, which is in no replica, stays as it is')
+  const copied = 'cp "$1"* /var/tmp/of-then && sqlite3 /var/tmp/of-then/other.db "SELECT text FROM rows"'
+  expect(await shellInHost(one.host, copied, [`${folderOf(one)}/other.db`])).toBe('only here\n')
+  const owner = await readOwner(one)
+  // it is in the new path, and nothing of it had been in the old one
+  expect(owner.dbs).toEqual({ main: { init: true }, other: { init: true } })
+  expect(owner.past.at(-1)?.end).toMatchObject({ other: '0'.repeat(16) })
 })
 
 test('an app that went on while Litestream was down keeps every row', async () => {

@@ -27,7 +27,7 @@ export function* forceClaim(run: Run, order: Order): Program {
   const owner = parseOwner(bucket.owner.body, 'owner.json')
   const reachable = world.hosts.filter((each) => each.up && !each.cutOff)
   const epoch = Math.max(owner.epoch, ...reachable.map((each) => each.card?.state.claim?.epoch ?? 0)) + 1
-  const names = Object.keys(owner.dbs)
+  const names = namesOf(world, owner)
   const from = source(world, host, owner, order)
   const kept = Object.keys(from?.dbs ?? {})
   const old = { path: owner.path, host: owner.holder?.host ?? '', end: order === 'new' ? shown(bucket, owner) : null }
@@ -44,14 +44,30 @@ export function* forceClaim(run: Run, order: Order): Program {
   }
   if ((yield* put(run, next, { etag: bucket.owner.etag }, true)) !== 'done') return
   // who was told that the owner object went back, and goes on from it, has chosen too
-  if (order !== 'restored' || answered(host, owner).length > 0) chosen(world, host, next)
+  if (order !== 'restored' || wasTold(host)) chosen(world, host, next)
   if (!cardOf(host).dbs) configure(run, world.dbs)
   host.wanted = true
 }
 
+/** Where the replica's newest copy lies: a new history that was ordered from a host's own files has none yet. */
+function replicaPath({ bucket, dbs }: World, owner: Owner): string {
+  if (!owner.from) return owner.path
+  if ('path' in owner.from) return owner.from.path
+  const copied = owner.past.findLast(({ path }) => dbs.some((db) => maxTxid(bucket, path, db) !== null))
+  return copied?.path ?? owner.path
+}
+
+/** A host may have been given a database, and have uploaded it, before the owner object named it: CLAIM lists the path. */
+function namesOf(world: World, owner: Owner): string[] {
+  const path = replicaPath(world, owner)
+  return [
+    ...new Set([...Object.keys(owner.dbs), ...world.dbs.filter((db) => maxTxid(world.bucket, path, db) !== null)]),
+  ]
+}
+
 function source(world: World, host: Host, owner: Owner, order: Order): Owner['from'] {
   const { bucket } = world
-  const names = Object.keys(owner.dbs)
+  const names = namesOf(world, owner)
   if (order === 'new') {
     // told that the files are behind their own position, a person goes on from them as they are
     const asTheyAre = host.reason?.code === 'local-behind'
@@ -59,8 +75,8 @@ function source(world: World, host: Host, owner: Owner, order: Order): Owner['fr
     const dbs = here.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
     return here.length > 0 ? { local: idOf(world, host), dbs: Object.fromEntries(dbs) } : null
   }
-  if (order === 'restored' && owner.from) return owner.from
-  const path = owner.from && 'path' in owner.from ? owner.from.path : owner.path
+  if (order === 'restored' && owner.from && 'path' in owner.from) return owner.from
+  const path = replicaPath(world, owner)
   const dbs = names.flatMap((db): [string, string][] => {
     if (order === 'best') {
       const best = lastPoint(bucket, path, db)
@@ -100,10 +116,15 @@ function chosen(world: World, host: Host, owner: Owner): void {
   }
 }
 
+/** The gate has refused, and has named `restore` as the way back to what the replica holds. */
+function wasTold(host: Host): boolean {
+  return host.reason?.code === 'rolled-back' || host.reason?.code === 'split'
+}
+
 /** A person who was told that the owner object does not know the path here, and goes on: from then on it knows it. */
 function answered(host: Host, owner: Owner): Owner['past'] {
   const path = host.card?.state.claim?.path
-  if (path === undefined || (host.reason?.code !== 'rolled-back' && host.reason?.code !== 'split')) return []
+  if (path === undefined || !wasTold(host)) return []
   if (path === owner.path || owner.past.some((entry) => entry.path === path)) return []
   return [{ path, host: host.name, end: null }]
 }

@@ -153,6 +153,9 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
       forceClaim(run, 'restored'),
     )
   },
+  'slow-upload': (world) => {
+    world.slow = world.slow === null ? world.random.pick(world.dbs) : null
+  },
   'operator-dies': (world) => {
     world.operators.splice(0, 1)
   },

@@ -15,9 +15,10 @@ export function* gate(run: Run): Program<boolean> {
   if (!(yield* takeLock(run, 90))) return false
   run.began = world.now
   let restores = 0
-  let local: Read['local'] = lookLocal(run)
+  let restoredFor = ''
+  let claimed = false
   for (;;) {
-    const decision = yield* round(run, local)
+    const { decision, local } = yield* round(run)
     switch (decision.do) {
       case 'again':
         world.now += 1
@@ -32,15 +33,23 @@ export function* gate(run: Run): Program<boolean> {
         yield* fenceFiles(run)
         return refuse(run, decision)
       case 'claim': {
+        if (run.host.daemon) {
+          killLitestream(run)
+          break
+        }
         const put = yield* putOwner(run, decision, true)
         if (put.do !== 'done') return refuse(run, put)
+        claimed = true
         break
       }
       case 'rescue':
         yield* bringBackRescued(run)
         break
       case 'source': {
+        if (decision.path !== restoredFor && !claimed) restores = 0
         restores += 1
+        restoredFor = decision.path ?? ''
+        claimed = false
         if (restores > 2)
           return refuse(run, { ...decision, code: 'restore-repeated', text: 'what was restored is not accepted' })
         const restored = yield* restoreAll(run, decision)
@@ -62,21 +71,21 @@ export function* gate(run: Run): Program<boolean> {
       default:
         throw new Error(`gate.sh does not know the decision ${decision.do}`)
     }
-    local = lookLocal(run)
   }
 }
 
-function* round(run: Run, local: Read['local']): Program<Decision> {
+function* round(run: Run): Program<{ decision: Decision; local: Read['local'] }> {
   const owner = yield* getOwner(run, 3)
   rememberOwner(run, owner)
-  const read: Read = { owner, local, remote: null }
+  const read: Read = { owner, local: lookLocal(run), remote: null }
   let decision = yield* ask(run, { ask: 'gate', ...facts(run, read) })
   if (decision.do === 'look') {
     read.remote = yield* lookRemote(run, decision.path ?? '')
+    read.local = lookLocal(run)
     decision = yield* ask(run, { ask: 'gate', ...facts(run, read) })
   }
   if (decision.unfence) cardOf(run.host).state.fenced = false
-  return decision
+  return { decision, local: read.local }
 }
 
 function refuse(run: Run, decision: Decision): false {
@@ -141,6 +150,7 @@ function* adopt(run: Run, decision: Decision): Program {
   Object.assign(state, { tip: null, started: null })
   yield 'tip forgotten'
   state.clean = { proved: false, settled: true, files: identities(run.host, lookLocal(run), 'clean') }
+  state.rescue = null
 }
 
 function* proveAll(run: Run): Program<Decision | null> {
@@ -163,6 +173,7 @@ function* proveAll(run: Run): Program<Decision | null> {
       yield* writeTip(run, proved.verdict.tip)
       return null
     }
+    if (proved.verdict.moved) return null
     if (world.now >= end) return obstacle('not-proven', proved.verdict.text)
     world.now += 60
     yield 'not proven yet'
@@ -182,6 +193,7 @@ export function* appStart(run: Run): Program {
     if (filesOf(host, db).exists) continue
     world.counter += 1
     cardOf(host).files[db] = { ...newFiles(world.counter, world.now, []), l0: filesOf(host, db).l0 }
+    world.ledger.servedUnder.set(world.counter, cardOf(host).state.claim?.path ?? '')
   }
 }
 

@@ -56,7 +56,10 @@ export function appStarts(world: World, host: Host, offline: boolean): void {
   if (!claim) return violated(world, `the app starts on board ${host.board} without a claim`)
   for (const db of dbsOf(host)) {
     const rows = content(filesOf(host, db))
-    if (filesOf(host, db).exists) continuation(world, host, claim.path, db, rows)
+    if (filesOf(host, db).exists) {
+      continuation(world, host, claim.path, db, rows)
+      world.ledger.servedUnder.set(filesOf(host, db).inode, claim.path)
+    }
     // Cut off, it may run on what it knows; what it does later is judged when it uploads.
     if (beyondKnowledge(world)) continue
     if (offline || owner?.path !== claim.path || owner.holder?.id !== idOf(world, host)) continue
@@ -90,6 +93,18 @@ export function filesReplaced(world: World, db: string, old: Rows, fresh: Rows):
     violated(world, `rows ${lost.join(' ')} of ${db}, which a proof had covered, were put aside without a word`)
 }
 
+/**
+ * Invariant 1 for what no proof could cover: a database that nothing restores is not taken from the app that goes on from the
+ * same path. A host that has forgotten what its files belong to may only keep them aside.
+ */
+export function onlyCopyTaken(world: World, host: Host, db: string, paths: readonly string[]): void {
+  const files = filesOf(host, db)
+  const served = world.ledger.servedUnder.get(files.inode)
+  if (served === undefined || !paths.includes(served) || cardOf(host).state.claim === null) return
+  if (content(files).length > 0)
+    violated(world, `the only copy of ${db}, which had served under ${served}, was put aside on board ${host.board}`)
+}
+
 /** A refusal that tells of a fault needs one: a false alarm is a fault of ours. */
 const causes: Record<string, readonly string[]> = {
   'rolled-back': ['rollback', 'owner-rollback'],
@@ -102,6 +117,8 @@ const causes: Record<string, readonly string[]> = {
     'files-deleted',
     'state-wiped',
     'forced-claim',
+    // a daemon's last upload, landing after its path had ended: nobody can know that its rows are here too
+    'late',
   ],
   'replica-lost': ['objects-lost', 'rollback'],
   'chain-gap': ['objects-lost', 'rollback'],

@@ -14,6 +14,8 @@ export interface Ledger {
   proofs: Map<string, { txid: number; rows: Rows }>
   /** Path under which each row was written by the app. */
   writtenUnder: Map<number, string>
+  /** The path under which the app was last let through with a file, by inode. */
+  servedUnder: Map<number, string>
   /** What a path began with: `<path>/<db>`. */
   baseline: Map<string, Rows>
   /** Boards that have uploaded under a path. */
@@ -37,6 +39,7 @@ export function newLedger(): Ledger {
     doubtful: new Set(),
     proofs: new Map(),
     writtenUnder: new Map(),
+    servedUnder: new Map(),
     baseline: new Map(),
     writers: new Map(),
     holderOf: new Map(),

@@ -1,7 +1,7 @@
-import { content, newFiles, noFiles } from './disk.ts'
+import { content, flush, newFiles, noFiles } from './disk.ts'
 import { killLitestream } from './daemon.ts'
 import { ask, clockOf, identities, lookLocal, staticFacts } from './facts.ts'
-import { filesReplaced } from './invariants.ts'
+import { filesReplaced, onlyCopyTaken } from './invariants.ts'
 import { download, getTip, planOf, type PlanFact } from './requests.ts'
 import { cardOf, copyOf, dbsOf, filesOf, idOf, type Program, type Run } from './world.ts'
 import type { Decision } from './verdicts.ts'
@@ -62,9 +62,16 @@ function* install(run: Run, order: Decision, verdict: Decision, rows: Record<str
   state.restoring = true
   yield 'restoring written'
   for (const db of dbsOf(host)) {
-    if (rows[db] && order.dbs?.[db] === 'latest') filesReplaced(world, db, content(filesOf(host, db)), rows[db])
-    cardOf(host).files[db] = noFiles()
-    yield `${db} put aside`
+    const files = filesOf(host, db)
+    if (verdict.dbs?.[db] === 'stay' && world.ablation !== 'only-copy-stays') {
+      files.l0 = null
+      flush(files)
+    } else {
+      if (rows[db] && order.dbs?.[db] === 'latest') filesReplaced(world, db, content(files), rows[db])
+      if (!rows[db]) onlyCopyTaken(world, host, db, [order.source ?? '', order.path ?? ''])
+      cardOf(host).files[db] = noFiles()
+    }
+    yield `room made for ${db}`
   }
   for (const db of dbsOf(host)) {
     const fresh = rows[db]
@@ -76,7 +83,7 @@ function* install(run: Run, order: Decision, verdict: Decision, rows: Record<str
   state.claim = copyOf(verdict.claim ?? null)
   const { claim } = state
   if (claim && order.source !== claim.path)
-    for (const db of dbsOf(host)) world.ledger.baseline.set(`${claim.path}/${db}`, rows[db] ?? [])
+    for (const db of dbsOf(host)) world.ledger.baseline.set(`${claim.path}/${db}`, content(filesOf(host, db)))
   yield 'claim written'
   Object.assign(state, { tip: null, started: null, failed: null })
   yield 'tip forgotten'

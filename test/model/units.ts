@@ -50,7 +50,12 @@ function* litestreamCheck(run: Run): Program {
 function* mayRun(run: Run): Program<string | null> {
   const { world, host } = run
   if (!(yield* takeLock(run, 600))) return null
-  if (world.ablation === 'unit-check') return cardOf(host).state.claim?.path ?? null
+  const { clean } = cardOf(host).state
+  if (world.ablation === 'unit-check') {
+    // the check alone is taken away, and not the note that Litestream writes from here on
+    if (clean) clean.settled = false
+    return cardOf(host).state.claim?.path ?? null
+  }
   const owner = yield* getOwner(run, 1)
   const read: Read = { owner, local: lookLocal(run), remote: null }
   let decision = yield* ask(run, { ask: 'unit', ...facts(run, read) })

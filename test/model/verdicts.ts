@@ -16,6 +16,7 @@ export interface Decision {
   lasting?: boolean
   discard?: boolean
   held?: boolean
+  moved?: boolean
   path?: string
   source?: string
   etag?: string
@@ -23,6 +24,7 @@ export interface Decision {
   put?: Owner | null
   tip?: Record<string, string> | null
   dbs?: Record<string, string>
+  stay?: readonly string[]
   need?: Record<string, string>
   transition?: string
   keep?: unknown

@@ -19,6 +19,7 @@ export const ablations = [
   'hardware-in-id',
   'split-check',
   'past-end-alert',
+  'only-copy-stays',
 ] as const
 export type Ablation = (typeof ablations)[number]
 
@@ -101,6 +102,8 @@ export interface World {
   inFlight: { from: number | null; land: () => void }[]
   dbs: readonly string[]
   ephemeral: boolean
+  /** Its first upload takes hours. */
+  slow: string | null
   /** Probability that a request goes wrong; 0 once the faults have ended. */
   faulty: number
   ablation: Ablation | null
@@ -127,6 +130,7 @@ export function newWorld(seed: number, ablation: Ablation | null, log: World['lo
     inFlight: [],
     dbs: random.chance(0.5) ? ['a'] : ['a', 'b'],
     ephemeral: random.chance(0.15),
+    slow: null,
     faulty: random.pick([0, 0.02, 0.1, 0.25]),
     ablation,
     ledger: newLedger(),

@@ -23,8 +23,11 @@ def claim_by_self($owner; $code; $text):
       put: ($owner | claimed($f; $f | named_for_restore($owner))) };
 
 # discard: what lies here is an earlier copy of the same order, or was proven to be in the replica.
+# stay: nothing restores these, for they were never uploaded: the files here are their only copy, and belong to what the others
+# go on from, or were left in place by an order to go on from there that was interrupted or repeated.
 def restore_from($owner; $source; $dbs; $text):
   { do: "source", code: "restore", text: $text, next: "", path: $owner.path, epoch: $owner.epoch, source: $source, dbs: $dbs,
+    stay: (if .claim.path == $source or .claim.path == $owner.path or (.claim.proven == false and .claim.source == $source) then [.dbs[] | select($dbs[.] == null)] else [] end),
     discard: ((.claim.path == $owner.path and .claim.proven == false and (.restoring | not)) or (.policy.ephemeral and .clean.proved == true)) };
 
 def lost($dbs; $owner):
@@ -78,8 +81,11 @@ def adopting($owner):
       alarm("data-elsewhere"; "the data of \(.app) are only on \($owner.past[-1].host // "another host")"; "bring that host back, or run streamside restore \(.host) with a point of the replica")
     elif .claim.path == $owner.path and (.restoring | not) and $missing == [] then
       { do: "prove", code: "prove", path: $owner.path, text: "a new history from the files here is not proven yet", next: "" }
-    elif .restoring or $missing != [] or $behind != [] then
-      alarm("local-behind"; "the files here are not those that the new history was to start from\([$missing[], $behind[]] | if . == [] then "" else " (\(join("; ")))" end)"; "run streamside restore \(.host), or streamside provision --new-history \(.app) again")
+    elif .restoring then
+      alarm("local-behind"; "the files here are a mixture: they were being replaced when the new history was ordered; what lay here before is in .streamside-aside beside the database";
+            "run streamside restore \(.host), with --at and a point of the replica when its newest does not restore")
+    elif $missing != [] or $behind != [] then
+      alarm("local-behind"; "the files here are not those that the new history was to start from (\([$missing[], $behind[]] | join("; ")))"; "run streamside restore \(.host), or streamside provision --new-history \(.app) again")
     else
       { do: "adopt", code: "new-history", path: $owner.path, text: "a new history from the files here", next: "",
         claim: (claim_for($owner) | .proven = false | .restored = $least | .source = $f.claim.path) }

@@ -2,7 +2,7 @@
 #
 # ask "proof": .sync[db] = { rc, txid, replica, error } (16 hex digits), .plans[db] = { rc, min, max, error },
 #   .owner as everywhere, .claim, .me, .running: the app may write meanwhile
-# -> { held, tip: { db: txid } }, and `put` with its etag when an INIT or PROVEN is due
+# -> { held, moved, tip: { db: txid } }, and `put` with its etag when an INIT or PROVEN is due
 def unproven($db):
   .sync[$db] as $s | .plans[$db] as $p
   | if $s.rc != 0 then "\($db): \($s.error)"
@@ -46,7 +46,8 @@ def proof:
   | (if $foreign != null then {}
      else [to_prove[] as $db | select($f | unproven($db) == null) | { key: $db, value: .sync[$db].txid }] | from_entries end) as $tip
   | ($missing == [] and $foreign == null) as $held
-  | { do: "tell", code: "proof", held: $held,
+  # moved: what is proven here is not what is wanted any more, and waiting will not change that
+  | { do: "tell", code: "proof", held: $held, moved: ($foreign != null and $read.kind == "ok"),
       # the high-water mark of a database does not go because that one is behind just now
       tip: ((if .tip.path == .claim.path then .tip.dbs else {} end | with_entries(.key as $db | select($f.dbs | index([$db])))) + $tip), text: ([$missing[], $foreign | select(. != null)] | join("; ")), next: "" }
     + if $foreign == null then due($read; $tip; $held) else {} end;

@@ -82,7 +82,9 @@ def restored:
       .restored[$failed[0]] as $what | broken($failed[0]; $what.error; $what.best)
     elif $short != [] then short($short[0]; .restored[$short[0]].txid; .need.need[$short[0]])
     else
-      { do: "install", code: "restored", text: "restored from \(.order.source): \([.restored | to_entries[] | "\(.key) at \(.value.txid)"] | join(", "))", next: "",
-        dbs: .order.dbs,
-        claim: { path: .order.path, epoch: .order.epoch, id: .me, restored: (.restored | map_values(.txid)), source: .order.source, proven: (.order.source == .order.path) } }
+      { do: "install", code: "restored", text: "restored from \(.order.source): \([.restored | to_entries[] | "\(.key) at \(.value.txid)"] + [.order.stay[] | "\(.), which is in no replica, stays as it is"] | join(", "))", next: "",
+        dbs: (.order.dbs + ([.order.stay[] | { key: ., value: "stay" }] | from_entries)),
+        # Nothing was taken over of what nothing was ordered of: whoever uploads that under the old path later makes a second history.
+        claim: { path: .order.path, epoch: .order.epoch, id: .me, restored: (([.dbs[] | { key: ., value: zero }] | from_entries) + (.restored | map_values(.txid))),
+                 source: .order.source, proven: (.order.source == .order.path) } }
     end;

@@ -43,6 +43,10 @@ def untrusted($db):
       elif same_file($db; $before.id) | not then "it was replaced while the app was stopped"
       else null end
     elif nothing_uploaded_since_start($db) then null
+    # A copy of before a power cut has other frames under the same salts, and as many: what the WAL covers is then another run of
+    # it. The time is not asked, for that of a machine without a battery clock goes back.
+    elif $now.id != null and .started[$db].id != null and ($now.id.inode != .started[$db].id.inode or $now.id.counter < .started[$db].id.counter) then
+      "it was replaced since its last start"
     # Without an LTX the WAL vouches for nothing: then only the file itself can.
     elif $now.wal == "untouched" and .started[$db].id != null and (same_file($db; .started[$db].id) | not) then "it was replaced since its last start"
     else

@@ -50,6 +50,21 @@ export const filesCases: Record<string, Case[]> = {
       { do: 'claim' },
     ],
     [
+      'swapped since a start that nothing was noted after are claimed anew, whatever their WAL covers',
+      { started: { main: { l0: tx(7), id: { ...fileId, inode: 1 } } } },
+      { do: 'claim', text: expect.stringContaining('replaced') },
+    ],
+    [
+      'of an older count than at their last start are claimed anew',
+      { started: { main: { l0: tx(7), id: { ...fileId, counter: 4 } } } },
+      { do: 'claim', text: expect.stringContaining('replaced') },
+    ],
+    [
+      'that a machine without a clock has written to start',
+      { started: { main: { l0: tx(7), id: { ...fileId, mtime: 99_999 } } } },
+      { do: 'start' },
+    ],
+    [
       'changed while nobody of ours ran are claimed anew',
       {
         clean: { proved: true, settled: true, files: { main: { id: { ...fileId, mtime: 800 }, walId: '8 4152 900' } } },

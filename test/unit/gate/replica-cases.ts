@@ -142,8 +142,16 @@ export const proofCases: Case[] = [
     { ...proved, sync: { main: { rc: 0, txid: tx(0), replica: tx(0) } } },
     { held: false },
   ],
-  ['does not hold when the object names another holder', { ...proved, owner: found(elsewhere) }, { held: false }],
-  ['does not hold when the object cannot be read', { ...proved, owner: noAnswer(7, 'refused') }, { held: false }],
+  [
+    'does not hold when the object names another holder, and is not waited for',
+    { ...proved, owner: found(elsewhere) },
+    { held: false, moved: true },
+  ],
+  [
+    'does not hold when the object cannot be read, which may pass',
+    { ...proved, owner: noAnswer(7, 'refused') },
+    { held: false, moved: false },
+  ],
   [
     'entitles to INIT',
     { ...proved, running: true, owner: found(owner({ dbs: { main: { init: false } } })) },
@@ -237,6 +245,20 @@ export const restoredCases: Case[] = [
     'is installed when it reaches far enough',
     { order, need: { need: { main: tx(9) } }, restored: { main: { rc: 0, txid: tx(9) } } },
     { do: 'install', claim: { path, epoch: 2, restored: { main: tx(9) }, source: oldPath, proven: false } },
+  ],
+  [
+    'leaves the only copy of what was never uploaded in place, and takes nothing over of it',
+    {
+      dbs: ['main', 'other'],
+      order: { ...order, stay: ['other'] },
+      need: { need: { main: tx(9) } },
+      restored: { main: { rc: 0, txid: tx(9) } },
+    },
+    {
+      do: 'install',
+      dbs: { main: 'latest', other: 'stay' },
+      claim: expect.objectContaining({ restored: { main: tx(9), other: tx(0) } }),
+    },
   ],
   [
     'under the same path is proven already',

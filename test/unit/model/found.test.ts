@@ -7,6 +7,7 @@ afterAll(() => verdicts.close())
 
 const me = '1'.repeat(64)
 const txid = '0000000000000001'
+const none = '0000000000000000'
 const file = { inode: 1, size: 4096, mtime: 1, counter: 0 }
 const local = { a: { file: true, l0: txid, wal: 'covers', id: file, walId: null } }
 const claim = { path: 'e0001-aaaaaaaa', epoch: 1, id: me, restored: {}, source: null, proven: true }
@@ -76,6 +77,43 @@ test('rescued files are brought back once, although the app has not made all of 
   expect(await verdicts.ask({ ...question, local: { ...local, b: never } })).toMatchObject({ do: 'start' })
 })
 
+test('what was never uploaded stays when the other database is restored from what it belongs to', async () => {
+  const dbs = { a: { init: true }, b: { init: false } }
+  const moving = { ...owner, epoch: 3, path: 'e0003-cccccccc', dbs, from: { path: claim.path, dbs: { a: 'latest' } } }
+  const two = { dbs: ['a', 'b'], local: { ...local, b: { ...local.a, l0: null, wal: 'untouched' } } }
+  const remote = { a: { max: null }, b: { max: null } }
+  const past = [{ path: claim.path, host: 'pi1', end: null }]
+  const staying = async (claimed: unknown) =>
+    (await verdicts.ask({ ask: 'gate', ...facts({ ...moving, past }, { ...two, remote, claim: claimed }) })).stay
+  expect(await staying(claim)).toEqual(['b'])
+  // the order was repeated, or was interrupted after its claim
+  const half = { ...claim, path: 'e0002-bbbbbbbb', epoch: 2, source: claim.path, proven: false }
+  past.push({ path: half.path, host: 'pi1', end: null })
+  expect(await staying(half)).toEqual(['b'])
+  const interrupted = { ask: 'gate', ...facts({ ...moving, past }, { ...two, remote, claim: null, restoring: true }) }
+  expect((await verdicts.ask(interrupted)).stay).toEqual([])
+  // files of another history are no copy of this one
+  expect(await staying({ ...claim, path: half.path })).toEqual([])
+  const proven = {
+    ...claim,
+    path: moving.path,
+    epoch: 3,
+    source: claim.path,
+    proven: false,
+    restored: { a: txid, b: none },
+  }
+  const synced = { rc: 0, txid, replica: txid }
+  const whole = { rc: 0, min: txid, max: txid, bytes: 1 }
+  const question = {
+    ask: 'proof',
+    ...facts({ ...moving, past }, { ...two, claim: proven }),
+    sync: { a: synced, b: synced },
+    plans: { a: whole, b: whole },
+  }
+  // a later upload of b under the old path is a second history
+  expect((await verdicts.ask(question)).put?.past[0]).toMatchObject({ path: claim.path, end: { a: txid, b: none } })
+})
+
 test('Litestream does not fill a replica that was emptied before the app may start', async () => {
   const question = { ask: 'unit', ...facts(owner, { remote: { a: { max: null } } }) }
   expect(await verdicts.ask(question)).toMatchObject({ do: 'refuse', code: 'replica-lost' })
@@ -104,9 +142,9 @@ test('a path is proven by what it holds, and not by files that have gone since t
   expect(await verdicts.ask(question)).toMatchObject({ held: true, transition: 'PROVEN', put: { from: null } })
 
   const gone = { a: { file: false, l0: null, wal: 'missing', id: null, walId: null } }
-  const none = {
+  const nothing = {
     sync: { a: { rc: 1, error: 'no database' } },
     plans: { a: { rc: 1, error: 'no matching backup files available' } },
   }
-  expect((await verdicts.ask({ ...question, ...none, local: gone })).put).toBeUndefined()
+  expect((await verdicts.ask({ ...question, ...nothing, local: gone })).put).toBeUndefined()
 })

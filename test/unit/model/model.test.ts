@@ -39,9 +39,9 @@ const walked = [
   'put:get:get',
 ]
 
-/** Faults that have to meet for a rule to matter, and a seed from which on a schedule that misses it is near. */
+/** Faults that have to meet for a rule to matter: of the schedules that have only these, one in 3 to one in 300 misses it. */
 const missed: Record<Ablation, { faults: readonly string[]; seed: number }> = {
-  tip: { faults: ['objects-lost', 'files-deleted'], seed: 605 },
+  tip: { faults: ['objects-lost', 'files-deleted', 'state-wiped'], seed: 41 },
   'stale-position': { faults: ['old-image', 'old-image'], seed: 36 },
   'stale-wal': { faults: ['power-cut', 'daemon-dies'], seed: 8 },
   'unit-check': { faults: ['clone', 'old-image'], seed: 1 },
@@ -49,16 +49,21 @@ const missed: Record<Ablation, { faults: readonly string[]; seed: number }> = {
   'if-match': { faults: ['forced-claim', 'files-deleted'], seed: 1 },
   'random-suffix': { faults: ['owner-rollback', 'forced-claim', 'state-wiped'], seed: 1 },
   'hardware-in-id': { faults: ['clone'], seed: 1 },
-  'split-check': { faults: ['owner-rollback', 'forced-claim', 'files-deleted', 'power-cut'], seed: 5100 },
+  'split-check': { faults: ['owner-rollback', 'forced-claim'], seed: 390 },
   'past-end-alert': { faults: ['forced-claim', 'cut-off'], seed: 31 },
+  'only-copy-stays': { faults: ['slow-upload', 'files-deleted'], seed: 66 },
 }
+
+// The seeds save time: each begins a few schedules before one that misses its rule. A change of the model moves those, and
+// then the search goes on, ten times as far as the rarest of them lie apart.
+const budget = { schedules: 3000, limit: 45_000 }
 
 describe('a rule that is taken away is missed, and the same schedule passes with it', () => {
   test.for(ablations)('%s', async (ablation) => {
     const { faults, seed } = missed[ablation]
-    const without = await runMany(verdicts, { seed, schedules: 100, ablation, faults, lanes: 8 })
-    expect(without.failed?.violation ?? 'no schedule misses it').toMatch(
-      /rows|upload|made twice|back from epoch|went on/,
+    const without = await runMany(verdicts, { seed, ablation, faults, lanes: 8, ...budget })
+    expect(without.failed?.violation ?? `none of ${without.schedules} schedules misses it`).toMatch(
+      /without rows|without a word|upload|made twice|back from epoch|went on|only copy/,
     )
     const whole = await runMany(verdicts, { seed: without.failed?.seed ?? seed, schedules: 1, faults })
     expect(whole.failed?.violation ?? null).toBeNull()
