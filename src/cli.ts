@@ -85,6 +85,11 @@ function build(done: (exit: ExitCode) => void): Command {
     '  streamside provision\n  streamside provision --limit pi-attic --accept-new\n  streamside provision --dry-run',
   )
     .option('--dry-run', 'only show what would change, as `plan` does', false)
+    .option(
+      '--prune',
+      'stop and remove apps that left the inventory, once the replica is proven to hold their data',
+      false,
+    )
     .option('--break-lock', "end another run's transaction on a host in the middle, and go on from there", false)
     // Scripts may give it: provision has nothing to ask yet, and a host key is only ever taken by --accept-new.
     .addOption(new Option('-y, --yes', 'do not ask').hideHelp())
@@ -103,10 +108,12 @@ function build(done: (exit: ExitCode) => void): Command {
     'plan',
     'show what provision would change, and touch nothing; exit 7 when something would',
     '  streamside plan\n  streamside plan --limit @shop --json',
-  ).action(async (options: RunOptions) => {
-    const { runPlan } = await import('./commands/plan.ts')
-    done(await runPlan(options, stopping.signal))
-  })
+  )
+    .option('--prune', 'show what provision --prune would do about apps that left the inventory', false)
+    .action(async (options: RunOptions) => {
+      const { runPlan } = await import('./commands/plan.ts')
+      done(await runPlan(options, stopping.signal))
+    })
   addLookingCommands(program, { runCommand, done, stopping: stopping.signal })
   addInventoryCommands(program, done)
   addLaterCommands(program)

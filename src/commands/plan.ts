@@ -5,6 +5,7 @@ import { readOwner } from '../replica/ensure.ts'
 import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
 import { lookAt, openHost } from '../rollout/look.ts'
+import { pruned } from '../rollout/prune.ts'
 import { runOverHosts } from './run.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -17,7 +18,8 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
   const connection = await openHost(context, host)
   spent(connection)
   try {
-    const looked = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
+    const apps = appsOn(context.inventory, host.name)
+    const looked = await pruned(context, host, await lookAt(context, host, apps, connection))
     const { plan, observed } = looked
     for (const { id, who } of observed.transactions.filter(({ state }) => state === 'running'))
       context.report({

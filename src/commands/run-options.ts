@@ -7,6 +7,8 @@ export interface RunOptions {
   parallel: number
   acceptNew: boolean
   verify: boolean
+  /** `--prune`: apps that left the inventory go. */
+  prune?: boolean
   /** `--break-lock`; only commands that change hosts have it. */
   breakLock?: boolean
   json: boolean

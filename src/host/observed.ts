@@ -73,6 +73,8 @@ export interface ObservedUnit {
 export interface ObservedApp {
   /** A claim file is there: this host has written, or may write, to a path of the replica. */
   claimed: boolean
+  /** The path that its files belong to, when this very machine has claimed it; null otherwise. */
+  claimPath: string | null
   /** Why the gate holds the app back; null when it does not. */
   reason: GateReason | null
   releases: string[]

@@ -44,7 +44,13 @@ export function parseOverrides(records: string[][]): Map<string, string[]> {
 
 export function parseApps(apps: string[][], reasons: string[][], releases: string[][]): Map<string, ObservedApp> {
   const found = new Map<string, ObservedApp>()
-  for (const [name = '', claim] of apps) found.set(name, { claimed: claim === 'yes', reason: null, releases: [] })
+  for (const [name = '', claim, path = ''] of apps)
+    found.set(name, {
+      claimed: claim === 'yes',
+      claimPath: path === '' ? null : path,
+      reason: null,
+      releases: [],
+    })
   for (const [name = '', text = ''] of reasons) {
     const app = found.get(name)
     if (app) app.reason = parseReason(Buffer.from(text, 'base64').toString())

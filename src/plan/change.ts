@@ -18,6 +18,10 @@ export interface Step {
     | 'file'
     | 'link'
     | 'remove'
+    /** An app that leaves: stopped, proven, released; before all else. */
+    | 'leave'
+    /** Folders of an app that left, without data. */
+    | 'purge'
     /** A unit that leaves: stopped, and no more enabled. */
     | 'retire'
     /** Somebody's file over one of ours: taken out of the way, and kept. */
@@ -52,6 +56,8 @@ export interface HostPlan {
   started: string[]
   /** Apps whose owner object has to be made or brought up to date before they can start. */
   owners: string[]
+  /** Apps that streamside has put there and the inventory has there no more, pruned or not. */
+  leaving: string[]
   warnings: { code: string; app?: string; message: string; next?: string }[]
   manifest: string
 }

@@ -6,14 +6,15 @@ import type { Manifest } from './manifest.ts'
 /**
  * What an app of this host had at the last run and has no more: units are stopped before their files go, links and files are
  * removed. Never data, and never what lies outside the manifest.
+ * @param going apps that leave the host: all that they had
  */
-export function leftovers(state: HostState, recorded: Manifest): Change[] {
+export function leftovers(state: HostState, recorded: Manifest, going: readonly string[]): Change[] {
   const wanted = new Set(
     state.resources.flatMap((resource) =>
       resource.kind === 'file' || resource.kind === 'link' ? [resource.path] : [],
     ),
   )
-  const apps = new Set(state.apps.map((app) => app.name))
+  const apps = new Set([...state.apps.map((app) => app.name), ...going])
   const gone = Object.entries(recorded.files).filter(
     ([file, { app }]) => !wanted.has(file) && (app === null || apps.has(app)),
   )

@@ -34,10 +34,13 @@ export function readManifest(text: string | null): Manifest {
   }
 }
 
-/** The manifest of a host as it will be. What an app that left the inventory had stays recorded until it is removed. */
-export function manifestFor(state: HostState, recorded: Manifest): Manifest {
+/**
+ * The manifest of a host as it will be. What an app that left the inventory had stays recorded until it is removed.
+ * @param going apps that are removed now
+ */
+export function manifestFor(state: HostState, recorded: Manifest, going: readonly string[] = []): Manifest {
   const present = state.apps.map((app) => app.name)
-  const gone = recorded.apps.filter((app) => !present.includes(app))
+  const gone = recorded.apps.filter((app) => !present.includes(app) && !going.includes(app))
   const files = new Map<string, ManifestFile>()
   for (const [path, entry] of Object.entries(recorded.files))
     if (entry.app !== null && gone.includes(entry.app)) files.set(path, entry)
@@ -45,7 +48,7 @@ export function manifestFor(state: HostState, recorded: Manifest): Manifest {
     if ((resource.kind !== 'file' && resource.kind !== 'link') || isVersioned(resource.path)) continue
     const as = resource.kind === 'file' ? (resource.as ?? 'root') : 'root'
     const secret = resource.kind === 'file' && isSecret(resource)
-    files.set(resource.path, { as, app: appOf(resource.path, present), ...(secret ? { secret } : {}) })
+    files.set(resource.path, { as, app: appOf(resource.path, state), ...(secret ? { secret } : {}) })
   }
   const kept = Object.fromEntries(Object.entries(recorded.metrics).filter(([app]) => gone.includes(app)))
   return {
@@ -56,16 +59,22 @@ export function manifestFor(state: HostState, recorded: Manifest): Manifest {
   }
 }
 
-/** By its place: everything of an app lies below folders, or is a unit, of its name. */
-function appOf(path: string, apps: string[]): string | null {
+/** By its unit, or by its place: everything of an app lies below folders, or is a unit, of its name. */
+function appOf(file: string, { apps, resources }: HostState): string | null {
+  const unit = resources.find(
+    (resource) =>
+      resource.kind === 'unit' && file === `/etc/systemd/system/${resource.name}` && resource.app !== undefined,
+  )
+  if (unit?.kind === 'unit') return unit.app ?? null
+  const names = apps.map((app) => app.name)
   return (
-    apps.find((app) =>
+    names.find((app) =>
       [`/etc/streamside/apps/${app}/`, `/var/lib/${app}/`, `/opt/${app}/`, `/etc/${app}/`].some((folder) =>
-        path.startsWith(folder),
+        file.startsWith(folder),
       ),
     ) ??
-    apps.find((app) =>
-      new RegExp(`^/etc/systemd/system/${app}(-gate|-litestream|-check)?\\.(service|timer)$`).test(path),
+    names.find((app) =>
+      new RegExp(`^/etc/systemd/system/${app}(-gate|-litestream|-check)?\\.(service|timer)$`).test(file),
     ) ??
     null
   )

@@ -7,6 +7,7 @@ import type { App, Health } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
 import { compare, contentDiffers, expectation, signatureStep } from './compare.ts'
 import { databaseOwners } from './databases.ts'
+import { leavingApps, letGo, purged } from './leaving.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { overridden, runsOverridden } from './overrides.ts'
@@ -19,9 +20,10 @@ const plainHealthSeconds = 30
 /**
  * Compares what a host should be with what was seen of it. The result is what `plan` prints and what `provision` carries
  * out, so that a dry run cannot lie.
+ * @param prune apps that have left the inventory and are to go from this host; others that left are only told of
  * @throws Problem `in-the-way` when something that is not ours stands where something of ours has to go
  */
-export function planHost(state: HostState, observed: Observed): HostPlan {
+export function planHost(state: HostState, observed: Observed, prune: ReadonlySet<string> = new Set()): HostPlan {
   const host = state.host.name
   const changes: Change[] = []
   const attendant: Step[] = []
@@ -35,6 +37,9 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
       summary: { kind: 'transaction', name: id, action: 'remove', reason: 'it was cut off before its end' },
       step: { verb: 'clean', fields: [id] },
     })
+  const leaving = leavingApps(state, recorded)
+  const going = leaving.filter((app) => prune.has(app))
+  changes.push(...going.map(letGo))
   for (const resource of state.resources) {
     if (resource.kind === 'unit') continue
     const change = compare(resource, observed, host, recorded)
@@ -45,7 +50,7 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource.path, observed))
     if (resource.kind === 'release') attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
   }
-  changes.push(...leftovers(state, recorded), ...databaseOwners(state, observed))
+  changes.push(...leftovers(state, recorded, going), ...going.flatMap(purged), ...databaseOwners(state, observed))
 
   const started: string[] = []
   if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
@@ -74,7 +79,7 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     if (resource.kind === 'release' || resource.kind === 'binary')
       attendant.push(signatureStep(resource.path, treeDigest(resource), observed, changed.has(resource)))
 
-  const manifest = JSON.stringify(manifestFor(state, recorded))
+  const manifest = JSON.stringify(manifestFor(state, recorded, going))
   if (changes.length === 0 && manifest !== observed.manifest)
     changes.push({
       summary: {
@@ -91,7 +96,8 @@ export function planHost(state: HostState, observed: Observed): HostPlan {
     attendant,
     started,
     owners: appsWithoutOwner(state, observed, changed),
-    warnings: planWarnings(state, recorded, observed),
+    leaving,
+    warnings: planWarnings(state, observed, leaving, going),
     manifest,
   }
 }

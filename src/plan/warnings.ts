@@ -1,25 +1,31 @@
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
-import type { Manifest } from './manifest.ts'
 
 type Warning = HostPlan['warnings'][number]
 
 /** What should be known about a host although nothing is done about it. */
-export function planWarnings(state: HostState, recorded: Manifest, observed: Observed): Warning[] {
-  return [...leftApps(state, recorded), ...smallStorage(state, observed)]
+export function planWarnings(state: HostState, observed: Observed, leaving: string[], going: string[]): Warning[] {
+  const left = leaving.filter((app) => !going.includes(app))
+  return [...left.map(appLeft), ...going.map(dataLeft), ...smallStorage(state, observed)]
 }
 
-function leftApps(state: HostState, recorded: Manifest): Warning[] {
-  const apps = new Set(state.apps.map((app) => app.name))
-  return recorded.apps
-    .filter((app) => !apps.has(app))
-    .map((app) => ({
-      code: 'app-left',
-      app,
-      message: `${app} is no longer in the inventory for this host; its units, data and replica are left as they are`,
-      next: 'put it back into the inventory, or stop it on the host with systemctl',
-    }))
+function appLeft(app: string): Warning {
+  return {
+    code: 'app-left',
+    app,
+    message: `${app} is no longer in the inventory for this host, and runs on there as it is`,
+    next: 'remove it from the host with --prune (its data and its replica stay), or put it back into the inventory',
+  }
+}
+
+function dataLeft(app: string): Warning {
+  return {
+    code: 'data-left',
+    app,
+    message: `${app} leaves this host; /var/lib/${app}, its user and its replica are left`,
+    next: 'remove them yourself once nobody will want them back',
+  }
 }
 
 /** A restore needs room beside the database, Litestream keeps the newest transactions, and the WAL grows between them. */

@@ -11,7 +11,7 @@ import { putOwner, type Clock } from './put.ts'
 import { refusal } from './refusal.ts'
 import { openS3Store } from './s3-store.ts'
 import type { Condition, ObjectStore } from './store.ts'
-import { create, setDatabases, type InstanceRequest, type Transition } from './transitions.ts'
+import { create, setDatabases, takeBack, type InstanceRequest, type Transition } from './transitions.ts'
 
 export interface OwnerOf {
   inventory: Inventory
@@ -27,6 +27,8 @@ export interface EnsureOwner extends OwnerOf {
   gid: number
   /** The host's files belong to an owner object already: then none is made (the gate's 404 rule, ownership.md). */
   claimed?: boolean
+  /** The path that the host's files belong to, by its own claim: with it the host may take up again what it has released. */
+  claimPath?: string | null
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
   /** Where the answer of the probe for conditional writes is kept. */
@@ -37,7 +39,7 @@ export interface EnsureOwner extends OwnerOf {
 }
 
 export interface EnsuredOwner {
-  outcome: 'created' | 'exists' | 'databases-changed'
+  outcome: 'created' | 'exists' | 'databases-changed' | 'taken-back'
   owner: Owner
 }
 
@@ -67,7 +69,7 @@ export async function readOwner(request: OwnerOf): Promise<Owner | null> {
 }
 
 /**
- * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, DBS, or nothing to do (then
+ * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, RETURN, DBS, or nothing to do (then
  * it costs one GET). The host's gate does the rest (INIT).
  *
  * Throws Problem: `replica-not-empty`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-under-way`,
@@ -89,19 +91,22 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
         gid: request.gid,
         dbs: request.dbs,
         write: randomUUID(),
+        claimPath: request.claimPath ?? null,
       }
       const keys = found ? [] : await whatLiesThere(store, place, name)
       // Made since the GET: judge that object, not the listing.
       if (keys.includes(ownerKey(place.keeper, name))) continue
+      const released = found !== null && found.owner.holder === null
       const step: Transition = found
-        ? setDatabases(found.owner, wish)
+        ? (released ? takeBack : setDatabases)(found.owner, wish)
         : create(keys, { ...wish, path: newPath(1), claimed: request.claimed === true })
       if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 
       if (!place.emulate)
         await requireConditionalWrites(store, place.keeper, place.alternatives, request.cacheDirectory)
-      if (request.dryRun === true) return { outcome: found ? 'databases-changed' : 'created', owner: step.owner }
+      const outcome = released ? 'taken-back' : found ? 'databases-changed' : 'created'
+      if (request.dryRun === true) return { outcome, owner: step.owner }
       const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
       const put = await putOwner({
         store: writer,
@@ -112,7 +117,10 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
         clock,
         deadlineMs: writeDeadlineMs,
       })
-      if (put.outcome === 'done') return { outcome: found ? 'databases-changed' : 'created', owner: put.owner }
+      // What was taken back may have other databases now: once more around.
+      if (put.outcome === 'done' && !released) return { outcome, owner: put.owner }
+      if (put.outcome === 'done' && setDatabases(put.owner, wish).kind === 'unchanged')
+        return { outcome, owner: put.owner }
     }
   } finally {
     store.close()

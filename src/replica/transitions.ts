@@ -5,7 +5,7 @@ import { ownerState, type Holder, type Owner } from './owner.ts'
  * The preconditions are those of the table in ownership.md; the PUT's own condition (If-None-Match or If-Match) enforces
  * that the object was still the one that was judged.
  *
- * A later transition (RELEASE, CLAIM, RETURN) is one more function `(owner, request) => Transition` here and one more
+ * A later transition (CLAIM) is one more function `(owner, request) => Transition` here and one more
  * member of `Refusal`; `putOwner` carries all of them out.
  */
 export type Transition = { kind: 'next'; owner: Owner } | { kind: 'unchanged'; owner: Owner } | Refusal
@@ -27,6 +27,8 @@ export interface InstanceRequest {
   dbs: readonly string[]
   /** UUID of the PUT that carries this out. */
   write: string
+  /** The path that the host's files belong to, by a claim of its own; null or absent = none. */
+  claimPath?: string | null
 }
 
 /**
@@ -54,6 +56,19 @@ export function create(
       past: [],
     },
   }
+}
+
+/**
+ * RETURN: the last holder takes an app up again that it has released, on the files that it left: same epoch, same path, for
+ * nobody has claimed another since. What its release wrote down as the end of that path is none any more.
+ * `released` when the host's files belong to another path, or to none.
+ */
+export function takeBack(owner: Owner, request: InstanceRequest): Transition {
+  if (owner.holder !== null || request.claimPath !== owner.path) return { kind: 'released' }
+  if (owner.uid !== request.uid || owner.gid !== request.gid)
+    return { kind: 'identity-clash', uid: owner.uid, gid: owner.gid }
+  const past = owner.past.filter((entry) => entry.path !== owner.path)
+  return { kind: 'next', owner: { ...owner, write: request.write, holder: request.holder, past } }
 }
 
 /** DBS: the holder's set of databases becomes that of the inventory. `unchanged` when it is already. */

@@ -71,6 +71,16 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       host,
       app,
     })
+  if (kind === 'not-released' && app !== undefined)
+    return new Problem({
+      code: 'not-released',
+      doing: `removing ${app} from ${host}`,
+      found: `${text.trim()}; it stays, and nothing was changed on this host`,
+      next: `mend that and run it again, or put ${app} back into the inventory`,
+      host,
+      app,
+      exit: exitCodes.unsound,
+    })
   return new Problem({
     code: kind,
     doing: `provisioning ${host}`,

@@ -16,6 +16,10 @@ export interface RunContext {
   askSudoPassword?: (host: string) => Promise<Secret>
   /** Compare releases and binaries by content, not by signature alone. */
   verify: boolean
+  /** Asks a yes-or-no question on a terminal; absent without one. */
+  confirm?: (question: string) => Promise<boolean>
+  /** Apps that left the inventory go from their hosts without a question. */
+  prune: boolean
   /** End another run's transaction on a host in the middle, instead of leaving the host to it. */
   breakLock: boolean
   /** Operator, machine and command: written into the transaction on the host, for whoever finds it there. */

@@ -12,6 +12,7 @@ import type { HostResult, Spent } from './fleet.ts'
 import type { Line } from './line.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
 import { hasEnded } from './operator.ts'
+import { pruned } from './prune.ts'
 
 /**
  * Brings one host to its declared state: look, plan, carry out. A transaction that an earlier run left under way is
@@ -69,6 +70,7 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
         code: 'transaction-cut',
         message: `the transaction ${id} was cut off before its end; going on from what it left`,
       })
+    looked = await pruned(context, host, looked)
     for (const warning of looked.plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
     if (looked.plan.changes.length === 0) return { outcome: 'unchanged', changes: 0, exit: exitCodes.done }
     await checkReplicas(context, host, looked)
@@ -109,6 +111,7 @@ function ownerRequests(context: RunContext, host: Host, looked: Looked) {
       ...(looked.state.accounts.get(app.name) ?? { uid: 0, gid: 0 }),
       dbs: Object.keys(app.databases),
       claimed: looked.observed.apps.get(app.name)?.claimed === true,
+      claimPath: looked.observed.apps.get(app.name)?.claimPath ?? null,
       cacheDirectory: context.cacheDirectory,
     }))
 }
@@ -143,6 +146,12 @@ function ownersOnce(context: RunContext, host: Host, looked: Looked) {
   }
 }
 
+const ownerReasons = {
+  created: 'first launch',
+  'databases-changed': 'the databases of the app have changed',
+  'taken-back': 'this host takes up again what it had let go',
+} as const
+
 async function owned(context: RunContext, request: Parameters<typeof ensureOwner>[0]): Promise<Problem | null> {
   try {
     const { outcome } = await ensureOwner(request)
@@ -154,7 +163,7 @@ async function owned(context: RunContext, request: Parameters<typeof ensureOwner
           kind: 'owner',
           name: `owner object of ${request.app.name}`,
           action: outcome === 'created' ? 'create' : 'update',
-          reason: outcome === 'created' ? 'first launch' : 'the databases of the app have changed',
+          reason: ownerReasons[outcome],
         },
       })
     return null

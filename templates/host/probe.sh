@@ -49,7 +49,8 @@ machine() {
   say systemd "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')"
   read_line /proc/sys/kernel/random/boot_id; say boot-id "$line"
   read_line /etc/hostname; say hostname "$line"
-  say host-id "$(sh "$here/host-id.sh")"
+  host_id=$(sh "$here/host-id.sh")
+  say host-id "$host_id"
   synchronized=no; [ ! -e /run/systemd/timesync/synchronized ] || synchronized=yes
   say clock "$(date +%s)" "$synchronized"
   while read -r key value _; do
@@ -167,7 +168,11 @@ apps() {
   while IFS= read -r app; do
     state=/var/lib/streamside/apps/$app
     claim=no; [ ! -e "$state/claim" ] || claim=yes
-    say app "$app" "$claim"
+    read_line "$state/claim"
+    # the path that the files here belong to, when it was claimed by this very machine
+    claimed=
+    case $line in *"\"id\":\"$host_id\""*) claimed=${line#*\"path\":\"}; claimed=${claimed%%\"*} ;; esac
+    say app "$app" "$claim" "$claimed"
     [ ! -s "$state/reason" ] || say reason "$app" "$(base64 -w0 <"$state/reason")"
     for release in "/opt/$app/releases"/*; do
       [ ! -d "$release" ] || say release "$app" "${release##*/}"

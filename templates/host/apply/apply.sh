@@ -13,7 +13,7 @@
 # Journal (/var/lib/streamside/transactions/ID/journal), a line each:
 #   step NAME DETAIL · made N (step N of the file is in place) · healthy APP SECONDS · problem CODE BASE64 · end EXIT
 # Exit: 0 done, 10 the host has moved since the plan, 11 packages, 12 disk, 13 not valid (old files kept), 14 in place but an
-# app is not healthy, 15 a unit did not start, 1 anything else.
+# app is not healthy, 15 a unit did not start, 16 an app that leaves could not be released (nothing was changed), 1 anything else.
 set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 umask 077
@@ -86,10 +86,13 @@ finish() {
 . ./lay.sh
 # shellcheck source=templates/host/apply/units.sh
 . ./units.sh
+# shellcheck source=templates/host/apply/leave.sh
+. ./leave.sh
 
 trap finish EXIT
 clean_after_interrupted
 each expect step_expect
+each leave step_leave
 install_packages
 each user step_user
 each directory step_directory
@@ -104,6 +107,7 @@ each retire step_retire
 switch_staged
 each link step_link
 each remove step_remove
+each purge step_purge
 each set-aside step_set_aside
 each own step_own
 reload

@@ -14,6 +14,7 @@ def decision:
   elif .ask == "source"   then source
   elif .ask == "restored" then restored
   elif .ask == "proof"    then proof
+  elif .ask == "release"  then release
   elif .ask == "put"      then put
   elif .ask == "unit"     then unit
   elif .ask == "timer"    then timer

@@ -88,7 +88,8 @@ export function asWanted(state: HostState): Observed {
         break
     }
   }
-  for (const { name } of state.apps) observed.apps.set(name, { claimed: true, reason: null, releases: [] })
+  for (const { name } of state.apps)
+    observed.apps.set(name, { claimed: true, claimPath: null, reason: null, releases: [] })
   observed.manifest = JSON.stringify(manifestFor(state, readManifest(null)))
   return observed
 }

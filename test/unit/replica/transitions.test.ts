@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { formatOwner, ownerState, parseOwner } from '../../../src/replica/owner.ts'
-import { create, setDatabases } from '../../../src/replica/transitions.ts'
+import { create, setDatabases, takeBack } from '../../../src/replica/transitions.ts'
 import { attic, cellar, ownerWith } from './owners.ts'
 
 const write = '33333333-3333-4333-8333-333333333333'
@@ -77,4 +77,30 @@ test('while a restore is under way a database can come, but none can go', () => 
   })
   expect(setDatabases(owner, request)).toEqual({ kind: 'restore-under-way', dropped: ['log'] })
   expect(setDatabases(owner, { ...request, dbs: ['main', 'log', 'new'] })).toMatchObject({ kind: 'next' })
+})
+
+describe('what was released', () => {
+  const end = { main: '0000000000000009' }
+  const released = () => {
+    const owner = ownerWith()
+    return { ...owner, holder: null, past: [{ path: owner.path, host: 'pi-attic', end }] }
+  }
+
+  test('is taken back by the host whose files belong to that path: same path, same epoch, and the path has no end any more', () => {
+    const owner = released()
+    expect(takeBack(owner, { ...request, claimPath: owner.path })).toEqual({
+      kind: 'next',
+      owner: { ...owner, holder: request.holder, write: request.write, past: [] },
+    })
+  })
+
+  test('is taken back by nobody else: files of another path, none, another user, or while somebody holds it', () => {
+    const owner = released()
+    expect(takeBack(owner, { ...request, claimPath: 'e0009-00000000' })).toEqual({ kind: 'released' })
+    expect(takeBack(owner, request)).toEqual({ kind: 'released' })
+    expect(takeBack({ ...owner, uid: 5 }, { ...request, claimPath: owner.path })).toMatchObject({
+      kind: 'identity-clash',
+    })
+    expect(takeBack(ownerWith(), { ...request, claimPath: owner.path })).toEqual({ kind: 'released' })
+  })
 })

@@ -1,0 +1,25 @@
+import type { Host } from '../inventory/model.ts'
+import { planHost } from '../plan/plan.ts'
+import type { RunContext } from './context.ts'
+import type { Looked } from './look.ts'
+
+/** The plan of a host with the apps that left the inventory and are to go from there; as it was when there are none. */
+export async function pruned(context: RunContext, host: Host, looked: Looked): Promise<Looked> {
+  const prune = await toPrune(context, host, looked.plan.leaving)
+  return prune.size === 0 ? looked : { ...looked, plan: planHost(looked.state, looked.observed, prune) }
+}
+
+/**
+ * With --prune all, on a terminal those that a person says yes to. One that the inventory has on another host now is none of
+ * them: its data have to move with it.
+ */
+async function toPrune(context: RunContext, host: Host, leaving: string[]): Promise<Set<string>> {
+  const prune = new Set<string>()
+  for (const app of leaving) {
+    const elsewhere = context.inventory.apps[app]
+    if (elsewhere !== undefined && !elsewhere.instancePerHost) continue
+    const question = `${app} is no longer in the inventory for ${host.name}. Stop and remove it there? Its data and its replica stay.`
+    if (context.prune || (await context.confirm?.(question)) === true) prune.add(app)
+  }
+  return prune
+}

@@ -1,0 +1,69 @@
+#!/bin/sh
+# Lets go of an app that leaves this host: proof that the replica holds everything, then RELEASE (ownership.md).
+#
+# Usage: release.sh APP        as root, by a transaction that has stopped the app (apply/leave.sh)
+# Prints one line: CODE TAB TEXT TAB NEXT.
+# Exit: 0 released, or there was nothing to let go; 1 not: the app has to stay.
+# shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
+set -eu
+export LC_ALL=C
+umask 077
+app=$1
+lib=${0%/*}
+for part in state verdict facts s3 replica daemon prove rescue; do
+  # shellcheck source=/dev/null
+  . "$lib/$part.sh"
+done
+
+answer() { # EXIT CODE TEXT NEXT
+  printf '%s\t%s\t%s\n' "$2" "$3" "$4"
+  exit "$1"
+}
+
+# An app that starts at this very moment has its gate at work: it holds the lock.
+lock_or_answer() { take_lock 60 || answer 1 locked "another program is at work on $app" 'run this again'; }
+
+proven() { # -> $held, $why, $tip
+  held=false why='no proof was made' tip='{}'
+  proof 30
+  why=$text proven_tip=$tip
+  ! is held || held=true
+  if [ "$held" = true ]; then
+    carry_over || answer 1 "$code" "$text" "$next"
+    write_tip || :
+  fi
+  tip=$proven_tip
+  [ "$tip" != null ] || tip='{}'
+}
+
+open_verdicts
+read_config
+me=$(sh "$lib/host-id.sh")
+began=$(date +%s)
+files=null remote=null
+lock_or_answer
+open_scratch
+[ ! -e "$run/running/$app" ] || answer 1 running "$app runs" 'stop it first'
+held=false why='' tip='{}'
+get_owner 3
+ask "{\"ask\":\"release\",$(facts),\"held\":false,\"why\":\"\",\"tip\":{}}"
+if [ "$act" = refuse ] && [ "$code" = not-proven ]; then
+  # The proof asks Litestream. It looks for itself whether it may run, under this lock.
+  release_lock
+  start_litestream || :
+  lock_or_answer
+  look_local
+  proven
+  get_owner 3
+  ask "{\"ask\":\"release\",$(facts),\"held\":$held,\"why\":$(json "$why"),\"tip\":$tip}"
+fi
+case $act in
+  gone) answer 0 "$code" "$text" "$next" ;;
+  release)
+    said=$text
+    put_owner "$put" "$etag" false 60 || answer 1 "$code" "$text" "$next"
+    say 5 "$said"
+    answer 0 released "$said" ''
+    ;;
+  *) answer 1 "$code" "$text" "$next" ;;
+esac

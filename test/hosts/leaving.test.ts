@@ -1,0 +1,112 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { getObject, listObjects, type LabHost, setFaults, shellInHost } from '../lab/index.ts'
+import { changesOf, pagesApp } from './host-state.ts'
+import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
+
+let lab: Site
+let one: LabHost
+const ports = { leaver: 8181, memory: 8182, stays: 8183, pages: 8184 }
+const all = {
+  leaver: notesApp('lea-one', ports.leaver),
+  'leaver-memory': notesApp('lea-one', ports.memory, { storage: { ephemeral: '64M' } }),
+  'leaver-stays': notesApp('lea-one', ports.stays),
+  'leaver-pages': pagesApp('lea-one', ports.pages),
+}
+type Name = keyof typeof all
+const without = (...names: Name[]) =>
+  lab.rewrite({ apps: Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name as Name))) })
+
+beforeAll(async () => {
+  lab = await site('leaving', [{ name: 'lea-one' }], { apps: all })
+  one = lab.host('lea-one')
+  await lab.provision()
+  for (const port of [ports.leaver, ports.memory, ports.stays]) await writeRow(one, port, `of ${port}`)
+})
+
+const owner = async (app: string) =>
+  JSON.parse(((await getObject(lab.lab.instance, `leaving/${app}/owner.json`)) ?? 'none').toString()) as {
+    holder: unknown
+    path: string
+    past: { path: string; end: Record<string, string> }[]
+  }
+const ofApp = (app: string) =>
+  shellInHost(
+    one,
+    `ls -d /opt/$1 /etc/streamside/apps/$1 /etc/systemd/system/$1* /etc/systemd/system/*/$1* 2>/dev/null; systemctl list-units --all --plain --no-legend "$1*" | cut -d" " -f1; :`,
+    [app],
+  )
+const warnings = (run: Run) => eventsOf(run, 'warning').map(({ code, app }) => `${code as string} ${app as string}`)
+
+describe('an app that left the inventory', () => {
+  test('runs on, and each run tells of it, until --prune', async () => {
+    await without('leaver')
+    const plan = await lab.run(['plan', '--json'])
+    expect(plan.code).toBe(0)
+    expect(warnings(plan)).toEqual(['app-left leaver'])
+    const run = await lab.provision()
+    expect(changesOf(run)).toEqual([])
+    expect(eventsOf(run, 'host-done')[0]).toMatchObject({ execs: 1 })
+    expect(await readRows(one, ports.leaver)).toEqual([`of ${ports.leaver}`])
+    expect((await lab.run(['plan', '--prune'])).code).toBe(7)
+  })
+
+  test('stays, and goes on, when the replica cannot be proven to hold its data', async () => {
+    await setFaults(lab.lab.instance, [{ path: '/leaving/leaver/', do: { kind: 'status', status: 503 } }])
+    const run = await lab.provision(['--prune'], 6)
+    expect(eventsOf(run, 'problem')).toEqual([
+      expect.objectContaining({ problem: expect.objectContaining({ code: 'not-released', app: 'leaver' }) }),
+    ])
+    await setFaults(lab.lab.instance, [])
+    await until('leaver to serve again', 60, async () => {
+      const rows = await readRows(one, ports.leaver).catch(() => null)
+      return rows?.length === 1 || null
+    })
+    expect((await owner('leaver')).holder).not.toBe(null)
+  })
+
+  test('goes with --prune: stopped, proven, released; its data and its replica stay, and are named', async () => {
+    await writeRow(one, ports.leaver, 'written last')
+    const keys = (await listObjects(lab.lab.instance, 'leaving/leaver/')).map(({ key }) => key)
+    const run = await lab.provision(['--prune'])
+    expect(warnings(run)).toEqual(['data-left leaver'])
+    expect(await ofApp('leaver')).not.toMatch(/leaver(?!-)|leaver-(gate|check|litestream)/)
+    expect(await shellInHost(one, 'ls /var/lib/leaver/data/notes.db')).toContain('notes.db')
+    const left = (await listObjects(lab.lab.instance, 'leaving/leaver/')).map(({ key }) => key)
+    expect(left).toEqual(expect.arrayContaining(keys))
+    const { holder, path, past } = await owner('leaver')
+    expect(holder).toBe(null)
+    expect(past.at(-1)).toMatchObject({ path, end: { main: expect.stringMatching(/^[0-9a-f]{16}$/) } })
+    expect(await readRows(one, ports.stays)).toEqual([`of ${ports.stays}`])
+    const again = await lab.provision(['--prune'])
+    expect(changesOf(again)).toEqual([])
+    expect(eventsOf(again, 'host-done')[0]).toMatchObject({ execs: 1 })
+  })
+
+  test('comes back with its rows when the inventory has it again', async () => {
+    const { path } = await owner('leaver')
+    await without()
+    const run = await lab.provision()
+    expect(changesOf(run, 'owner')).toEqual(['update owner object of leaver'])
+    expect(await readRows(one, ports.leaver)).toEqual([`of ${ports.leaver}`, 'written last'])
+    expect(await owner('leaver')).toMatchObject({ path, past: [], holder: { host: 'lea-one' } })
+    await writeRow(one, ports.leaver, 'written after')
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
+  test('goes with its ephemeral storage, and comes back from the replica', async () => {
+    await without('leaver-memory')
+    await lab.provision(['--prune'])
+    expect(await shellInHost(one, 'findmnt -n -o FSTYPE /var/lib/leaver-memory/data || echo none')).toBe('none\n')
+    await without()
+    await lab.provision()
+    expect(await readRows(one, ports.memory)).toEqual([`of ${ports.memory}`])
+  })
+
+  test('without a database goes at once', async () => {
+    await without('leaver-pages')
+    const run = await lab.provision(['--prune'])
+    expect(changesOf(run)).toContain('stop leaver-pages.service')
+    expect(await ofApp('leaver-pages')).toBe('')
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+})

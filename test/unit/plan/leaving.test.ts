@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest'
+import type { Resource } from '../../../src/desired/resources.ts'
+import { planHost } from '../../../src/plan/plan.ts'
+import { app } from '../inventory/made.ts'
+import { asWanted, hostState } from './hosts.ts'
+
+const file = (path: string): Resource => ({
+  kind: 'file',
+  path,
+  mode: '0644',
+  owner: 'root',
+  group: 'root',
+  content: '',
+})
+const unit = (name: string, of: string): Resource => ({
+  kind: 'unit',
+  name,
+  enabled: true,
+  active: true,
+  app: of,
+  runsFrom: [],
+})
+const of = (name: string, more: Resource[] = []) => [
+  file(`/etc/systemd/system/${name}.service`),
+  file(`/etc/streamside/apps/${name}/app.env`),
+  unit(`${name}.service`, name),
+  ...more,
+]
+const mount = 'var-lib-old-data.mount'
+const before = hostState(
+  [app('old'), app('stays')],
+  [...of('old', [file(`/etc/systemd/system/${mount}`), unit(mount, 'old')]), ...of('stays')],
+)
+const after = hostState([app('stays')], of('stays'))
+
+const plan = (prune: string[] = []) => planHost(after, asWanted(before), new Set(prune))
+const changes = (of: ReturnType<typeof plan>) =>
+  of.changes.map(({ summary }) => `${summary.action} ${summary.kind} ${summary.name}`)
+
+describe('an app that left the inventory', () => {
+  test('runs on as it is until somebody says that it is to go, its ephemeral storage too', () => {
+    expect(changes(plan())).toEqual([])
+    expect(plan().leaving).toEqual(['old'])
+    expect(plan().warnings).toEqual([expect.objectContaining({ code: 'app-left', app: 'old' })])
+    expect(JSON.parse(plan().manifest)).toEqual(JSON.parse(asWanted(before).manifest ?? ''))
+  })
+
+  test('is let go first, then its units stop and its files go; its data and its user stay', () => {
+    const pruned = plan(['old'])
+    expect(changes(pruned)).toEqual([
+      'remove app old',
+      'stop unit old.service',
+      `stop unit ${mount}`,
+      'remove file /etc/streamside/apps/old/app.env',
+      'remove file /etc/systemd/system/old.service',
+      `remove file /etc/systemd/system/${mount}`,
+      'remove directory /opt/old',
+      'remove directory /etc/streamside/apps/old',
+    ])
+    expect(pruned.warnings).toEqual([expect.objectContaining({ code: 'data-left', app: 'old' })])
+    expect(JSON.parse(pruned.manifest)).toEqual(JSON.parse(asWanted(after).manifest ?? ''))
+  })
+})
