@@ -1,3 +1,5 @@
+import { cacheDirectory } from '../artifacts/cache.ts'
+import { checkReleases } from '../artifacts/check-releases.ts'
 import { findInventory } from '../inventory/find.ts'
 import type { Loaded } from '../inventory/load.ts'
 import { InventoryProblem, type Mistake } from '../inventory/mistake.ts'
@@ -5,6 +7,7 @@ import { type ExitCode, exitCodes } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
 import { eventSchemaVersion } from '../report/events.ts'
 import { formatMistakes } from '../report/format-mistakes.ts'
+import { checkEphemeralSizes } from '../replica/check-ephemeral.ts'
 import { loadChecked } from './load.ts'
 
 export interface CheckOptions {
@@ -42,7 +45,7 @@ export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
   try {
     loaded = await loadChecked(options.inventory ?? (await findInventory(cwd)), {
       cwd,
-      releases: true,
+      checks: [checkReleases(cacheDirectory(options.env ?? process.env)), checkEphemeralSizes],
       ...(options.env ? { env: options.env } : {}),
     })
   } catch (error) {
@@ -53,8 +56,9 @@ export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
     return exitCodes.usage
   }
 
-  const { inventory, warnings } = loaded
+  const { inventory, warnings, remarks } = loaded
   show(warnings, 'warning')
+  show(remarks, 'note')
   const [hosts, apps, replicas] = [inventory.hosts, inventory.apps, inventory.replicas].map(
     (section) => Object.keys(section).length,
   )

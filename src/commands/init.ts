@@ -2,6 +2,8 @@ import { constants } from 'node:fs'
 import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { stringify } from 'yaml'
+import { cacheDirectory } from '../artifacts/cache.ts'
+import { checkReleases } from '../artifacts/check-releases.ts'
 import { findInventory } from '../inventory/find.ts'
 import { InventoryProblem, newNotes, toMistakes } from '../inventory/mistake.ts'
 import { Secret } from '../inventory/secret.ts'
@@ -193,7 +195,7 @@ async function checked(path: string, text: string, cwd: string, env: NodeJS.Proc
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.yaml`)
   await writeFile(draft, text, { flag: 'wx' })
   try {
-    await loadChecked(draft, { cwd, env, releases: true })
+    await loadChecked(draft, { cwd, env, checks: [checkReleases(cacheDirectory(env))] })
   } catch (error) {
     if (!(error instanceof InventoryProblem)) throw error
     const mistakes = error.mistakes.map((mistake) => ({

@@ -39,6 +39,8 @@ export interface LoadOptions {
 export interface Loaded {
   inventory: Inventory
   warnings: Mistake[]
+  /** What could not be checked, and why. */
+  remarks: Mistake[]
 }
 
 /**
@@ -84,6 +86,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   return {
     inventory: toInventory({ entries: reading.entries, folder, files, secrets }),
     warnings: finish(notes.warnings),
+    remarks: finish(notes.remarks),
   }
 }
 

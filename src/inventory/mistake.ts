@@ -32,13 +32,15 @@ export interface Finding {
 export interface Notes {
   mistakes: Finding[]
   warnings: Finding[]
+  /** What could not be checked. */
+  remarks: Finding[]
   /** Values that stand in the open where a secret belongs: they must not be shown with any line. */
   concealed: Place[]
 }
 
 /** An empty set of notes. */
 export function newNotes(): Notes {
-  return { mistakes: [], warnings: [], concealed: [] }
+  return { mistakes: [], warnings: [], remarks: [], concealed: [] }
 }
 
 /** The inventory cannot be used: `mistakes` holds all that is wrong with it, sorted by file and position. Exit code 2. */

@@ -1,5 +1,5 @@
 import type { Entries } from './entries.ts'
-import type { Notes } from './mistake.ts'
+import type { Finding, Notes } from './mistake.ts'
 import type { Secret } from './secret.ts'
 import { placeOf } from './tree.ts'
 
@@ -41,13 +41,23 @@ export function mistake(
 }
 
 /** Writes down something odd that stops nobody. */
-export function warning(
-  { entries, notes }: Reading,
+export function warning(reading: Reading, path: readonly PropertyKey[], message: string, hint?: string): void {
+  add(reading, reading.notes.warnings, path, message, hint)
+}
+
+/** Writes down what could not be checked, and why. */
+export function remark(reading: Reading, path: readonly PropertyKey[], message: string, hint?: string): void {
+  add(reading, reading.notes.remarks, path, message, hint)
+}
+
+function add(
+  { entries }: Reading,
+  to: Finding[],
   path: readonly PropertyKey[],
   message: string,
-  hint?: string,
+  hint: string | undefined,
 ): void {
-  notes.warnings.push({
+  to.push({
     place: placeOf(entries.root, path, 'value'),
     path,
     message,

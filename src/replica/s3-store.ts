@@ -21,12 +21,18 @@ export const storeLimits: StoreLimits = { readMs: 5000, writeMs: 15_000, readPau
 /** Owner objects have some kB. Anything larger is not one, and is not read into memory. */
 const largestObject = 1024 * 1024
 
+/** A bucket that holds data as well. */
+export interface DataStore extends ObjectStore {
+  /** At most the first `bytes` of an object, or null when there is none. Throws Problem. */
+  beginning(key: string, bytes: number): Promise<Buffer | null>
+}
+
 /**
  * Opens the bucket of a replica. No request is made yet. The SDK is loaded here, not at the top: it takes about 200 ms,
  * which `streamside --help` should not pay.
  * Throws Problem `ca-unreadable`.
  */
-export async function openS3Store(replica: S3Replica, limits: StoreLimits = storeLimits): Promise<ObjectStore> {
+export async function openS3Store(replica: S3Replica, limits: StoreLimits = storeLimits): Promise<DataStore> {
   const { S3Client, GetObjectCommand, PutObjectCommand, ListObjectsV2Command, DeleteObjectCommand } =
     await import('@aws-sdk/client-s3')
   const client: S3Client = new S3Client({
@@ -65,6 +71,21 @@ export async function openS3Store(replica: S3Replica, limits: StoreLimits = stor
           return { body: await answer.Body.transformToString(), etag: answer.ETag }
         } catch (error) {
           // Only the server's own word for a missing key counts: a 404 of a proxy or of another web server does not.
+          if (classify(error, limits.readMs).code === 'NoSuchKey') return null
+          throw error
+        }
+      })
+    },
+
+    beginning(key, bytes) {
+      return read(`reading ${key} in ${where}`, async (abortSignal) => {
+        try {
+          const Range = `bytes=0-${bytes - 1}`
+          const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range }), { abortSignal })
+          // A server may ignore the range: what is not asked for is not read.
+          if (!answer.Body || (answer.ContentLength ?? 0) > bytes) return null
+          return Buffer.from(await answer.Body.transformToByteArray())
+        } catch (error) {
           if (classify(error, limits.readMs).code === 'NoSuchKey') return null
           throw error
         }
