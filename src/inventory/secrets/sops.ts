@@ -33,7 +33,7 @@ export async function readSopsFile(
   if ('failed' in answer)
     return answer.failed === 'missing'
       ? refuse('is encrypted, and sops is not installed', 'install it from https://getsops.io, or put sops on PATH')
-      : refuse(`could not be decrypted: sops ${failureText(answer.failed, seconds)}`, `try it: sops -d ${source.name}`)
+      : refuse(...whySopsFailed(answer.failed, source.name))
   let data: unknown
   try {
     data = JSON.parse(answer.stdout.toString('utf8'))
@@ -47,4 +47,21 @@ export async function readSopsFile(
     else if (typeof value === 'number' || typeof value === 'boolean') values.set(name, String(value))
   }
   return { source, values }
+}
+
+/** What a failure of sops means and what to do, by its exit status: cmd/sops/codes/codes.go, tried with 3.7.3. */
+function whySopsFailed(failed: string, file: string): [message: string, hint: string] {
+  const look = `sops -d ${file}  says more`
+  switch (failed) {
+    case 'exit status 128':
+      return [
+        'could not be decrypted: none of your keys fits it',
+        `with age: put your key into ~/.config/sops/age/keys.txt, or name its file in SOPS_AGE_KEY_FILE; ${look}`,
+      ]
+    case 'exit status 25':
+    case 'exit status 51':
+      return ['could not be decrypted: it was changed after sops wrote it', `change it with sops ${file} only; ${look}`]
+    default:
+      return [`could not be decrypted: sops ${failureText(failed, seconds)}`, look]
+  }
 }

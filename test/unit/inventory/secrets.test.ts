@@ -213,6 +213,28 @@ describe('a secret that cannot be had is a mistake where it is used:', () => {
     expect(said).toContain('secrets.sops.yaml:1:1: is encrypted, and sops is not installed')
   })
 
+  test.each([
+    [128, 'none of your keys fits it', 'SOPS_AGE_KEY_FILE'],
+    [25, 'it was changed after sops wrote it', 'change it with sops secrets.sops.yaml only'],
+    [51, 'it was changed after sops wrote it', 'change it with sops secrets.sops.yaml only'],
+    [1, 'sops failed (exit status 1)', 'sops -d secrets.sops.yaml  says more'],
+  ])('sops ends with status %d', async (status, found, next) => {
+    const files = {
+      'secrets.sops.yaml': 'nas-key: ENC[x]\n',
+      'bin/sops': `#!/bin/sh\necho hunter2 >&2\nexit ${status}\n`,
+    }
+    const folder = await folderWith({ 'home.yaml': inventoryWith(), ...files })
+    await chmod(join(folder, 'bin/sops'), 0o755)
+    const env = { PATH: `${folder}/bin:${process.env['PATH']}` }
+    const said = formatMistakes(
+      await mistakesOf(loadInventory('home.yaml', { cwd: folder, env, skipLocalFiles: true })),
+      { columns: 200 },
+    )
+    expect(said).toContain(`secrets.sops.yaml:1:1: could not be decrypted: ${found}`)
+    expect(said).toContain(next)
+    expect(said).not.toContain('hunter2')
+  })
+
   test('its name is that of a variable with a meaning of its own', async () => {
     const said = await refusals(load({ 'home.yaml': inventoryWith().replace('nas-key', 'path') }, { NAS_SECRET: 's' }))
     expect(said).toContain('no value for the secret path')
