@@ -13,18 +13,30 @@ export function clientConfig(
   const own =
     ssh.knownHosts === null
       ? []
-      : [`UserKnownHostsFile ${[...new Set([ssh.knownHosts, ...settings.userKnownHosts])].map(quoted).join(' ')}`]
+      : [
+          `UserKnownHostsFile ${[...new Set([ssh.knownHosts, ...settings.userKnownHosts])].map((file) => quoted(untokened(file))).join(' ')}`,
+        ]
   const included = ssh.config === null ? ['~/.ssh/config', '/etc/ssh/ssh_config'] : [ssh.config]
   return [
     ...own,
     // `no` of the user's configuration counts as `ask`: a key is always checked.
     `StrictHostKeyChecking ${settings.strictHostKeyChecking}`,
-    ...included.map((file) => `Include ${file.startsWith('~') ? file : quoted(file)}`),
+    ...included.map((file) => `Include ${file.startsWith('~') ? file : quoted(literal(file))}`),
     '',
   ].join('\n')
 }
 
-/** ssh expands `%` and `${}` in paths, and splits at blanks that are not quoted. */
+/** ssh expands tokens in the paths of known hosts. */
+function untokened(file: string): string {
+  return file.replaceAll('%', '%%')
+}
+
+/** Include takes a pattern of glob(7). */
+function literal(file: string): string {
+  return file.replaceAll(/[*?[\]\\]/g, '\\$&')
+}
+
+/** One word: ssh splits at blanks that are not quoted. */
 function quoted(file: string): string {
-  return `"${file.replaceAll('%', '%%').replaceAll(/["\\]/g, '\\$&')}"`
+  return `"${file.replaceAll(/["\\]/g, '\\$&')}"`
 }

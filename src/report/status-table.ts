@@ -59,8 +59,8 @@ function hostLines(host: string, found: StatusRow['found'], columns: number, pai
   if (found === null) return [`${paint('bold', name)}  not asked`]
   if (found instanceof Problem) {
     const word = found.exit === 3 ? 'unreachable' : 'failed'
-    const [first = '', ...rest] = wrap(`${name}  ${word}: ${harmlessLine(found.found)}`, columns - 2)
-    return [paint('red', first), ...rest.map((line) => paint('red', `  ${line}`))]
+    const [first = '', ...rest] = wrap(`${word}: ${harmlessLine(found.found)}`, columns - 2 - textWidth(name))
+    return [paint('red', `${name}  ${first}`), ...rest.map((line) => paint('red', `  ${line}`))]
   }
   const { disks, memory, clock, drift } = found
   const disk = disks.find(({ path }) => path === '/var/lib') ?? disks[0]
