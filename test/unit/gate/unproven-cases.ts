@@ -119,6 +119,34 @@ export const unprovenCases: Record<string, Case[]> = {
       { do: 'start', code: 'offline' },
     ],
     [
+      'an app that shall wait starts once when ordered',
+      { owner: noAnswer(28, 'timed out'), policy: { unreachable: 'wait', limit: 86400, ephemeral: false }, once: true },
+      { do: 'start', code: 'offline', text: expect.stringContaining('as ordered once') },
+    ],
+    ...(
+      [
+        ['in the middle of a restore', { restoring: true }],
+        ['that another host has taken over', { fenced: true }],
+        ['on files that lost their end', { local: { main: here({ wal: 'behind' }) } }],
+        ['on no files', { local: { main: gone } }],
+        ['on a copied card', { claim: claim({ id: other }) }],
+        ['that never ran here', { claim: null }],
+        ['that another host was seen to hold', { lastOwner: { read: 900, owner: elsewhere } }],
+        ['that was seen to be released', { lastOwner: { read: 900, owner: released } }],
+        ['that was ordered to be restored', { lastOwner: { read: 900, owner: moving } }],
+        ['from ephemeral storage', { policy: { unreachable: 'start', limit: 86400, ephemeral: true } }],
+      ] as const
+    ).map(([what, change]): Case => [
+      `an order starts no app ${what}`,
+      { owner: noAnswer(7, 'refused'), once: true, ...change },
+      { do: 'refuse', text: expect.stringContaining('it cannot start without the replica') },
+    ]),
+    [
+      'an order is no answer of the server: a garbage owner object refuses all the same',
+      { owner: found('{'), once: true },
+      { do: 'refuse', code: 'owner-garbage' },
+    ],
+    [
       'a refusal of the keys is told as one',
       { owner: answered(403, 'AccessDenied'), local: { main: gone } },
       { do: 'refuse', code: 'replica-denied', text: expect.stringContaining('403 AccessDenied') },
