@@ -35,6 +35,7 @@ export async function runMany(verdicts: Verdicts, search: Search): Promise<Found
       const outcome = await runSchedule(seed, verdicts, {
         ablation: search.ablation ?? null,
         faults: search.faults,
+        stopped: () => failures.length > 0,
       }).catch((error: unknown) => {
         throw new Error(`seed ${seed}`, { cause: error })
       })

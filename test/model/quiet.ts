@@ -14,7 +14,7 @@ import { dbsOf, filesOf, idOf, ownerNow, say, type Host, type World } from './wo
  * Invariant 4: the faults have ended. Some holder serves, or a refusal names a way out, and that way out works; and nobody
  * else serves any more (invariant 2).
  */
-export async function settle(world: World, verdicts: Verdicts): Promise<void> {
+export async function settle(world: World, verdicts: Verdicts, stopped: () => boolean): Promise<void> {
   for (const host of world.hosts)
     say(
       world,
@@ -29,8 +29,8 @@ export async function settle(world: World, verdicts: Verdicts): Promise<void> {
   }
   const tried: string[] = []
   for (let order = 0; order < 6; order++) {
-    await calm(world, verdicts)
-    if (world.ledger.violations.length > 0) return
+    await calm(world, verdicts, stopped)
+    if (stopped() || world.ledger.violations.length > 0) return
     const holder = holderOf(world)
     if (holder && serves(world, holder)) return verdictOf(world, holder)
     const order = wayOut(world, holder)
@@ -42,7 +42,7 @@ export async function settle(world: World, verdicts: Verdicts): Promise<void> {
 }
 
 /** Time passes until everything that is at work has come to its end, and the timer has run a few times. */
-async function calm(world: World, verdicts: Verdicts): Promise<void> {
+async function calm(world: World, verdicts: Verdicts, stopped: () => boolean): Promise<void> {
   // the timer looks at one of the past paths at each of its runs
   const rounds = 5 + (ownerNow(world)?.past.length ?? 0)
   const epoch = ownerNow(world)?.epoch ?? 0
@@ -54,7 +54,7 @@ async function calm(world: World, verdicts: Verdicts): Promise<void> {
     }
     for (let turn = 0; turn < 60; turn++) {
       const tasks = [...world.operators, ...world.hosts.flatMap((host) => host.tasks)]
-      if (tasks.length === 0) break
+      if (tasks.length === 0 || stopped()) break
       for (const task of tasks) await advance(world, verdicts, task, 8)
       for (const host of world.hosts) litestream(world, host)
       world.now += 1

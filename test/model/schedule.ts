@@ -18,6 +18,8 @@ export interface Options {
   /** Only these faults, beside those that every schedule has; as chance has it when absent. */
   faults?: readonly string[] | undefined
   log?: ((line: string) => void) | null
+  /** Nobody waits for the outcome any more. */
+  stopped?: () => boolean
 }
 
 /** One random schedule from its seed: faults, then quiet, judged by the invariants all along. */
@@ -30,11 +32,12 @@ export async function runSchedule(seed: number, verdicts: Verdicts, options: Opt
   )
   strike(world, 'provision')
   const actions = 60 + world.random.int(160)
-  for (let left = actions; left > 0 && world.ledger.violations.length === 0; left--) {
+  const stopped = options.stopped ?? (() => false)
+  for (let left = actions; left > 0 && !stopped() && world.ledger.violations.length === 0; left--) {
     world.now += world.random.int(4)
     await act(world, verdicts, themes)
   }
-  if (world.ledger.violations.length === 0) await settle(world, verdicts)
+  if (world.ledger.violations.length === 0) await settle(world, verdicts, stopped)
   const { violations, starts } = world.ledger
   return { seed, violation: violations[0] ?? null, starts, decided: world.decided }
 }

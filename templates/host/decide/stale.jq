@@ -11,13 +11,14 @@ def remote_max($db): .remote[$db].max // zero;
 
 # What the files here are known to hold. What was restored counts only where it says something about this path: it came from
 # there (ephemeral storage), or nothing but this restore has ever been written there (not proven yet, so the app has not run)
-# and Litestream has not opened these files since: then what it uploaded of an earlier copy is no newer. Under a new path
-# Litestream counts from 1 again.
+# and Litestream has not opened these files since: then what it uploaded of an earlier copy is no newer. Once the path is proven
+# that is over: who proved it had its Litestream open these files, and an image of before that is old. Under a new path Litestream
+# counts from 1 again.
 def position($db):
   .local[$db].l0 as $l0
   | (if .claim.restored[$db] == null then zero
      elif .claim.source == .claim.path then .claim.restored[$db]
-     elif .claim.proven == false and $l0 == null then remote_max($db)
+     elif .claim.proven == false and $l0 == null and (owner_read | .owner.from != null) then remote_max($db)
      else zero end) as $restored
   | [$l0 // zero, $restored] | max;
 

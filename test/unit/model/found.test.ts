@@ -114,6 +114,17 @@ test('what was never uploaded stays when the other database is restored from wha
   expect((await verdicts.ask(question)).put?.past[0]).toMatchObject({ path: claim.path, end: { a: txid, b: none } })
 })
 
+test('an image of between a restore and its proof is old once the path was proven', async () => {
+  const restored = { ...claim, epoch: 2, source: 'e0000-00000000', restored: { a: txid }, proven: false }
+  const image = { a: { ...local.a, l0: null, wal: 'untouched' } }
+  const remote = { a: { max: '0000000000000002' } }
+  const body = { ...owner, epoch: 2 }
+  const asked = async (from: unknown) =>
+    (await verdicts.ask({ ask: 'gate', ...facts({ ...body, from }, { claim: restored, local: image, remote }) })).do
+  expect(await asked(null)).toBe('claim')
+  expect(await asked({ path: restored.source, dbs: { a: 'latest' } })).toBe('prove')
+})
+
 test('Litestream does not fill a replica that was emptied before the app may start', async () => {
   const question = { ask: 'unit', ...facts(owner, { remote: { a: { max: null } } }) }
   expect(await verdicts.ask(question)).toMatchObject({ do: 'refuse', code: 'replica-lost' })
