@@ -8,23 +8,7 @@ import { findHost, listHosts, parseHost } from './lab-host.ts'
 import { bringTools, requireRoot } from './machine.ts'
 import { boot, cutPower, isOn, powerOff, reboot, wipe } from './power.ts'
 import { freezeS3, s3Runs, startS3, stopS3, thawS3 } from './s3.ts'
-
-const usage = `usage: scripts/lab COMMAND        real Debian hosts and an S3 server on this machine; needs root
-
-  up [HOST[=bookworm|=trixie]…]    boots hosts (default: pi-attic, pi-cellar=trixie, pi-shop), S3 and the release server
-  down                             takes all of it down again, data included
-  status                           what is up, in all instances
-  ssh HOST [COMMAND…]              a shell on a host, or one command
-  wipe HOST [--new-hardware]       the card has died: an empty one is in, the host boots from it
-  power-cut HOST [--off]           pulls the plug; boots again unless --off
-  power-off HOST, reboot HOST      in order
-  boot HOST                        switches a host on
-  s3 stop|start|freeze|thaw        the S3 server; its data stay
-  s3 faults [JSON]                 shows or replaces the fault proxy's faults: '[{"method":"PUT","do":{"kind":"status","status":503}}]'
-  s3 log [clear]                   requests seen by the proxy, one JSON a line
-  env                              shell exports: eval "$(scripts/lab env)"
-
-STREAMSIDE_LAB names the instance (default: lab); several run side by side.`
+import { asksForHelp, s3Words, unknownCommand, usage } from './usage.ts'
 
 type Command = (args: string[]) => Promise<number>
 
@@ -48,12 +32,14 @@ const commands: Record<string, Command> = {
     say(`S3 at ${access.s3.endpoint}, bucket ${access.s3.bucket}; releases at ${access.releases}`)
     return 0
   },
-  async down() {
+  async down(args) {
+    refuseArguments('down', args)
     const took = await down()
     say(took ? `the lab ${instanceName()} is down` : `the lab ${instanceName()} was not up`)
     return 0
   },
-  async status() {
+  async status(args) {
+    refuseArguments('status', args)
     requireRoot()
     const instances = await listInstances()
     if (instances.length === 0) console.log('no lab is up')
@@ -107,6 +93,7 @@ const commands: Record<string, Command> = {
     return 0
   },
   async s3([what = '', argument]) {
+    if (!s3Words.includes(what) && what !== 'fault') return misused(`s3 ${what}`)
     const instance = await theInstance()
     if (what === 'stop') await stopS3(instance)
     else if (what === 'start') await startS3(instance, say)
@@ -117,10 +104,11 @@ const commands: Record<string, Command> = {
     else if (what === 'faults' || what === 'fault') {
       if (argument !== undefined) await setFaults(instance, checkFaults(JSON.parse(argument)))
       console.log(JSON.stringify(await getFaults(instance)))
-    } else return misused(`s3 ${what}`)
+    }
     return 0
   },
-  async env() {
+  async env(args) {
+    refuseArguments('env', args)
     const quoted = (value: string): string => `'${value.replaceAll("'", String.raw`'\''`)}'`
     for (const [name, value] of Object.entries(await environmentOf(await theInstance()))) {
       console.log(`export ${name}=${quoted(value)}`)
@@ -130,8 +118,13 @@ const commands: Record<string, Command> = {
 }
 
 function misused(what: string): Promise<number> {
-  console.error(`lab: no such command: ${what}\n\n${usage}`)
+  console.error(unknownCommand(what))
   return Promise.resolve(2)
+}
+
+/** For commands that take none: a word that means nothing must not be taken for consent. */
+function refuseArguments(command: string, args: string[]): void {
+  if (args.length > 0) throw new Error(`${command} takes no argument, not ${args.join(' ')}\n\n${usage(command)}`)
 }
 
 process.on('SIGINT', () => {
@@ -140,11 +133,12 @@ process.on('SIGINT', () => {
 })
 
 const [name = '', ...args] = process.argv.slice(2)
-if (['help', '--help', '-h'].includes(name)) console.log(usage)
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+if (['help', '--help', '-h'].includes(name)) console.log(usage(args[0]))
+else if (command && asksForHelp(name, args)) console.log(usage(name))
 else {
   try {
-    const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-    process.exitCode = await (command ? command(args) : misused(name || '(none)'))
+    process.exitCode = await (command ? command(args) : misused(name))
   } catch (error) {
     console.error(`lab: ${process.env['DEBUG'] ? (error as Error).stack : (error as Error).message}`)
     process.exitCode = 1

@@ -3,9 +3,10 @@
  * Usage: scripts/demo [--keep]        STREAMSIDE_LAB names the lab it makes (default: lab). Needs root.
  */
 import { readAccess } from './access.ts'
+import { advice } from './advice.ts'
 import { litestreamVersion } from './download.ts'
 import { shellInHost } from './inside.ts'
-import { findInstance, instanceName } from './instances.ts'
+import { defaultInstance, findInstance, instanceName } from './instances.ts'
 import { demoInventory } from './inventory.ts'
 import { defaultHosts, down, hostOf, prepare, up } from './lab.ts'
 import type { LabHost } from './lab-host.ts'
@@ -138,17 +139,15 @@ async function show(name: string): Promise<void> {
 async function tryNext(name: string): Promise<void> {
   const instance = await findInstance(name)
   if (instance === null) return
-  const prefix = name === 'lab' ? '' : `STREAMSIDE_LAB=${name} `
-  const inventory = (await demoInventory(instance)).replace(`${checkout}/`, '')
   const { s3 } = await readAccess(instance)
-  console.log(`
-The lab stays up. What to try next:
-  ${prefix}scripts/lab ssh pi-attic systemctl status notes notes-gate notes-litestream
-  ${prefix}scripts/lab s3 stop; ${prefix}scripts/lab power-cut pi-attic      the app starts without the bucket: its files are sound
-  ${prefix}scripts/lab s3 start                           S3 is at ${s3.endpoint}
-  change inventory/lab.yaml, then: scripts/streamside plan --inventory ${inventory}
-Take it down: ${prefix}scripts/lab down`)
+  const inventory = await demoInventory(instance)
+  const isDefault = name === defaultInstance
+  console.log(advice({ name, isDefault, inventory, endpoint: s3.endpoint, checkout, cwd: process.cwd() }))
 }
+
+/** The command line with the instance that it is about. */
+const command = (name: string, words: string): string =>
+  name === defaultInstance ? words : `STREAMSIDE_LAB=${name} ${words}`
 
 async function main(args: string[]): Promise<number> {
   const unknown = args.filter((each) => each !== '--keep')
@@ -161,7 +160,7 @@ async function main(args: string[]): Promise<number> {
   const name = instanceName()
   if ((await findInstance(name)) !== null) {
     throw new Error(
-      `the lab ${name} is up already, and the demo wants bare hosts: take it down (scripts/lab down), or give the demo a lab of its own (STREAMSIDE_LAB=demo scripts/demo)`,
+      `the lab ${name} is up already, and the demo wants bare hosts: take it down (${command(name, 'scripts/lab down')}), or give the demo a lab of its own (STREAMSIDE_LAB=demo scripts/demo)`,
     )
   }
   let keep = args.includes('--keep')
@@ -174,7 +173,7 @@ async function main(args: string[]): Promise<number> {
     if (keep) await tryNext(name)
     // not a step: it also runs after an interruption
     else if (await down({ instance: name }))
-      console.log('The lab is down again. To have a look around: scripts/demo --keep')
+      console.log(`The lab is down again. To have a look around: ${command(name, 'scripts/demo --keep')}`)
   }
   return 0
 }
