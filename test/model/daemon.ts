@@ -79,7 +79,7 @@ export function uploadNext(world: World, host: Host, db: string): boolean {
   if (!daemon || at === undefined) return false
   const files = filesOf(host, db)
   const ltx = files.l0?.ltx.find((each) => each.txid === at + 1)
-  if (!ltx || (world.slow === db && at === 0) || !upload(world, host, daemon.path, db, ltx)) return false
+  if (!ltx || (world.slowToUpload === db && at === 0) || !upload(world, host, daemon.path, db, ltx)) return false
   say(world, `board ${host.board} uploads ${daemon.path}/${db} ${ltx.txid} with ${ltx.rows.length} rows`)
   daemon.open[db] = at + 1
   if (files.l0) files.l0 = { max: files.l0.max, ltx: files.l0.ltx.filter((each) => each.txid > at - 2) }

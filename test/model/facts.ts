@@ -48,7 +48,7 @@ export function facts(run: Run, read: Read): Record<string, unknown> {
     restoring: state.restoring,
     fenced: state.fenced,
     rescue: state.rescue !== null,
-    once: false,
+    once: host.once,
     running: host.running,
   }
 }

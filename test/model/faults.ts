@@ -45,6 +45,10 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
     if (task.run.name === 'stopped') Object.assign(host, { app: 'down', running: false })
     if (task.run.name === 'litestream check') host.litestream = 'down'
   },
+  // The program that orders it takes it back when nothing came of it: here it lies in wait, which allows more.
+  'start-offline': (_, host) => {
+    if (host.up) host.once = true
+  },
   'cut-off': (_, host) => {
     host.cutOff = !host.cutOff
   },
@@ -153,8 +157,9 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
       forceClaim(run, 'restored'),
     )
   },
+  // the first upload of a big database takes hours on a slow line
   'slow-upload': (world) => {
-    world.slow = world.slow === null ? world.random.pick(world.dbs) : null
+    world.slowToUpload = world.slowToUpload === null ? world.random.pick(world.dbs) : null
   },
   'operator-dies': (world) => {
     world.operators.splice(0, 1)

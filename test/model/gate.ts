@@ -109,8 +109,9 @@ function* start(run: Run, local: NonNullable<Read['local']>, decision: Decision)
   state.clean = null
   yield 'clean removed'
   host.reason = null
+  host.once = false
   host.running = true
-  appStarts(world, host, decision.code === 'offline' || decision.code === 'clock-start')
+  appStarts(world, host, ['offline', 'offline-once', 'clock-start'].includes(decision.code))
   releaseLock(run)
   if (decision.litestream) startLitestream(world, host)
 }

@@ -50,6 +50,7 @@ const meetings: readonly (readonly string[])[] = [
   ['owner-rollback', 'forced-claim', 'files-deleted'],
   ['old-image', 'old-image', 'image'],
   ['forced-claim', 'cut-off', 'crash'],
+  ['start-offline', 'cut-off', 'hours-pass', 'forced-claim', 'crash'],
   ['clone', 'cut-off', 'power-cut'],
   ['old-image', 'cut-off', 'power-cut'],
   ['power-cut', 'files-back', 'daemon-dies'],

@@ -86,6 +86,8 @@ export interface Host {
   tasks: Task[]
   /** /run: gone after a boot. */
   running: boolean
+  /** Somebody has ordered one start without the replica. */
+  once: boolean
   since: Record<string, number>
   nextCheck: number
   reason: { code: string; text: string; next: string } | null
@@ -102,8 +104,7 @@ export interface World {
   inFlight: { from: number | null; land: () => void }[]
   dbs: readonly string[]
   ephemeral: boolean
-  /** Its first upload takes hours. */
-  slow: string | null
+  slowToUpload: string | null
   /** Probability that a request goes wrong; 0 once the faults have ended. */
   faulty: number
   ablation: Ablation | null
@@ -130,7 +131,7 @@ export function newWorld(seed: number, ablation: Ablation | null, log: World['lo
     inFlight: [],
     dbs: random.chance(0.5) ? ['a'] : ['a', 'b'],
     ephemeral: random.chance(0.15),
-    slow: null,
+    slowToUpload: null,
     faulty: random.pick([0, 0.02, 0.1, 0.25]),
     ablation,
     ledger: newLedger(),
@@ -167,6 +168,7 @@ function newHost(world: World, board: number, name: string, card: Card | null): 
     lock: null,
     tasks: [],
     running: false,
+    once: false,
     since: {},
     nextCheck: world.now,
     reason: null,
@@ -231,6 +233,7 @@ export function stopEverything(host: Host): void {
     litestreamWanted: false,
     daemon: null,
     running: false,
+    once: false,
     since: {},
     reason: null,
     proofHeld: false,
