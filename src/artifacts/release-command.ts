@@ -49,7 +49,17 @@ export function wrongProgram(packed: PackedRelease, command: readonly string[]):
         }
   const files = packed.entries.filter((other) => other.type === 'file').map((other) => other.path)
   const wanted = posix.normalize(argv0)
-  const near = files.find((path) => posix.basename(path) === posix.basename(wanted)) ?? nearest(wanted, files)
+  const called = (name: string | undefined) => files.find((path) => posix.basename(path) === name)
+  const name = posix.basename(wanted)
+  const near =
+    called(name) ??
+    nearest(wanted, files) ??
+    called(
+      nearest(
+        name,
+        files.map((path) => posix.basename(path)),
+      ),
+    )
   return {
     code: 'command-not-in-release',
     found: near

@@ -35,6 +35,7 @@ test('a command that is not in the release says where it is instead', async () =
     code: 'command-not-in-release',
     found: 'the release has no ./gotify; did you mean ./app-1.2/gotify?',
   })
+  expect((await problemOf(() => checkCommand(release, ['./gotfy']))).found).toContain('did you mean ./app-1.2/gotify?')
   expect((await problemOf(() => checkCommand(release, ['./other']))).found).toContain('app-1.2/gotify')
   expect((await problemOf(() => checkCommand(release, ['./app-1.2']))).found).toContain('is a folder')
   expect((await problemOf(() => checkCommand(packed(program('run', null, '0644')), ['./run']))).code).toBe(
