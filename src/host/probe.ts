@@ -2,11 +2,13 @@ import { Problem } from '../problem.ts'
 import { hostProgram } from '../templates/render.ts'
 import { encodeField } from './host-encoding.ts'
 import type { Observed, ObservedPath, ObservedUnit } from './observed.ts'
+import { observedPath, ownPaths } from './probe-paths.ts'
 import { parseApps, parseOverrides, parseSignature, parseUnits } from './probe-records.ts'
 
 /** What a probe is asked for. The order of the lists is the order of the answer. */
 export interface ProbeRequest {
-  paths: { path: string; sha256: string | null; show: boolean }[]
+  /** `as`: the user that looks at it, an app's own for what lies in folders that the app controls. */
+  paths: { path: string; sha256: string | null; show: boolean; as: string }[]
   trees: string[]
   /** Databases whose size and owner are asked for. */
   databases: string[]
@@ -24,11 +26,14 @@ export function probePayload(request: ProbeRequest): { name: string; content: st
   return [
     { name: 'probe.sh', content: hostProgram('probe.sh') },
     { name: 'tree.sh', content: hostProgram('tree.sh') },
+    { name: 'look.sh', content: hostProgram('look.sh') },
     { name: 'host-id.sh', content: hostProgram('host-id.sh') },
     {
       name: 'paths',
       content: lines(
-        request.paths.map(({ path, sha256, show }) => `${sha256 ?? '-'}\t${show ? 1 : 0}\t${encodeField(path)}`),
+        request.paths.map(
+          ({ path, sha256, show, as }) => `${sha256 ?? '-'}\t${show ? 1 : 0}\t${as}\t${encodeField(path)}`,
+        ),
       ),
     },
     { name: 'trees', content: lines(request.trees.map(encodeField)) },
@@ -138,19 +143,9 @@ function parsePaths(records: Map<string, string[][]>, request: ProbeRequest, hos
   for (const [index = '', target = ''] of records.get('link') ?? [])
     paths.set(path(index), { type: 'link', target: Buffer.from(target, 'base64').toString() })
   found.forEach((index, n) => {
-    const [mode = '', owner = '', group = '', size, type = ''] = stats[n] ?? []
-    const common = { mode: mode.padStart(4, '0'), owner, group }
-    const text = contents.get(index)
-    if (type.startsWith('regular'))
-      paths.set(path(index), {
-        type: 'file',
-        ...common,
-        size: Number(size),
-        sha256: sums.get(index) ?? '',
-        content: text === undefined ? null : Buffer.from(text, 'base64'),
-      })
-    else paths.set(path(index), { type: type === 'directory' ? 'directory' : 'other', ...common })
+    paths.set(path(index), observedPath(stats[n] ?? [], sums.get(index) ?? '', contents.get(index)))
   })
+  for (const [asked, seen] of ownPaths(records.get('own') ?? [], request, host)) paths.set(asked, seen)
   return paths
 }
 

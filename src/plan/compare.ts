@@ -61,6 +61,7 @@ function compareDirectory(resource: DirectoryResource, observed: Observed, host:
   const seen = observed.paths.get(path)
   if (seen && seen.type !== 'directory') throw inTheWay(host, path, seen)
   if (seen && resource.onlyMade === true) return null
+  if (seen && as !== 'root' && seen.owner !== owner) throw notTheApps(host, path, as, seen.owner)
   const differences = seen ? attributeDifferences(resource, seen) : ['not there']
   if (differences.length === 0) return null
   return {
@@ -171,7 +172,7 @@ export function signatureStep(path: string, digest: string, observed: Observed, 
 }
 
 /** What apply makes sure of before it touches a path: that it still is as it was seen. */
-export function expectation(path: string, observed: Observed): Step {
+export function expectation({ path, as = 'root' }: { path: string; as?: string }, observed: Observed): Step {
   const seen = observed.paths.get(path)
   const digest = !seen
     ? '-'
@@ -180,7 +181,7 @@ export function expectation(path: string, observed: Observed): Step {
       : seen.type === 'link'
         ? `link:${sha256(seen.target)}`
         : 'other'
-  return { verb: 'expect', fields: [path, digest] }
+  return { verb: 'expect', fields: [path, digest, as] }
 }
 
 function attributeDifferences(
@@ -194,11 +195,24 @@ function attributeDifferences(
   return differences
 }
 
+const standing = { directory: 'a folder', file: 'a file', link: 'a link', other: 'a pipe, a socket or a device' }
+
+function notTheApps(host: string, path: string, app: string, owner: string): Problem {
+  return new Problem({
+    code: 'in-the-way',
+    doing: `planning ${path} on ${host}`,
+    found: `the folder belongs to ${owner}, and below an app's own folder everything is done as the app's user, ${app}`,
+    next: `on ${host}: chown -h ${app}:${app} ${path} (or move it away), then run this again`,
+    host,
+    app,
+  })
+}
+
 function inTheWay(host: string, path: string, seen: ObservedPath): Problem {
   return new Problem({
     code: 'in-the-way',
     doing: `planning ${path} on ${host}`,
-    found: seen.type === 'directory' ? 'a folder stands there' : `a ${seen.type} stands there`,
+    found: `${standing[seen.type]} stands there`,
     next: 'it is not ours, so it is not touched: move it away, or choose another path in the inventory',
     host,
   })

@@ -20,7 +20,7 @@ export function applyPayload(plan: HostPlan, who: string): Payload {
     content: hostProgram(`apply/${name}`),
   }))
   const payload: Payload = {
-    files: [...programs, { name: 'tree.sh', content: hostProgram('tree.sh') }],
+    files: [...programs, ...['tree.sh', 'look.sh'].map((name) => ({ name, content: hostProgram(name) }))],
     streams: [],
     changeOfStep: new Map(),
   }

@@ -47,7 +47,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     changes.push(change)
     changed.add(resource)
     if ('path' in resource && contentDiffers(resource, observed)) relaid.add(resource.path)
-    if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource.path, observed))
+    if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource, observed))
     if (resource.kind === 'release') attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
   }
   changes.push(...leftovers(state, recorded, going), ...going.flatMap(purged), ...databaseOwners(state, observed))

@@ -36,11 +36,14 @@ export function probeRequest(resources: Resource[], apps: App[], verify: boolean
           path: resource.path,
           sha256: sha256(resource.content),
           show: !isSecret(resource) && resource.ours === undefined,
+          as: resource.as ?? 'root',
         })
         break
       case 'directory':
+        request.paths.push({ path: resource.path, sha256: null, show: false, as: resource.as ?? 'root' })
+        break
       case 'link':
-        request.paths.push({ path: resource.path, sha256: null, show: false })
+        request.paths.push({ path: resource.path, sha256: null, show: false, as: 'root' })
         break
     }
   }

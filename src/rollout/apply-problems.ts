@@ -9,6 +9,7 @@ const nextByCode: Record<string, string> = {
   'disk-full': 'free space on the host, then run provision again; nothing was changed in place',
   'not-valid': 'nothing was put in place, the old files stand; mend the inventory and run provision again',
   digest: 'the card or the memory of this host may be failing; run provision again, and see `dmesg` on the host',
+  'in-the-way': 'move it away on the host, or choose another path in the inventory, then run provision again',
   write: 'see whether the card is full or read-only (`df`, `dmesg`), then run provision again',
   unit: 'see `systemctl status` of that unit on the host, then run provision again',
   user: 'see /etc/passwd and /etc/group on the host, then run provision again',

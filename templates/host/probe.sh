@@ -2,13 +2,13 @@
 # Looks at a host and answers in one go what a plan needs to know. Changes nothing.
 #
 # Usage: sh ./probe.sh            in a folder that holds the request:
-#   paths     lines  SHA256 TAB SHOW TAB PATH   small files, links and directories; SHA256 is the content wanted (or -),
-#                                               SHOW=1 asks for the content of a file that differs from it
+#   paths     lines  SHA256 TAB SHOW TAB USER TAB PATH   small files, links and directories; SHA256 is the content wanted (or -),
+#                                               SHOW=1 asks for the content of a file that differs from it; USER looks at it
 #   trees     lines  PATH                       releases and binaries: answered by a signature of names, sizes and times
 #   databases lines  PATH                       answered by their sizes and owners
 #   packages, users, units, apps                one name a line
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
-#   tree.sh, host-id.sh                         parts of this program
+#   tree.sh, look.sh, host-id.sh                parts of this program
 # PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
 #
 # Answer: lines of TAB-separated fields, first `streamside-probe 1`, last `end`. Fields that come from outside this program
@@ -75,7 +75,8 @@ packages() {
 paths() {
   set --
   found='' index=0
-  while IFS=$tab read -r _ _ encoded; do
+  while IFS=$tab read -r _ _ user encoded; do
+    if [ "$user" != root ]; then index=$((index + 1)); continue; fi
     decode "$encoded"
     if [ -h "$decoded" ]; then
       say link "$index" "$(readlink -n -- "$decoded" | base64 -w0)"
@@ -94,7 +95,8 @@ digests() {
   wanted=
   index=0
   : >differing
-  while IFS=$tab read -r sha show encoded; do
+  while IFS=$tab read -r sha show user encoded; do
+    if [ "$user" != root ]; then index=$((index + 1)); continue; fi
     decode "$encoded"
     if [ ! -h "$decoded" ] && [ -f "$decoded" ]; then
       set -- "$@" "$decoded"; wanted="$wanted $index:$sha:$show"
@@ -117,6 +119,30 @@ digests() {
     shift
   done
   exec 3<&-
+}
+
+# What lies below an app's own folders is looked at as the app's user, all users side by side. What comes back is not trusted:
+# only lines of its kind are passed on, each with the user that it comes from.
+own_paths() {
+  users=$(cut -f3 paths | sort -u)
+  for user in $users; do
+    [ "$user" = root ] || look_as "$user" &
+  done
+  wait
+  for answer in own.*; do
+    [ ! -e "$answer" ] || sed -n "s/^own$tab/own$tab${answer#own.}$tab/p" "$answer"
+  done
+}
+
+look_as() { # USER   one who is not there yet has nothing there: whatever is, is seen as anybody sees it
+  who=$1
+  getent passwd "$who" >/dev/null || who=nobody
+  gid=$(id -g "$who")
+  program=$(cat look.sh)
+  awk -F "$tab" -v user="$1" '$3 == user { print NR - 1 FS $1 FS $2 FS $4 }' paths | (
+    cd /
+    exec timeout -k 2 40 setpriv --reuid "$who" --regid "$gid" --clear-groups --bounding-set=-all --no-new-privs -- sh -c "$program" sh
+  ) >"own.$1" 2>/dev/null || :
 }
 
 # shellcheck source=templates/host/tree.sh
@@ -210,6 +236,7 @@ accounts
 packages
 paths
 digests
+own_paths
 trees
 databases
 units

@@ -11,10 +11,12 @@ beside() { # N PATH -> $temporary, where step N lays the successor of PATH
 }
 
 # What lies below an app's own folders is written as the app's user: root following a path that the app controls would
-# let an app that was broken into choose where root writes.
+# let an app that was broken into choose where root writes. It may also stop what runs as its own user: hence the limit.
 as() { # USER COMMAND…
   user=$1; shift
-  if [ "$user" = root ]; then "$@"; else setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"; fi
+  if [ "$user" = root ]; then "$@"; else
+    timeout -k 5 300 setpriv --reuid "$user" --regid "$user" --clear-groups --bounding-set=-all --no-new-privs -- "$@"
+  fi
 }
 
 discard_staged() { # LIST
@@ -40,12 +42,32 @@ clean_after_interrupted() {
 }
 
 # The digests that the plan was made from: a host that has moved since gets a new plan, not this one.
-step_expect() { # N PATH SHA256|-
+step_expect() { # N PATH SHA256|- AS
   now=-
-  if [ -h "$2" ]; then now=link:$(readlink -n -- "$2" | sha256sum | cut -c1-64)
+  if [ "$4" != root ]; then expect_as "$4" "$2"
+  elif [ -h "$2" ]; then now=link:$(readlink -n -- "$2" | sha256sum | cut -c1-64)
   elif [ -f "$2" ]; then now=$(sha256sum <"$2" | cut -c1-64)
   elif [ -e "$2" ]; then now=other; fi
   [ "$now" = "$3" ] || fail 10 host-moved "$2 has changed since the plan was made"
+}
+
+# -> $now
+expect_as() { # USER PATH
+  who=$1
+  # its account is made later in this transaction: seen by the probe in the same way
+  getent passwd "$who" >/dev/null || who=nobody
+  seen=$(printf '0\t-\t0\t%s\n' "$(encode "$2")" | (
+    program=$(cat ./look.sh)
+    cd /
+    exec timeout -k 2 40 setpriv --reuid "$who" --regid "$(id -g "$who")" --clear-groups --bounding-set=-all --no-new-privs -- sh -c "$program" sh
+  ) | head -n 1) || :
+  kind=$(printf '%s' "$seen" | cut -f3)
+  case $kind in
+    none) now=- ;;
+    link) now=link:$(printf '%s' "$seen" | cut -f4 | base64 -d | sha256sum | cut -c1-64) ;;
+    stat) now=$(printf '%s' "$seen" | cut -f9); [ "$now" != - ] || now=other ;;
+    *) now=unknown ;;
+  esac
 }
 
 install_packages() {
@@ -99,10 +121,14 @@ step_user() { # N NAME UID GID HOME
 }
 
 step_directory() { # N PATH MODE OWNER GROUP AS
-  if ! as "$6" test -d "$2"; then as "$6" mkdir -p -m "$3" -- "$2"; fi
-  as "$6" chmod "$3" -- "$2"
+  if ! as "$6" test -d "$2"; then as "$6" mkdir -p -m "$3" -- "$2" || in_the_way "the folder $2 cannot be made by $6"; fi
+  as "$6" chmod "$3" -- "$2" || in_the_way "the mode of the folder $2 cannot be changed by $6"
   [ "$6" != root ] || chown -h -- "$4:$5" "$2"
   record made "$1"
+}
+
+in_the_way() { # TEXT
+  fail 13 in-the-way "$1: $(tail -n 1 "$transaction/stderr")"
 }
 
 free_or_fail() { # PATH BYTES WHAT
@@ -151,7 +177,7 @@ step_release() { # N PATH DIGEST BYTES
 stage_file() { # N PATH MODE OWNER GROUP AS VALIDATE
   beside "$1" "$2"
   printf '%s\t%s\t%s\t%s\t%s\n' "$(encode "$temporary")" "$(encode "$2")" "$6" "$7" "$1" >>"$staged"
-  as "$6" mkdir -p -m 0755 -- "${2%/*}"
+  as "$6" mkdir -p -m 0755 -- "${2%/*}" || in_the_way "the folder of $2 cannot be made by $6"
   # shellcheck disable=SC2016 # $1 is that shell's
   as "$6" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/members/$1" || fail 12 write "could not write $temporary"
   [ "$6" != root ] || chown -- "$4:$5" "$temporary"

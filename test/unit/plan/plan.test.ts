@@ -73,7 +73,7 @@ describe('a plan', () => {
     })
     expect(names(plan)).toEqual([`update file ${unit}`, 'restart unit web.service'])
     expect(plan.changes[0]?.summary.diff).toContain('-[X]\n+[Unit]')
-    expect(plan.attendant).toContainEqual({ verb: 'expect', fields: [unit, 'other'] })
+    expect(plan.attendant).toContainEqual({ verb: 'expect', fields: [unit, 'other', 'root'] })
   })
 
   test('never shows what a secret file holds or held', () => {
