@@ -36,6 +36,7 @@ const walked = [
   'unit:fence:split',
   'timer:fence:other-holder',
   'timer:restart:another-path',
+  'timer:halt:clock',
   'put:get:get',
 ]
 
