@@ -50,7 +50,6 @@ const meetings: readonly (readonly string[])[] = [
   ['owner-rollback', 'forced-claim', 'files-deleted'],
   ['old-image', 'old-image', 'image'],
   ['forced-claim', 'cut-off', 'crash'],
-  ['start-offline', 'cut-off', 'hours-pass', 'forced-claim', 'crash'],
   ['clone', 'cut-off', 'power-cut'],
   ['old-image', 'cut-off', 'power-cut'],
   ['power-cut', 'files-back', 'daemon-dies'],
@@ -59,7 +58,8 @@ const meetings: readonly (readonly string[])[] = [
 
 /** A few kinds of fault a schedule, so that they meet each other. */
 function themesOf(world: World, only: readonly string[] | undefined): string[] {
-  const names = Object.keys(allFaults)
+  // An order of a person's, not something that goes wrong: in schedules that ask for it (test/unit/model/model.test.ts).
+  const names = Object.keys(allFaults).filter((name) => name !== 'start-offline')
   const always = ['image', 'bucket-kept', 'provision', 'boot', 'stop']
   if (only) return [...always, ...only, ...only]
   const meeting = world.random.chance(0.5) ? world.random.pick(meetings) : []

@@ -29,7 +29,7 @@ def offline($read):
   | if $obstacle != null then
       $why | .text += "; and it cannot start without the replica: \($obstacle)"
     elif .once then
-      start("offline"; "\($why.text); started without the replica, as ordered once")
+      start("offline-once"; "\($why.text); started without the replica, as ordered once")
     elif .policy.unreachable == "wait" then
       $why | .text += "; when-replica-unreachable: wait" | .next += ", or run streamside start \($f.app) --offline for one start without it"
     elif offline_age > .policy.limit then

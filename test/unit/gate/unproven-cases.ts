@@ -116,12 +116,12 @@ export const unprovenCases: Record<string, Case[]> = {
     [
       'an app starts once when ordered',
       { owner: noAnswer(7, 'refused'), now: 100_000, once: true },
-      { do: 'start', code: 'offline' },
+      { do: 'start', code: 'offline-once' },
     ],
     [
       'an app that shall wait starts once when ordered',
       { owner: noAnswer(28, 'timed out'), policy: { unreachable: 'wait', limit: 86400, ephemeral: false }, once: true },
-      { do: 'start', code: 'offline', text: expect.stringContaining('as ordered once') },
+      { do: 'start', code: 'offline-once', text: expect.stringContaining('as ordered once') },
     ],
     ...(
       [
