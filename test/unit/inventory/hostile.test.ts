@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'streamside-hostile-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 // One document may take a while on a machine that is busy with other tests; a loop that grows with its square takes minutes.
-const longestSeconds = 10
+const longestSeconds = 30
 
 /** Loads the document as the user's command would; what comes back has been looked through. */
 async function load(document: string | Uint8Array): Promise<Mistake[] | null> {
