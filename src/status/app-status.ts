@@ -144,11 +144,16 @@ function wrongOf(status: AppStatus, { app, seen }: AppFacts): Wrong[] {
           .slice(0, 5)
           .join(', ') +
         (unheld.paths.length > 5 ? ' …' : ''),
-      `copy them elsewhere, or accept it:  unprotected: [${unheld.paths[0]?.path ?? ''}]  under ${app.name} in the inventory`,
+      `copy them elsewhere, or accept it:  unprotected: [${yamlWord(unheld.paths[0]?.path ?? '')}]  under ${app.name} in the inventory`,
     )
   if (unheld.partial && state !== 'absent')
     add('unheld-unknown', `not all of ${stateDirectory(app.name)} could be read in time`, 'see what lies there (du)')
   return wrong
+}
+
+/** A path as YAML takes it for a text, whatever is in it. */
+function yamlWord(path: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_./-]*$/.test(path) ? path : JSON.stringify(path)
 }
 
 /** The timer's verdict says most: who holds the app, what has become of its owner object, why the bucket cannot be read. */

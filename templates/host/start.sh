@@ -19,17 +19,15 @@ property() { systemctl show -P "$2" "$1"; }
 if [ "$(property "$unit" ActiveState)" = active ]; then echo running; exit 0; fi
 (umask 077 && mkdir -p "${order%/*}" && : >"$order")
 trap 'rm -f "$order"' EXIT
-# µs of the monotonic clock, as systemd counts
-read -r uptime _ </proc/uptime
-since=$(printf %s "${uptime}0000" | tr -d .)
+# of a gate that was at work before the order: it may not have seen it
+before=$(property "$app-gate.service" InvocationID)
 # restart: a unit that waits for its next try would be left waiting by start
 systemctl restart --no-block "$unit"
 end=$(($(date +%s) + seconds))
 while [ "$(date +%s)" -lt "$end" ]; do
   sleep 0.5
   if [ "$(property "$unit" ActiveState)" = active ]; then echo started; exit 0; fi
-  # a gate that was at work before the order may not have seen it
-  if [ "$(property "$app-gate.service" ExecMainStartTimestampMonotonic)" -gt "$since" ] &&
+  if [ "$(property "$app-gate.service" InvocationID)" != "$before" ] &&
     [ "$(property "$app-gate.service" ActiveState)" = failed ] && [ -s "/var/lib/streamside/apps/$app/reason" ]; then
     printf 'refused\t%s\n' "$(base64 -w0 <"/var/lib/streamside/apps/$app/reason")"
     exit 0
