@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { boot, cutPower, type LabHost, runInHost, shellInHost } from '../lab/index.ts'
 import { changesOf, leftovers, transactionEnded } from './host-state.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
+
+// Installs packages, boots and provisions twice in one test: a machine that others are at work on takes its time.
+vi.setConfig({ testTimeout: 180_000 })
 
 let lab: Site
 let one: LabHost
