@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
 import { addLookingCommands } from './commands/looking.ts'
+import { type Shell, shells } from './completion/scripts.ts'
 import { exitCodes, type ExitCode, Problem } from './problem.ts'
 import type { InitOptions } from './commands/init-options.ts'
 import type { RunOptions } from './commands/run-options.ts'
@@ -149,6 +150,21 @@ function addInventoryCommands(program: Command, done: (exit: ExitCode) => void):
     .action(async () => {
       const { runSchema } = await import('./commands/schema.ts')
       done(runSchema())
+    })
+  program
+    .command('completion')
+    .description('print what makes bash, zsh or fish complete this command line')
+    .addArgument(new Argument('<shell>', 'the shell that is to read it').choices([...shells, 'names']))
+    .argument('[kind]')
+    .usage('bash|zsh|fish')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  streamside completion bash > ~/.local/share/bash-completion/completions/streamside\n' +
+        '  streamside completion fish > ~/.config/fish/completions/streamside.fish',
+    )
+    .action(async (shell: Shell | 'names', kind: string | undefined) => {
+      const { runCompletion, printNames } = await import('./commands/completion.ts')
+      done(shell === 'names' ? await printNames(kind) : runCompletion(shell, program))
     })
   program
     .command('init')

@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+// The shells themselves complete the line; streamside is this checkout's.
+
+const checkout = path.resolve(import.meta.dirname, '../../..')
+let folder: string
+let environment: NodeJS.ProcessEnv
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'streamside-completion-'))
+  mkdirSync(path.join(folder, 'bin'))
+  writeFileSync(
+    path.join(folder, 'bin/streamside'),
+    `#!/bin/sh\nexec '${process.execPath}' '${checkout}/src/cli.ts' "$@"\n`,
+  )
+  chmodSync(path.join(folder, 'bin/streamside'), 0o755)
+  environment = { ...process.env, PATH: `${folder}/bin:${process.env['PATH']}`, HOME: folder, TERM: 'dumb' }
+  writeFileSync(path.join(folder, 'app'), '#!/bin/sh\n')
+  chmodSync(path.join(folder, 'app'), 0o755)
+  writeFileSync(
+    path.join(folder, 'inventory.yaml'),
+    `version: 1
+site: home
+hosts: { pi-attic: { address: 192.168.1.2, tags: [shop] }, pi-cellar: { address: 192.168.1.3 } }
+apps: { gotify: { host: pi-attic, release: { from: ./app, command: ./app } } }
+`,
+  )
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { stdout, status } = run('streamside', ['completion', shell])
+    expect(status).toBe(0)
+    writeFileSync(path.join(folder, `completion.${shell}`), stdout)
+  }
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const run = (program: string, args: string[]) =>
+  spawnSync(program, args, { cwd: folder, env: environment, encoding: 'utf8', timeout: 30_000 })
+
+/** What each shell offers for a line that is typed so far. */
+const offers: Record<string, (line: string, awaited: string) => string[]> = {
+  bash(line) {
+    const script = `. ./completion.bash; COMP_WORDS=(${line.replace(/ $/, " ''")}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _streamside; printf '%s\\n' "\${COMPREPLY[@]}"`
+    return run('bash', ['-c', script]).stdout.split('\n').filter(Boolean)
+  },
+  fish(line) {
+    const { stdout } = run('fish', ['-c', 'source ./completion.fish; complete -C $argv[1]', line])
+    return stdout.split('\n').flatMap((each) => each.split('\t')[0] || [])
+  },
+  zsh(line, awaited) {
+    // in a terminal of its own, as somebody types it: what is typed before the answer is there ends the question
+    const script = `zmodload zsh/zpty; zpty shell zsh -f -i
+      zpty -w shell "PS1=; autoload -U compinit; compinit -D -u; . ./completion.zsh; zstyle ':completion:*' list-prompt ''; LISTMAX=1000; setopt no_beep; unsetopt zle; setopt zle; echo rea''dy"
+      while zpty -r shell out; do case $out in *ready*) break ;; esac; done
+      zpty -w -n shell $'${line}\\t\\t\\t'; all=
+      for ((n = 0; n < 200; n++)); do
+        while zpty -rt shell out; do all+=$out; done
+        case $all in *'${awaited}'*) break ;; esac
+        sleep 0.1
+      done
+      print -r -- "$all"; zpty -d shell`
+    // oxlint-disable-next-line no-control-regex
+    const plain = run('zsh', ['-f', '-c', script]).stdout.replaceAll(/\x1b\[[0-9;?]*[a-zA-Z]/g, ' ')
+    return plain.split(/\s+/)
+  },
+}
+
+describe.each(Object.keys(offers))('%s', (shell) => {
+  const offered = (line: string, awaited: string) => offers[shell]!(line, awaited)
+
+  test('completes commands, and offers none that is not built', () => {
+    expect(offered('streamside pro', 'provision').join(' ')).toContain('provision')
+    const all = offered('streamside ', 'status')
+    expect(all).toEqual(expect.arrayContaining(['plan', 'status', 'check']))
+    expect(all).not.toContain('rollback')
+  })
+
+  test('completes options of the command', () => {
+    expect(offered('streamside provision --pru', '--prune').join(' ')).toContain('--prune')
+    expect(offered('streamside check --', '--json').join(' ')).not.toContain('--prune')
+  })
+
+  test('completes hosts, apps and tags of the inventory in this folder', () => {
+    expect(offered('streamside plan --limit ', '@shop')).toEqual(
+      expect.arrayContaining(['pi-attic', 'pi-cellar', 'gotify', '@shop']),
+    )
+    expect(offered('streamside logs got', 'gotify').join(' ')).toContain('gotify')
+    expect(offered('streamside ssh pi-c', 'pi-cellar').join(' ')).toContain('pi-cellar')
+  })
+})
+
+test('an inventory with mistakes, or none, offers nothing and says nothing', () => {
+  const { stdout, stderr, status } = spawnSync('streamside', ['completion', 'names'], {
+    cwd: path.join(folder, 'bin'),
+    env: environment,
+    encoding: 'utf8',
+  })
+  expect([stdout, stderr, status]).toEqual(['', '', 0])
+})
