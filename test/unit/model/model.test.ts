@@ -17,6 +17,13 @@ test("no schedule of faults breaks an invariant of ownership under the product's
   for (const key of walked) expect(found.decided.get(key) ?? 0, key).toBeGreaterThan(0)
 })
 
+test('an order to start without the replica breaks none either', async () => {
+  const faults = ['start-offline', 'cut-off', 'hours-pass', 'forced-claim', 'crash', 'power-cut']
+  const found = await runMany(verdicts, { seed: 5000, schedules: 200, faults })
+  expect(found.failed && `seed ${found.failed.seed}: ${found.failed.violation}`).toBeNull()
+  expect(found.decided.get('gate:start:offline-once') ?? 0).toBeGreaterThan(0)
+})
+
 const walked = [
   'gate:start:first-launch',
   'gate:start:own-files',
