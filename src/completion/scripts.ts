@@ -22,7 +22,6 @@ const taking = (line: CommandLine, value: CompletedOption['value']) => [
 
 function bash(line: CommandLine): string {
   const { program, commands } = line
-  const named = commands.filter(({ arguments: each }) => each[0] !== undefined && each[0] !== 'other')
   return `# bash completion of ${program}: put this into ~/.local/share/bash-completion/completions/${program}
 _${program}() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= word words=
@@ -38,7 +37,8 @@ _${program}() {
         '') words=${shellWord(commands.map(({ name }) => name).join(' '))} ;;
 ${commands
   .map((command) => {
-    const names = named.includes(command) ? `" $(${program} ${namesCommand} ${command.arguments[0]} 2>/dev/null)"` : ''
+    const kind = command.arguments[0] ?? 'other'
+    const names = kind === 'other' ? '' : `" $(${program} ${namesCommand} ${kind} 2>/dev/null)"`
     return `        ${command.name}) words=${shellWord(allOptions(command).join(' '))}${names} ;;`
   })
   .join('\n')}
