@@ -1,0 +1,146 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { freezeS3, runInHost, startS3, stopS3, thawS3 } from '../lab/index.ts'
+import { type Gated, gated, gatedApps, writeUploaded } from './gated.ts'
+import { eventsOf, notesApp, type Site, site, writeRow } from './site.ts'
+import { allWell, appOf, codes, said, statusOf } from './status-answer.ts'
+
+const own = gatedApps('st-one', 8311, ['st-notes', 'st-files'])
+const parts = { ...own, 'st-both': { ...notesApp('st-one', 8321), host: undefined, hosts: ['st-one', 'st-two'] } }
+let lab: Site
+const app = (name: string): Gated => gated(lab, 'status', own, name)
+const one = () => lab.host('st-one')
+
+beforeAll(async () => {
+  lab = await site('status', [{ name: 'st-one' }, { name: 'st-two', suite: 'trixie' }], { apps: parts })
+  await lab.provision()
+  await Promise.all(Object.keys(own).map((name) => writeUploaded(app(name), 'one')))
+})
+
+describe('all is well', () => {
+  test('every app is protected, with one exec a host', async () => {
+    await allWell(lab)
+    const answer = await statusOf(lab)
+    expect(answer.code, said(answer)).toBe(0)
+    expect(eventsOf(answer, 'host-done')).toMatchObject([
+      { outcome: 'sound', execs: 1 },
+      { outcome: 'sound', execs: 1 },
+    ])
+    for (const [host, found] of answer.hosts) {
+      expect(found.wrong).toEqual([])
+      expect(found.drift).toEqual({ known: true, changes: [] })
+      expect(Math.abs(found.clock.offsetSeconds)).toBeLessThan(30)
+      expect(found.clock.against).toBe('replica')
+      expect(found.memory.totalKib).toBeGreaterThan(0)
+      expect(found.disks.map((disk) => disk.availableKib > 0 && !disk.readOnly)).not.toContain(false)
+      for (const each of found.apps) {
+        expect(each).toMatchObject({ state: 'running', reason: null, alerts: [], wrong: [] })
+        expect(each.units).toMatchObject({
+          app: { active: 'active' },
+          litestream: { active: 'active', sub: 'running' },
+          gate: { active: 'inactive', result: 'success' },
+          timer: { active: 'active' },
+        })
+        expect(each.owner).toMatchObject({ read: true, thisHost: true, holder: host, epoch: 1 })
+        expect(each.replica?.protection).toBe('protected')
+        expect(each.replica?.databases[0]?.remote).toMatch(/^[0-9a-f]{16}$/)
+        expect(Date.now() / 1000 - (each.replica?.lastUpload ?? 0)).toBeLessThan(3600)
+        expect(each.unheld).toMatchObject({ bytes: 0, partial: false })
+      }
+    }
+    expect(answer.events.every((event) => event['v'] === 1)).toBe(true)
+    expect(appOf(answer, 'st-both', 'st-two').instance).toBe('st-both@st-two')
+  })
+
+  test('the table fits 80 columns, has no colours in a pipe, and is all there is', async () => {
+    const answer = await lab.run(['status'])
+    expect(answer.code, said(answer)).toBe(0)
+    expect(answer.stderr).toBe('')
+    expect(answer.stdout).not.toContain('\u001b')
+    for (const line of answer.stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80)
+    expect(answer.stdout).toMatch(/^st-two .*drift no/m)
+    expect(answer.stdout).toMatch(/^ {2}st-notes +running +up +open +on +protected +[0-9a-f]+ +\d+ \w+ +this host +0$/m)
+    expect(answer.stdout).toMatch(/2 hosts, all is well/)
+  })
+
+  test('--limit leaves the other hosts alone', async () => {
+    const answer = await statusOf(lab, '--limit', 'st-two')
+    expect([...answer.hosts.keys()]).toEqual(['st-two'])
+  })
+})
+
+test('an app that was stopped by hand is named, with the reason; its data are still protected', async () => {
+  await runInHost(one(), ['systemctl', 'stop', 'st-notes'])
+  const answer = await statusOf(lab, '--limit', 'st-one')
+  expect(answer.code, said(answer)).toBe(1)
+  expect(appOf(answer, 'st-notes', 'st-one')).toMatchObject({
+    state: 'stopped',
+    reason: {
+      code: 'stopped',
+      text: expect.stringContaining('st-notes.service was stopped'),
+      next: expect.stringContaining('provision'),
+    },
+    replica: { protection: 'protected' },
+  })
+  expect(appOf(answer, 'st-files', 'st-one').wrong).toEqual([])
+  // plan's own comparison
+  expect(answer.hosts.get('st-one')?.drift).toMatchObject({
+    changes: [{ kind: 'unit', name: 'st-notes.service', action: 'start' }],
+  })
+  await runInHost(one(), ['systemctl', 'start', 'st-notes'])
+  await allWell(lab)
+})
+
+test('with Litestream stopped, what the app writes is unprotected, and since when is told', async () => {
+  const before = Math.floor(Date.now() / 1000)
+  await runInHost(one(), ['systemctl', 'stop', 'st-notes-litestream'])
+  await writeRow(one(), app('st-notes').port, 'on the card only')
+  const answer = await statusOf(lab, '--limit', 'st-one')
+  expect(answer.code, said(answer)).toBe(1)
+  const found = appOf(answer, 'st-notes', 'st-one')
+  expect(found.replica, said(answer)).toMatchObject({
+    protection: 'unprotected',
+    text: expect.stringMatching(/^unprotected since .* UTC .*and Litestream does not run/),
+  })
+  // not before the last proof or upload, which were at most a timer's period ago
+  expect(found.replica?.since).toBeGreaterThan(before - 3600)
+  expect(codes(found.wrong)).toEqual(expect.arrayContaining(['litestream-down', 'unprotected']))
+  const table = await lab.run(['status', '--limit', 'st-one'])
+  expect(table.stdout).toMatch(/^ {2}st-notes +running +down +open +on +unprotected /m)
+  await runInHost(one(), ['systemctl', 'start', 'st-notes-litestream'])
+  await allWell(lab)
+})
+
+test('a row that was written just now is on its way, and no lag', async () => {
+  for (let n = 0; n < 3; n += 1) {
+    await writeRow(one(), app('st-notes').port, `row ${n}`)
+    const answer = await statusOf(lab, '--limit', 'st-one')
+    expect(answer.code, said(answer)).toBe(0)
+    expect(appOf(answer, 'st-notes', 'st-one').replica?.protection).toBe('protected')
+  }
+})
+
+describe('with S3 away', () => {
+  test.each([
+    ['down', stopS3, startS3, /cannot be reached/],
+    ['hanging', freezeS3, thawS3, /does not answer in time/],
+  ] as const)('%s: unknown, with the reason, in bounded time', async (_, fail, mend, says) => {
+    await fail(lab.lab.instance)
+    try {
+      const began = Date.now()
+      const answer = await statusOf(lab)
+      expect(answer.code, said(answer)).toBe(1)
+      expect(Date.now() - began).toBeLessThan(40_000)
+      expect(eventsOf(answer, 'host-done').map((event) => event['execs'])).toEqual([1, 1])
+      const found = appOf(answer, 'st-notes', 'st-one')
+      expect(found.state).toBe('running')
+      expect(found.replica).toMatchObject({ protection: 'unknown', text: expect.stringMatching(says) })
+      // what was last read of it is told as such
+      expect(found.owner).toMatchObject({ read: false, reason: expect.stringMatching(says), thisHost: true })
+      expect(found.wrong.find(({ text }) => says.test(text))).toBeDefined()
+      expect(answer.hosts.get('st-one')?.drift).toEqual({ known: true, changes: [] })
+    } finally {
+      await mend(lab.lab.instance)
+    }
+    await allWell(lab)
+  })
+})
