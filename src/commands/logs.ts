@@ -2,8 +2,8 @@ import type { SshConnection } from '../host/connection.ts'
 import { runAsRoot } from '../host/root.ts'
 import type { Host } from '../inventory/model.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
-import { painter, wantsColor } from '../report/colour.ts'
-import { createLogLines } from '../report/log-lines.ts'
+import { wantsColor } from '../report/colour.ts'
+import { formatLogLine, inOrder, type LogLine } from '../report/log-lines.ts'
 import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
 import { openHost } from '../rollout/look.ts'
@@ -24,50 +24,50 @@ export interface LogsOptions extends RunOptions {
 const deadlineSeconds = 120
 
 /**
- * `streamside logs APP`: what the journals of its hosts say of it, its gate, Litestream and the timer; with `-f` until Ctrl-C,
- * which is then no failure.
+ * `streamside logs APP`: what the journals of its hosts say of it, its gate, Litestream and the timer; with `-f` until Ctrl-C, or
+ * until nobody reads any more, which is then no failure.
  * @throws InventoryProblem, Problem `app-unknown`, `limit-unknown`, `limit-empty`
  */
 export async function runLogs(app: string, options: LogsOptions): Promise<ExitCode> {
   const stopping = untilStopped()
-  const { stdout } = process
-  const paint = painter(wantsColor(stdout))
-  const lines = createLogLines((host, line) =>
-    stdout.write(`${host === null ? '' : paint('cyan', `${host}  `)}${line}\n`),
-  )
+  // Lines that are not followed are put in the order of their times, which is known once all are there.
+  const live = options.follow || options.json
+  const held: LogLine[] = []
   const job = async (context: RunContext, host: Host, spent: Spent): Promise<HostResult> => {
+    const take = (line: string) => {
+      // An empty one is how the host finds out whether anybody still reads.
+      if (line === '') return
+      if (live) context.report({ type: 'log-line', host: host.name, line })
+      else held.push({ host: host.name, line })
+    }
     const connection = await openHost(context, host)
     spent(connection)
     const end = () => void connection.close()
     stopping.addEventListener('abort', end)
     try {
-      await read(connection, context, host, journalArguments(app, options), {
-        follow: options.follow,
-        onLine: (line) => lines.take(host.name, line),
-      })
-      return { outcome: 'sound', changes: 0, exit: exitCodes.done }
+      await read(connection, context, host, journalArguments(app, options), { follow: options.follow, onLine: take })
     } catch (error) {
       // Ctrl-C ends the connection, and with it journalctl on the host.
       if (!stopping.aborted) throw error
-      return { outcome: 'sound', changes: 0, exit: exitCodes.done }
     } finally {
       stopping.removeEventListener('abort', end)
       await connection.close()
     }
+    return { outcome: 'sound', changes: 0, exit: exitCodes.done }
   }
-  const exit = await runOverHosts('logs', { ...options, limit: [], verbose: true }, stopping, job, {
+  const { stdout } = process
+  // All at once: one that waited for its turn would wait for as long as the others are followed.
+  const all = { ...options, limit: [], verbose: true, parallel: Infinity }
+  const exit = await runOverHosts('logs', all, stopping, job, {
     load: { skipLocalFiles: true },
-    hosts(inventory) {
-      const hosts = hostsOf(inventory, app, options.limit)
-      lines.begin(
-        hosts.map((host) => host.name),
-        options.follow,
-      )
-      return hosts
+    hosts: (inventory) => hostsOf(inventory, app, options.limit),
+    result: (hosts) => {
+      const names = hosts.map(({ name }) => name)
+      return inOrder(held)
+        .map((line) => formatLogLine(line, names, wantsColor(stdout)))
+        .join('\n')
     },
-    result: null,
   })
-  lines.end()
   return stopping.aborted && exit === exitCodes.failed ? exitCodes.done : exit
 }
 
@@ -78,6 +78,8 @@ function untilStopped(): AbortSignal {
     process.removeAllListeners(signal)
     process.once(signal, () => stopped.abort())
   }
+  // `logs -f | head`
+  process.stdout.once('error', () => stopped.abort())
   return stopped.signal
 }
 

@@ -15,6 +15,8 @@ export type RunEvent =
   | { type: 'change'; host: string; change: ChangeSummary }
   /** What `status` found on a host. */
   | { type: 'host-status'; host: string; status: HostStatus }
+  /** A line of a host's journal (`logs`). */
+  | { type: 'log-line'; host: string; line: string }
   | { type: 'app-healthy'; host: string; app: string; seconds: number }
   | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }
   /** Progress of the operator's own machine: a download, a release being packed. */

@@ -2,6 +2,7 @@ import type { EventData } from './event-data.ts'
 import type { ChangeSummary } from './events.ts'
 import { formatChanges } from './format-changes.ts'
 import { formatProblem, formatWarning } from './format-problem.ts'
+import { formatLogLine } from './log-lines.ts'
 import { liveText } from './live-screen.ts'
 import { advance, frame, type TableState } from './live-table.ts'
 import { plainLine } from './plain-lines.ts'
@@ -32,14 +33,19 @@ export interface Look {
 /** For pipes and logs: progress line by line on stderr, results on stdout. */
 export function plainRenderer(look: Look): Renderer {
   const results = resultsOf(look)
+  let hosts: string[] = []
   return {
     event(event) {
+      if (event.type === 'run-started') hosts = event.hosts
+      if (event.type === 'log-line') look.write.out(`${formatLogLine(event, hosts, look.outColor)}\n`)
       const line = look.quiet ? null : plainLine(event)
       if (line !== null) look.write.err(`${line}\n`)
       tell(event, look)
       results.event(event)
     },
-    result: (text) => look.write.out(`${text}\n`),
+    result: (text) => {
+      if (text !== '') look.write.out(`${text}\n`)
+    },
     pause() {},
     resume() {},
     finish: () => results.finish(),
