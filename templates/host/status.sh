@@ -68,13 +68,13 @@ apps() {
     names="$names $app" running="$running $!"
     case $running in \ *\ *\ *\ *)
       # shellcheck disable=SC2086 # numbers
-      wait $running
+      wait $running || :
       running=
       ;;
     esac
   done
   # shellcheck disable=SC2086 # numbers
-  [ -z "$running" ] || wait $running
+  [ -z "$running" ] || wait $running || :
   for app in $names; do cat "app-$app"; done
 }
 
