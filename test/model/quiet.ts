@@ -120,7 +120,8 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
   if (!world.bucket.owner && newest)
     return { name: 'bring the object back', why, take: () => (world.bucket.owner = newest) }
   if (world.bucket.owner && !holder) return run('restore', (task) => forceClaim(task, 'restored'))
-  if (!world.bucket.owner || !target.card?.dbs || why === 'database-unknown') return run('provision', provision)
+  if (!world.bucket.owner || !target.card?.dbs || why === 'database-unknown' || why === 'database-left')
+    return run('provision', provision)
   if (['not-proven', 'litestream-down', 'busy', 'clock', 'other-holder'].includes(why) && holder)
     return { name: 'wait', why, take: () => (world.now += 900) }
   if (next.includes('streamside restore') && !world.ledger.faults.has(`tried-${why}`)) {

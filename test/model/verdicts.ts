@@ -84,7 +84,12 @@ function openJudge() {
   let complaint = ''
   let toSend: string[] = []
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
-  createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()?.resolve(JSON.parse(line) as Decision))
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const question = waiting.shift()
+    const answer = JSON.parse(line) as Decision | { error: string }
+    if ('error' in answer) question?.reject(new Error(`no verdict: ${answer.error}\nquestion: ${question.line}`))
+    else question?.resolve(answer)
+  })
   child.on('close', () => {
     const first = waiting[0]
     if (first)

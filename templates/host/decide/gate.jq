@@ -109,9 +109,13 @@ def moving($owner):
     end;
 
 def mine($owner):
-  if any(.dbs[]; $owner.dbs[.] == null) then
+  ([$owner.from.dbs // {} | keys[]] - .dbs) as $left
+  | if any(.dbs[]; $owner.dbs[.] == null) then
     if .waited < 20 then { do: "again", code: "waiting", text: "the owner object does not name every database yet", next: "" }
     else refuse("database-unknown"; "the owner object does not name \([.dbs[] | select($owner.dbs[.] == null)] | join(", "))"; "run streamside provision") end
+  # It would be in no path that is restored from later on.
+  elif $left != [] then
+    refuse("database-left"; "the owner object orders a restore of \($left | join(", ")), which the inventory does not have here"; "put it back under databases: and run streamside provision")
   elif .remote == null then { do: "look", code: "look", text: "", next: "", path: $owner.path }
   elif any(.remote[]; .error != null) then
     first(.remote[] | select(.error != null) | .error) as $error

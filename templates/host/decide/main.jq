@@ -43,6 +43,7 @@ def judged:
     elif .do == "watch" then (.alerts | length), (.alerts[] | .code, .about, (.text | one_line), (.next | one_line)), (.over | join(" "))
     else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-") end;
 
-# jq 1.6 (Debian 12) does not end at halt_error while its input stays open: a shell is told in a line of its own.
-(try ([fromjson | judged] | if . == [] then error("no verdict") else . end)
- catch ((if $form == "lines" then ["!" + (tostring | one_line)] else empty end), ("\(.)\n" | halt_error(1)))) | .[]
+# jq 1.6 (Debian 12) does not end at halt_error while its input stays open: whoever asked is told in a line of its own, for an
+# answer that never comes would let the next one be taken for it.
+(try ([fromjson | judged] | if . == [] then error("no verdict") elif $form == "json" and length > 1 then error("\(length) verdicts") else . end)
+ catch ([if $form == "lines" then "!" + (tostring | one_line) else { error: tostring } | tojson end], ("\(.)\n" | halt_error(1)))) | .[]

@@ -53,3 +53,19 @@ test('a claim by the host itself keeps what the object says, and its past to the
     past: [...past.slice(1), { path: 'e9999-0000000c', host: 'pi', end: null }],
   })
 })
+
+test('what cannot be judged is told to whoever asked, and not answered with what another one asked', async () => {
+  // a judge of its own: it may end at such a question
+  const judge = openVerdicts()
+  try {
+    const order = { dbs: { main: 'latest' }, source: 'e0001-0000000b' }
+    const answers = await Promise.allSettled([
+      judge.ask({ ask: 'source', order, plans: {}, dbs: ['main'] }),
+      judge.ask({ ask: 'nonsense', dbs: [] }),
+    ])
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(String((answers[0] as PromiseRejectedResult).reason)).toContain('question: {"ask":"source"')
+  } finally {
+    judge.close()
+  }
+})

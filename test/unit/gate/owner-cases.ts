@@ -91,6 +91,14 @@ export const ownerCases: Record<string, Case[]> = {
       { dbs: ['main', 'archive'] },
       { do: 'refuse', code: 'database-unknown' },
     ],
+    [
+      'that orders a restore of a database which the inventory has no more is not carried out in part',
+      {
+        owner: found(owner({ from: { path: oldPath, dbs: { main: 'latest', log: 'latest' } } })),
+        claim: claim({ path: oldPath, epoch: 1 }),
+      },
+      { do: 'refuse', code: 'database-left' },
+    ],
   ],
   'the clock': [
     [
