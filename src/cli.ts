@@ -91,6 +91,14 @@ function build(done: (exit: ExitCode) => void): Command {
       'stop and remove apps that left the inventory, once the replica is proven to hold their data',
       false,
     )
+    .addOption(
+      new Option(
+        '--restarts <how>',
+        'of what runs from something that changed: an app never on two hosts at once, all at once, or not',
+      )
+        .choices(['rolling', 'now', 'none'])
+        .default('rolling'),
+    )
     .option('--break-lock', "end another run's transaction on a host in the middle, and go on from there", false)
     // Scripts may give it: provision has nothing to ask yet, and a host key is only ever taken by --accept-new.
     .addOption(new Option('-y, --yes', 'do not ask').hideHelp())

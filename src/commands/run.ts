@@ -10,6 +10,7 @@ import { terminalQuestions } from '../report/questions.ts'
 import { createReporter, reporterMode } from '../report/reporter.ts'
 import { artifactSource } from '../rollout/artifacts.ts'
 import { operator } from '../rollout/operator.ts'
+import { createTurns } from '../rollout/turns.ts'
 import type { RunContext } from '../rollout/context.ts'
 import { type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
@@ -72,6 +73,8 @@ export async function runOverHosts(
     ...(questions && command === 'provision' ? { confirm: (text: string) => questions.confirm(text) } : {}),
     ...(questions ? { askSudoPassword: (host: string) => questions.secret(`sudo password on ${host}: `) } : {}),
     verify: options.verify,
+    restarts: options.restarts ?? 'rolling',
+    turns: createTurns((options.restarts ?? 'rolling') === 'rolling'),
     prune: options.prune ?? false,
     breakLock: options.breakLock ?? false,
     who: operator(command),

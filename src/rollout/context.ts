@@ -3,6 +3,7 @@ import type { ConnectOptions } from '../host/connect.ts'
 import type { App, Architecture, Inventory } from '../inventory/model.ts'
 import type { Secret } from '../inventory/secret.ts'
 import type { Report } from '../report/events.ts'
+import type { Turns } from './turns.ts'
 
 /** What every step of a run is given, instead of globals. */
 export interface RunContext {
@@ -18,6 +19,9 @@ export interface RunContext {
   verify: boolean
   /** Asks a yes-or-no question on a terminal; absent without one. */
   confirm?: (question: string) => Promise<boolean>
+  /** Whether units that run restart, and whether the hosts of an app do so one after the other. */
+  restarts: Restarts
+  turns: (host: string) => Turns
   /** Apps that left the inventory go from their hosts without a question. */
   prune: boolean
   /** End another run's transaction on a host in the middle, instead of leaving the host to it. */
@@ -27,6 +31,9 @@ export interface RunContext {
   /** Set when the operator has asked to stop: hosts that have not begun are left alone. */
   stopping: AbortSignal
 }
+
+export const restarts = ['rolling', 'now', 'none'] as const
+export type Restarts = (typeof restarts)[number]
 
 /** Gets what is shipped to hosts; each thing once a run, however many hosts want it. */
 export interface ArtifactSource {

@@ -3,6 +3,7 @@ import { appsOn } from '../desired/host-state.ts'
 import { replicaFiles } from '../desired/litestream.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { SshConnection } from '../host/connection.ts'
+import { rollingApps, withoutRestarts } from '../plan/restarts.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
 import { locked } from './apply-problems.ts'
@@ -71,10 +72,13 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
         message: `the transaction ${id} was cut off before its end; going on from what it left`,
       })
     looked = await pruned(context, host, looked)
+    if (context.restarts === 'none') looked = { ...looked, plan: withoutRestarts(looked.plan) }
     for (const warning of looked.plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
     if (looked.plan.changes.length === 0) return { outcome: 'unchanged', changes: 0, exit: exitCodes.done }
     await checkReplicas(context, host, looked)
-    const outcome = await carryOutWithOwners(context, host, { ...looked, connection, open })
+    const outcome = await inTurn(context, host, looked, () =>
+      carryOutWithOwners(context, host, { ...looked, connection, open }),
+    )
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
     return {
       outcome: outcome.exit === exitCodes.done ? 'changed' : 'failed',
@@ -83,6 +87,38 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
     }
   } finally {
     await Promise.all(lines.map((line) => line.close()))
+  }
+}
+
+/**
+ * Restarts never hit two hosts of an app at once, and an app that did not come up on one host is not restarted on the next.
+ * The host waits with all of its changes: what is laid is what the next start runs from, whoever causes it.
+ * @throws Problem `roll-halted`
+ */
+async function inTurn<T extends { exit: ExitCode }>(
+  context: RunContext,
+  host: Host,
+  looked: Looked,
+  work: () => Promise<T>,
+): Promise<T> {
+  const apps = rollingApps(looked.plan, looked.state)
+  const turn = await context.turns(host.name).take(apps)
+  if ('failed' in turn)
+    throw new Problem({
+      code: 'roll-halted',
+      doing: `restarting ${turn.failed.app} on ${host.name}`,
+      found: `it was not healthy after its restart on ${turn.failed.host}`,
+      next: `nothing was changed on ${host.name}; mend ${turn.failed.app}, then run provision again`,
+      host: host.name,
+      app: turn.failed.app,
+    })
+  let failed = true
+  try {
+    const result = await work()
+    failed = result.exit !== exitCodes.done
+    return result
+  } finally {
+    turn.done(failed)
   }
 }
 

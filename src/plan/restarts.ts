@@ -1,0 +1,41 @@
+import type { HostState } from '../desired/host-state.ts'
+import type { HostPlan } from './change.ts'
+
+/**
+ * Apps that this plan restarts and that have other hosts too: those go one host after the other. An app that is merely
+ * started serves nobody yet.
+ */
+export function rollingApps(plan: HostPlan, state: HostState): string[] {
+  const restarted = new Set(plan.changes.flatMap(({ step }) => (step.verb === 'restart' ? [step.fields[0] ?? ''] : [])))
+  return state.apps
+    .filter((app) => app.hosts.length > 1 && restarted.has(`${app.name}.service`))
+    .map(({ name }) => name)
+}
+
+/**
+ * The plan without its restarts: everything is laid, and what runs goes on as it was started. Nothing is forgotten, for a
+ * restart is derived from what a unit was started from: the next plan names it again.
+ */
+export function withoutRestarts(plan: HostPlan): HostPlan {
+  const units = plan.changes.flatMap(({ step }) => (step.verb === 'restart' ? [step.fields[0] ?? ''] : []))
+  if (units.length === 0) return plan
+  const isLeft = (app: string) => units.includes(`${app}.service`)
+  return {
+    ...plan,
+    changes: plan.changes.filter(({ step }) => step.verb !== 'restart'),
+    attendant: plan.attendant.filter(
+      ({ verb, fields: [name = ''] }) =>
+        !(verb === 'health' && isLeft(name)) &&
+        !(verb === 'replicating' && units.includes(`${name}-litestream.service`)),
+    ),
+    started: plan.started.filter((app) => !isLeft(app)),
+    warnings: [
+      ...plan.warnings,
+      {
+        code: 'restart-left',
+        message: `${units.join(', ')} ${units.length === 1 ? 'goes on with what it was' : 'go on with what they were'} started from`,
+        next: 'run provision without --restarts none to restart',
+      },
+    ],
+  }
+}
