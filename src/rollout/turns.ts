@@ -28,7 +28,7 @@ export function createTurns(rolling: boolean): (host: string) => Turns {
         release = resolve
       })
       // All at once, without an await between: two hosts that want the same apps never hold one each.
-      const before = apps.map((app) => last.get(app))
+      const before = apps.flatMap((app) => last.get(app) ?? [])
       for (const app of apps) last.set(app, gone)
       await Promise.all(before)
       const failed = apps.map((app) => failures.get(app)).find((failure) => failure !== undefined)
