@@ -142,3 +142,15 @@ test('drift is what plan says', async () => {
   await lab.provision()
   await allWell(lab)
 })
+
+test('a release that is not on this machine keeps nobody from seeing how the hosts are', async () => {
+  const release = { from: '/nonexistent/release', command: './notes' }
+  await lab.rewrite({ apps: { ...parts, 'sf-notes': { ...parts['sf-notes'], release } } })
+  const answer = await statusOf(lab, '--limit', 'sf-one')
+  await lab.rewrite({ apps: parts })
+  expect(answer.code, said(answer)).toBe(1)
+  const found = answer.hosts.get('sf-one')
+  expect(found?.drift).toEqual({ known: false, reason: expect.stringContaining('/nonexistent/release') })
+  expect(codes(found?.wrong ?? [])).toEqual(['drift-unknown'])
+  expect(appOf(answer, 'sf-notes', 'sf-one')).toMatchObject({ state: 'running', wrong: [] })
+})
