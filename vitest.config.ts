@@ -16,8 +16,9 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           fileParallelism: false,
           maxWorkers: 1,
-          testTimeout: 60_000,
-          hookTimeout: 300_000,
+          // a machine may be slow; what has to be quick says so itself
+          testTimeout: 240_000,
+          hookTimeout: 600_000,
         },
       },
     ],

@@ -34,13 +34,13 @@ const pids = () => Promise.all(hosts.map((host) => mainPid(host, 'rolling.servic
 const outcomes = (run: Run) =>
   Object.fromEntries(eventsOf(run, 'host-done').map((event) => [event['host'], event['outcome']]))
 
-/** The most hosts that were between their upload and their end at one time. */
+/** The most hosts that were between their upload and a healthy app at one time. */
 function atOnce(run: Run): number {
   const at = new Set<unknown>()
   let most = 0
   for (const event of run.events) {
     if (event['type'] === 'host-step' && event['step'] === 'upload') at.add(event['host'])
-    if (event['type'] === 'host-done') at.delete(event['host'])
+    if (event['type'] === 'app-healthy') at.delete(event['host'])
     most = Math.max(most, at.size)
   }
   return most
