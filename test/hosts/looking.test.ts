@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { boot, cutPower, environmentOf, putFile, runInHost, setFaults, shellInHost } from '../lab/index.ts'
 import {
   type Gated,
@@ -15,6 +15,9 @@ import {
 } from './gated.ts'
 import { eventsOf, notesApp, type Site, site, streamside, until } from './site.ts'
 import { appOf, said, statusOf } from './status-answer.ts'
+
+// Each test runs the command several times, and waits for hosts in between.
+vi.setConfig({ testTimeout: 240_000 })
 
 const own = gatedApps('lk-one', 8331, ['lk-notes', 'lk-waits'], { 'lk-waits': { 'when-replica-unreachable': 'wait' } })
 const parts = { ...own, 'lk-both': { ...notesApp('lk-one', 8341), host: undefined, hosts: ['lk-one', 'lk-two'] } }
@@ -130,7 +133,7 @@ describe('logs', () => {
       child.stdout.on('data', (chunk: Buffer) => (heard.out += chunk.toString()))
       child.stderr.on('data', (chunk: Buffer) => (heard.out += chunk.toString()))
       const ended = once(child, 'exit')
-      await until('the journals to be followed', 20, async () => ((await journals()).includes(0) ? null : true))
+      await until('the journals to be followed', 60, async () => ((await journals()).includes(0) ? null : true))
       return { child, heard, ended }
     }
 
@@ -138,12 +141,12 @@ describe('logs', () => {
       const { child, heard, ended } = await follow()
       await restart()
       for (const host of ['lk-one', 'lk-two'])
-        await until(`the new start on ${host}`, 20, async () =>
+        await until(`the new start on ${host}`, 60, async () =>
           new RegExp(`^${host} {2}.*notes listens on port`, 'm').test(heard.out) ? true : null,
         )
       child.kill('SIGINT')
       expect((await ended)[0], heard.out).toBe(0)
-      await until('journalctl to end', 15, async () => ((await journals()).every((n) => n === 0) ? true : null))
+      await until('journalctl to end', 60, async () => ((await journals()).every((n) => n === 0) ? true : null))
     })
 
     test('end when nobody reads them any more', async () => {
@@ -151,7 +154,7 @@ describe('logs', () => {
       child.stdout.destroy()
       await restart()
       expect((await ended)[0], heard.out).toBe(0)
-      await until('journalctl to end', 15, async () => ((await journals()).every((n) => n === 0) ? true : null))
+      await until('journalctl to end', 60, async () => ((await journals()).every((n) => n === 0) ? true : null))
     })
   })
 })

@@ -26,7 +26,7 @@ export const said = (answer: Run): string => `${answer.stdout}\n${answer.stderr}
 /** Waits until nothing is wrong any more, so that what one test did is not seen by the next. */
 export async function allWell(lab: Site): Promise<void> {
   let last = ''
-  await until('status to find nothing wrong', 60, async () => {
+  await until('status to find nothing wrong', 120, async () => {
     const answer = await lab.run(['status'])
     last = said(answer)
     return answer.code === 0 ? true : null

@@ -1,8 +1,11 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { bridgeAddressOf, runInHost, shellInHost } from '../lab/index.ts'
 import { type Gated, gated, gatedApps, replaceOwner, rowsOnceUp } from './gated.ts'
 import { eventsOf, type Site, site } from './site.ts'
 import { allWell, appOf, codes, said, statusOf } from './status-answer.ts'
+
+// Each test runs the command several times, and waits for hosts in between.
+vi.setConfig({ testTimeout: 240_000 })
 
 const parts = {
   ...gatedApps('sf-one', 8351, ['sf-notes', 'sf-files', 'sf-other']),
