@@ -27,15 +27,10 @@ export function machineName(machine: number): string {
 }
 
 /**
- * Whether a host can run it: its own kind, and the 32-bit kind that its kernel runs too. (ARMv6 and ARMv7 cannot be told
- * apart here: both are `32-bit ARM`.)
+ * Whether a host's units can run it: exactly the architecture's own kind. A 64-bit kernel would run the 32-bit kind too, but
+ * the units' `SystemCallArchitectures=native` kills it with SIGSYS at its first call (tried on Debian 12). ARMv6 and ARMv7
+ * cannot be told apart here: both are `32-bit ARM`.
  */
-export function runsOn(machine: number, architecture: Architecture): boolean {
-  const runnable: Record<Architecture, readonly number[]> = { amd64: [62, 3], arm64: [183, 40], armhf: [40] }
-  return runnable[architecture].includes(machine)
-}
-
-/** Exactly that architecture's own kind. */
 export function isFor(machine: number, architecture: Architecture): boolean {
   return machine === { amd64: 62, arm64: 183, armhf: 40 }[architecture]
 }

@@ -3,7 +3,7 @@ import type { Architecture } from '../inventory/model.ts'
 import { nearest } from '../inventory/nearest.ts'
 import { shown as plain } from '../inventory/show.ts'
 import { Problem } from '../problem.ts'
-import { machineName, runsOn } from './elf.ts'
+import { isFor, machineName } from './elf.ts'
 import type { PackedRelease } from './release.ts'
 import { releaseProblem, resolveInRelease, shown, type ReleaseEntry } from './release-entry.ts'
 
@@ -97,11 +97,11 @@ export function checkArchitecture(
   options: { declared: boolean },
 ): void {
   const program = argv0 !== undefined && isInRelease(argv0) ? releaseHas(packed, argv0) : null
-  if (program?.type === 'file' && program.machine !== null && !runsOn(program.machine, architecture))
+  if (program?.type === 'file' && program.machine !== null && !isFor(program.machine, architecture))
     throw wrong(packed, architecture, program.path, program.machine)
   if (!options.declared) return
   const programs = packed.entries.filter((entry) => entry.type === 'file').filter((entry) => entry.machine !== null)
-  if (programs.some((entry) => entry.machine !== null && runsOn(entry.machine, architecture))) return
+  if (programs.some((entry) => entry.machine !== null && isFor(entry.machine, architecture))) return
   const first = programs[0]
   if (first && first.machine !== null) throw wrong(packed, architecture, first.path, first.machine)
 }
