@@ -201,7 +201,7 @@ describe('after a power cut, with S3 down', () => {
   })
 
   test('`--offline` starts it once, and once only', async () => {
-    await putFile(lab.host('off-one'), memoryOf(app('off-waits'), 'offline-once'), '')
+    await putFile(lab.host('off-one'), '/run/streamside/offline-once/off-waits', '')
     expect(await rowsOnceUp(app('off-waits'))).toEqual(rows)
     await crash(app('off-waits'))
     await refused(app('off-waits'), 'replica-unreachable')
