@@ -27,7 +27,7 @@ async function theInstance(): Promise<Instance> {
 const commands: Record<string, Command> = {
   async up(args) {
     const lab = await up(args.length > 0 ? args.map(parseHost) : defaultHosts, { say })
-    for (const host of lab.hosts) say(`${host.name}  ${host.suite}  ${host.address}  ssh answers`)
+    for (const host of lab.hosts) say(`${host.name}  ${host.suite}/${host.architecture}  ${host.address}  ssh answers`)
     const access = await readAccess(lab.instance)
     say(`S3 at ${access.s3.endpoint}, bucket ${access.s3.bucket}; releases at ${access.releases}`)
     return 0
@@ -48,7 +48,8 @@ const commands: Record<string, Command> = {
         `${instance.name}  ${bridgeAddressOf(instance)}  S3 ${(await s3Runs(instance)) ? 'running' : 'stopped'}`,
       )
       for (const host of await listHosts(instance)) {
-        console.log(`  ${host.name}  ${host.suite}  ${host.address}  ${(await isOn(host)) ? 'on' : 'off'}`)
+        const system = `${host.suite}/${host.architecture}`
+        console.log(`  ${host.name}  ${system}  ${host.address}  ${(await isOn(host)) ? 'on' : 'off'}`)
       }
     }
     return 0

@@ -15,7 +15,7 @@
  * Faults     setFaults · getFaults · requestLog · clearRequestLog · uploadedBytes
  * Operator   readAccess (ssh_config, key, endpoint, keys) · environmentOf · labInventory (an inventory for any instance)
  *
- * A host's sudo: `free` (default), `password` (`sudoPassword`), `none`.
+ * A host's sudo: `free` (default), `password` (`sudoPassword`), `none`. Its architecture: the machine's, or `arm64` (emulation.ts).
  */
 export { environmentOf, readAccess, type Access } from './access.ts'
 export { suites, type Suite } from './apt-source.ts'

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { readFile, readdir, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Suite } from './apt-source.ts'
+import { suites, type Suite } from './apt-source.ts'
+import { machineArchitecture, type MachineArchitecture } from './download.ts'
 import type { Instance } from './instances.ts'
 import { linkOf } from './network.ts'
 
@@ -16,6 +17,8 @@ export interface HostSpec {
   name: string
   /** Default `bookworm`. */
   suite?: Suite
+  /** Default: this machine's. Another one is emulated, some ten times as slow. */
+  architecture?: MachineArchitecture
   /** Default `free`. */
   sudo?: Sudo
 }
@@ -25,6 +28,7 @@ export interface LabHost {
   instance: Instance
   name: string
   suite: Suite
+  architecture: MachineArchitecture
   sudo: Sudo
   /** Its place in the instance: address and MAC derive from it. */
   index: number
@@ -34,20 +38,27 @@ export interface LabHost {
   hardwareId: string
 }
 
-type HostRecord = Omit<LabHost, 'instance' | 'address'>
+type HostRecord = Omit<LabHost, 'instance' | 'address' | 'architecture'> & Partial<Pick<LabHost, 'architecture'>>
 
 const recordOf = (instance: Instance, name: string): string => path.join(instance.records, `${name}.host.json`)
 
-/** Checks a declaration (`NAME` or `NAME=SUITE`) from the command line. */
+const architectures: readonly MachineArchitecture[] = ['amd64', 'arm64']
+
+/** Checks a declaration (`NAME`, `NAME=SUITE` or `NAME=SUITE/ARCHITECTURE`) from the command line. */
 export function parseHost(text: string): HostSpec {
-  const [name = '', suite = 'bookworm', ...rest] = text.split('=')
-  if (suite !== 'bookworm' && suite !== 'trixie')
-    throw new Error(`${text}: a lab host runs bookworm or trixie, not ${suite}`)
-  if (rest.length > 0) throw new Error(`${text}: a lab host is declared as NAME or NAME=SUITE`)
-  return { name, suite }
+  const [name = '', what = 'bookworm', ...rest] = text.split('=')
+  const [release, processor = machineArchitecture(), ...more] = what.split('/')
+  const suite = suites.find((each) => each === release)
+  if (suite === undefined) throw new Error(`${text}: a lab host runs ${suites.join(' or ')}, not ${release}`)
+  const architecture = architectures.find((each) => each === processor)
+  if (architecture === undefined)
+    throw new Error(`${text}: a lab host is ${architectures.join(' or ')}, not ${processor}`)
+  if (rest.length + more.length > 0)
+    throw new Error(`${text}: a lab host is declared as NAME, NAME=SUITE or NAME=SUITE/ARCHITECTURE`)
+  return { name, suite, architecture }
 }
 
-/** Declares a host, or finds it as it was declared before. Throws when it is there with another suite or sudo. */
+/** Declares a host, or finds it as it was declared before. Throws when it is there with another suite, architecture or sudo. */
 export async function declareHost(instance: Instance, spec: HostSpec): Promise<LabHost> {
   // it becomes a hostname, part of a namespace's name, and a folder
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(spec.name)) {
@@ -58,9 +69,10 @@ export async function declareHost(instance: Instance, spec: HostSpec): Promise<L
   const hosts = await listHosts(instance)
   const known = hosts.find((each) => each.name === spec.name)
   if (known) {
-    if ((spec.suite ?? known.suite) !== known.suite || (spec.sudo ?? known.sudo) !== known.sudo) {
+    const keys = ['suite', 'architecture', 'sudo'] as const
+    if (keys.some((key) => (spec[key] ?? known[key]) !== known[key])) {
       throw new Error(
-        `${spec.name} is there already as ${known.suite}, sudo ${known.sudo}; take the lab down to change that`,
+        `${spec.name} is there already as ${known.suite}/${known.architecture}, sudo ${known.sudo}; take the lab down to change that`,
       )
     }
     return known
@@ -71,6 +83,7 @@ export async function declareHost(instance: Instance, spec: HostSpec): Promise<L
   const record: HostRecord = {
     name: spec.name,
     suite: spec.suite ?? 'bookworm',
+    architecture: spec.architecture ?? machineArchitecture(),
     sudo: spec.sudo ?? 'free',
     index,
     hardwareId: newHardwareId(),
@@ -96,7 +109,9 @@ async function saveHost(instance: Instance, record: HostRecord): Promise<void> {
 }
 
 function withPlace(instance: Instance, record: HostRecord): LabHost {
-  return { ...record, instance, address: linkOf(instance, record).address }
+  // a lab that has been up since before hosts had one
+  const architecture = record.architecture ?? machineArchitecture()
+  return { ...record, architecture, instance, address: linkOf(instance, record).address }
 }
 
 /** The host of this name. Throws with the names there are when there is none. */

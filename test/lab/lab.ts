@@ -2,10 +2,11 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { makeKeys, writeSshConfig } from './access.ts'
 import { readAptSource } from './apt-source.ts'
-import { baseTree } from './base-tree.ts'
+import { baseTree, kindsOf } from './base-tree.ts'
 import { cardOf, removeCard } from './card.ts'
 import { instanceCgroup, killCgroup, removeCgroup } from './cgroup.ts'
 import { fetchProgram, machineArchitecture, seaweedWheels } from './download.ts'
+import { emulate, endEmulation } from './emulation.ts'
 import { enterInstance, findInstance, instanceName, listInstances, strikeInstance, type Instance } from './instances.ts'
 import { declareHost, listHosts, type HostSpec, type LabHost } from './lab-host.ts'
 import { withLock } from './lock.ts'
@@ -37,14 +38,16 @@ export const defaultHosts: HostSpec[] = [
 /** Changes to one instance follow each other; another instance is not kept waiting. */
 const lockOf = (name: string): string => path.join(runFolder, `${name}.lock`)
 
-/** Brings all that `up` needs onto this machine, once: programs, downloads, base trees. */
+/** Brings all that `up` needs onto this machine, once: programs, downloads, base trees (an emulated host's, `up` makes). */
 export async function prepare(hosts: HostSpec[] = defaultHosts, options: { say?: Say } = {}): Promise<void> {
   const say = options.say ?? (() => {})
   await bringTools(say)
   const source = await readAptSource()
-  const suites = [...new Set(hosts.map((host) => host.suite ?? 'bookworm'))]
-  const trees = suites.map((suite) => baseTree(suite, source, say))
-  await Promise.all([fetchProgram(seaweedWheels[machineArchitecture()], say), releaseFolder(say), ...trees])
+  const own = machineArchitecture()
+  const native = hosts.filter((host) => (host.architecture ?? own) === own)
+  const kinds = kindsOf(native.map((host) => ({ suite: host.suite ?? 'bookworm', architecture: own })))
+  const trees = kinds.map((kind) => baseTree(kind, source, say))
+  await Promise.all([fetchProgram(seaweedWheels[own], say), releaseFolder(say), ...trees])
 }
 
 /**
@@ -66,11 +69,12 @@ export async function up(
     await writeSshConfig(instance)
     const source = await readAptSource()
     await raiseNetwork(instance, source)
-    const suites = [...new Set(declared.map((host) => host.suite))]
+    const kinds = kindsOf(declared)
+    for (const kind of kinds) await emulate(kind, say)
     await Promise.all([
       startS3(instance, say),
       startReleases(instance, say),
-      Promise.all(suites.map((suite) => baseTree(suite, source, say))).then(() =>
+      Promise.all(kinds.map((kind) => baseTree(kind, source, say))).then(() =>
         Promise.all(declared.map((host) => boot(host))),
       ),
     ])
@@ -99,6 +103,7 @@ export async function down(options: { instance?: string } = {}): Promise<boolean
     for (const folder of [instance.disks, instance.records, instance.access])
       await rm(folder, { recursive: true, force: true })
     await strikeInstance(name)
+    await endEmulation()
     if ((await listInstances()).length === 0) await unmountNspawnRun()
     return true
   })

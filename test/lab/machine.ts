@@ -19,11 +19,19 @@ const programs: Record<string, string> = {
   openssl: 'openssl',
 }
 
-async function onPath(program: string): Promise<boolean> {
+async function onPath(program: string): Promise<string | null> {
   // sbin is not on every root's PATH (su without a dash)
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
-  const found = await Promise.allSettled(folders.map((folder) => access(path.join(folder, program), constants.X_OK)))
-  return found.some((each) => each.status === 'fulfilled')
+  const files = folders.map((folder) => path.join(folder, program))
+  const found = await Promise.allSettled(files.map((file) => access(file, constants.X_OK)))
+  return files.find((_, i) => found[i]?.status === 'fulfilled') ?? null
+}
+
+/** Where a program is. Throws when it is not on PATH. */
+export async function findProgram(program: string): Promise<string> {
+  const found = await onPath(program)
+  if (found === null) throw new Error(`the lab needs ${program}, which is not on PATH`)
+  return found
 }
 
 /** Throws unless this is root on Linux: namespaces, mounts and nftables need it. */
@@ -40,16 +48,21 @@ export function requireRoot(): void {
 export async function bringTools(say: (line: string) => void): Promise<void> {
   requireRoot()
   process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
-  const missing = await missingPackages()
+  await bringPrograms(programs, say)
+}
+
+/** The same for some programs, each with the Debian package it comes in. */
+export async function bringPrograms(wanted: Record<string, string>, say: (line: string) => void): Promise<void> {
+  const missing = await missingPackages(wanted)
   if (missing.length === 0) return
   await withLock(path.join(runFolder, 'apt.lock'), 600, async () => {
-    const packages = await missingPackages()
+    const packages = await missingPackages(wanted)
     if (packages.length === 0) return
     if (!(await onPath('apt-get')))
       throw new Error(`the lab needs ${packages.join(', ')}, and this machine has no apt-get to bring them`)
     say(`installing ${packages.join(' ')}`)
     await installPackages(packages)
-    const still = await missingPackages()
+    const still = await missingPackages(wanted)
     if (still.length > 0)
       throw new Error(
         `apt-get has installed ${packages.join(', ')}, yet programs of ${still.join(', ')} are not on PATH`,
@@ -57,9 +70,9 @@ export async function bringTools(say: (line: string) => void): Promise<void> {
   })
 }
 
-async function missingPackages(): Promise<string[]> {
+async function missingPackages(wanted: Record<string, string>): Promise<string[]> {
   const missing = await Promise.all(
-    Object.entries(programs).map(async ([program, from]) => ((await onPath(program)) ? [] : [from])),
+    Object.entries(wanted).map(async ([program, from]) => ((await onPath(program)) === null ? [from] : [])),
   )
   return [...new Set(missing.flat())]
 }

@@ -6,6 +6,7 @@ import { baseTree } from './base-tree.ts'
 import { cardOf, insertCard, removeCard } from './card.ts'
 import { cgroupCpuSeconds, cgroupPopulated, hostCgroup, killCgroup, removeCgroup } from './cgroup.ts'
 import { daemonLog, daemonPid, startDaemon } from './daemon.ts'
+import { emulate, isEmulated } from './emulation.ts'
 import { leaderOf, runInHost } from './inside.ts'
 import { changeHardware, type LabHost } from './lab-host.ts'
 import { linkOf, plugIn } from './network.ts'
@@ -23,7 +24,8 @@ export async function isOn(host: LabHost): Promise<boolean> {
 /** Switches the host on; with `ready` (default) waits until its sshd answers. Nothing to do when it is on. */
 export async function boot(host: LabHost, options: { ready?: boolean } = {}): Promise<void> {
   const source = await readAptSource()
-  const base = await baseTree(host.suite, source, () => {})
+  await emulate(host, () => {})
+  const base = await baseTree(host, source, () => {})
   const key = await readFile(path.join(host.instance.access, 'id_ed25519.pub'), 'utf8')
   await mountNspawnRun()
   await plugIn(host.instance, host)
@@ -56,8 +58,8 @@ export async function boot(host: LabHost, options: { ready?: boolean } = {}): Pr
   if (options.ready ?? true) await waitForSsh(host)
 }
 
-/** Waits until the host's sshd greets (seconds). Throws with the end of the console's log when it does not. */
-export async function waitForSsh(host: LabHost, seconds = 60): Promise<void> {
+/** Waits until the host's sshd greets (seconds; under qemu it makes its keys for half a minute). Throws with the end of the console's log when it does not. */
+export async function waitForSsh(host: LabHost, seconds = isEmulated(host.architecture) ? 240 : 60): Promise<void> {
   try {
     await until(`sshd of ${host.name} (${host.address}) to answer`, seconds, () => sshGreets(host.address), 40)
   } catch (error) {

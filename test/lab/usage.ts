@@ -7,6 +7,10 @@ const forms: Record<string, [synopsis: string, meaning: string][]> = {
       'up [HOST[=bookworm|=trixie]…]',
       'boots hosts (default: pi-attic, pi-cellar=trixie, pi-shop), S3 and the release server',
     ],
+    [
+      'up HOST=bookworm/arm64',
+      'the same for an arm64 host: on amd64 it runs through qemu (its first base tree: minutes)',
+    ],
   ],
   down: [['down', 'takes all of it down again, data included']],
   status: [['status', 'what is up, in all instances']],
