@@ -24,6 +24,17 @@ const mask = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff
 export const isEmulated = (architecture: MachineArchitecture): boolean => architecture !== machineArchitecture()
 
 /**
+ * Files of an emulated host. qemu 7.2 refuses a system call that systemd makes for `LoadCredential=`, so that units with it end
+ * with 243/CREDENTIALS before they begin; the lab passes no credentials, and these three units make what a host has under /run.
+ */
+export const credentialless: Record<string, string> = Object.fromEntries(
+  ['systemd-sysusers', 'systemd-tmpfiles-setup-dev', 'systemd-tmpfiles-setup'].map((unit) => [
+    `etc/systemd/system/${unit}.service.d/50-no-credentials.conf`,
+    '[Service]\nLoadCredential=\n',
+  ]),
+)
+
+/**
  * Has the kernel start arm64 programs with qemu, in hosts too; brings qemu first. An entry of our own beside the machine's,
  * and looked at before it, because Debian's lacks C. The flags (kernel, admin-guide/binfmt-misc): F opens qemu now, so that
  * it is found in a host's root, where there is none; C lets sudo become root; P keeps argv[0]; O comes with C.
