@@ -60,11 +60,11 @@ export const s3Replica = z
 
 export const fileReplica = z
   .strictObject({
-    type: z.literal('file').describe('A mounted directory.'),
-    path: text().describe('The directory on the host.'),
-    mount: text().optional().describe('What is mounted there, e.g. nfs://nas/volume1/sqlite.'),
+    type: z.literal('file').describe('Not yet supported. A mounted directory.'),
+    path: text().describe('Not yet supported. The directory on the host.'),
+    mount: text().optional().describe('Not yet supported. What is mounted there, e.g. nfs://nas/volume1/sqlite.'),
   })
-  .describe('A mounted directory.')
+  .describe('Not yet supported. A mounted directory.')
 
 /** The value of `type`, by which the rest of a replica is read. */
 export const replicaType = z.enum(['s3', 'file'])
