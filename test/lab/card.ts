@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { sourcesList, type AptSource } from './apt-source.ts'
-import { credentialless, isEmulated } from './emulation.ts'
+import { emulationDropIn, isEmulated } from './emulation.ts'
 import { sudoPassword, type LabHost } from './lab-host.ts'
 import { $, until } from './shell.ts'
 
@@ -55,8 +55,10 @@ async function flash(host: LabHost, root: string, source: AptSource, authorizedK
     'etc/apt/sources.list': sourcesList(source, host.suite),
     'etc/apt/apt.conf.d/50lab-source': source.options,
   }
-  if (isEmulated(host.architecture)) Object.assign(files, credentialless)
-  for (const name of Object.keys(files)) await mkdir(path.join(root, path.dirname(name)), { recursive: true })
+  if (isEmulated(host.architecture)) {
+    files[emulationDropIn.file] = emulationDropIn.content
+    await mkdir(path.join(root, path.dirname(emulationDropIn.file)), { recursive: true })
+  }
   for (const [name, content] of Object.entries(files)) await writeFile(path.join(root, name), content)
   const keys = path.join(root, 'home/pi/.ssh/authorized_keys')
   await writeFile(keys, authorizedKey, { mode: 0o600 })

@@ -24,15 +24,15 @@ const mask = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff
 export const isEmulated = (architecture: MachineArchitecture): boolean => architecture !== machineArchitecture()
 
 /**
- * Files of an emulated host. qemu 7.2 refuses a system call that systemd makes for `LoadCredential=`, so that units with it end
- * with 243/CREDENTIALS before they begin; the lab passes no credentials, and these three units make what a host has under /run.
+ * For all services of an emulated host, what qemu 7.2 cannot do and a real arm64 kernel does (each tried): a process under it has
+ * a second thread of qemu's own, and with more than one the kernel makes no user namespace (EINVAL of unshare(2): such
+ * units end with 217/USER); those with credentials end with 243/CREDENTIALS. Here and not in each unit's own folder, where
+ * it would be somebody's override.
  */
-export const credentialless: Record<string, string> = Object.fromEntries(
-  ['systemd-sysusers', 'systemd-tmpfiles-setup-dev', 'systemd-tmpfiles-setup'].map((unit) => [
-    `etc/systemd/system/${unit}.service.d/50-no-credentials.conf`,
-    '[Service]\nLoadCredential=\n',
-  ]),
-)
+export const emulationDropIn = {
+  file: 'etc/systemd/system/service.d/50-qemu.conf',
+  content: '[Service]\nPrivateUsers=no\nLoadCredential=\n',
+}
 
 /**
  * Has the kernel start arm64 programs with qemu, in hosts too; brings qemu first. An entry of our own beside the machine's,
