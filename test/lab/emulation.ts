@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Suite } from './apt-source.ts'
 import { machineArchitecture, type MachineArchitecture } from './download.ts'
-import { bootId, listInstances } from './instances.ts'
+import { bootId, type Instance, listInstances } from './instances.ts'
 import { listHosts } from './lab-host.ts'
 import { withLock } from './lock.ts'
 import { bringPrograms, findProgram } from './machine.ts'
@@ -24,10 +24,10 @@ const mask = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff
 export const isEmulated = (architecture: MachineArchitecture): boolean => architecture !== machineArchitecture()
 
 /**
- * For all services of an emulated host, what qemu 7.2 cannot do and a real arm64 kernel does (each tried): a process under it has
- * a second thread of qemu's own, and with more than one the kernel makes no user namespace (EINVAL of unshare(2): such
- * units end with 217/USER); those with credentials end with 243/CREDENTIALS. Here and not in each unit's own folder, where
- * it would be somebody's override.
+ * For all services of an emulated host: what a real arm64 kernel does and qemu 7.2 cannot (both tried). A process under it has a
+ * second thread of qemu's own, and with more than one the kernel makes no user namespace (EINVAL of unshare(2): such units end
+ * with 217/USER); units with credentials end with 243/CREDENTIALS. Here and not in each unit's own folder, where it would be
+ * somebody's override.
  */
 export const emulationDropIn = {
   file: 'etc/systemd/system/service.d/50-qemu.conf',
@@ -53,7 +53,9 @@ export async function emulate(
     if (!existsSync(path.join(folder, 'register'))) {
       await mkdir(runFolder, { recursive: true })
       await writeFile(mountMark, await bootId())
-      await $`mount -t binfmt_misc binfmt_misc ${folder}`
+      const mounted = await $`mount -t binfmt_misc binfmt_misc ${folder}`.nothrow()
+      if (mounted.exitCode !== 0)
+        throw new Error(`an arm64 host needs binfmt_misc of this machine's kernel: ${mounted.stderr.trim()}`)
     }
     const rule = `:${path.basename(entry)}:M::${magic}:${mask}:${interpreter}:POCF`
     await writeFile(path.join(folder, 'register'), rule)
@@ -62,10 +64,11 @@ export async function emulate(
 
 /** Undoes what `emulate` did, once no host of any instance needs it. Programs that qemu runs already go on. */
 export async function endEmulation(): Promise<void> {
+  if (!existsSync(entry) && !existsSync(mountMark)) return
   await withLock(lock, 60, async () => {
     // within the lock: `up` declares its hosts before it asks for it
     for (const instance of await listInstances()) {
-      if ((await listHosts(instance)).some((host) => isEmulated(host.architecture))) return
+      if (await hasEmulated(instance)) return
     }
     if (existsSync(entry)) await writeFile(entry, '-1')
     if (!existsSync(mountMark)) return
@@ -76,6 +79,16 @@ export async function endEmulation(): Promise<void> {
     if (ours && existsSync(path.join(folder, 'register'))) await $`umount ${folder}`
     await rm(mountMark)
   })
+}
+
+async function hasEmulated(instance: Instance): Promise<boolean> {
+  try {
+    return (await listHosts(instance)).some((host) => isEmulated(host.architecture))
+  } catch (error) {
+    // it is being taken down at this moment, and comes here itself afterwards
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
 }
 
 /** The systemd of Debian 13 (257) does not start under qemu 7, which Debian 12 has (tried): said before minutes are spent. */
