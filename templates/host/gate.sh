@@ -81,10 +81,10 @@ restore() {
 round() {
   get_owner 3
   remember_owner
-  remote=null
+  remote=null mark=null
   ask "{\"ask\":\"gate\",$(facts)}"
   if [ "$act" = look ]; then
-    look_remote "$path_wanted"
+    look_replica "$path_wanted"
     # Later than the replica: what a Litestream that is up already has uploaded meanwhile would look newer than the files.
     look_local
     ask "{\"ask\":\"gate\",$(facts)}"

@@ -37,10 +37,10 @@ check() {
   # One try: the app's start waits for this one, and its gate looks again, longer.
   get_owner 1
   look_local
-  remote=null
+  remote=null mark=null
   ask "{\"ask\":\"unit\",$(facts)}"
   if [ "$act" = look ]; then
-    look_remote "$path_wanted"
+    look_replica "$path_wanted"
     ask "{\"ask\":\"unit\",$(facts)}"
   fi
   case $files in *'"wal":"unknown"'*) [ -e "$state/clean" ] || { say 4 'there is no room in /var/tmp to look at the WAL; tried again'; exit 1; } ;; esac

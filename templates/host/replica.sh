@@ -97,6 +97,13 @@ remote_entry() {
   remote="$remote,$key:$entry"
 }
 
+# The path that the files here may belong to: what it holds, and what it was proven to hold once. -> $remote, $mark
+look_replica() { # PATH
+  look_remote "$1"
+  get_tip "$1"
+  mark=$source_tip
+}
+
 failure() { # EXIT-CODE STDERR -> words
   case $1 in 124 | 137) echo 'no answer in time' ;; *) last_words "$2" ;; esac
 }

@@ -47,15 +47,6 @@ plan_source() {
 
 files_of_plan() { tr -d ' \n' <"$work/plan-$index" | sed 's/.*"files"://'; }
 
-get_tip() { # PATH -> $source_tip
-  s3 GET "$owner_url/$1/tip.json"
-  case $curl:$http in
-    0:200) source_tip="{\"body\":$(json "$(cat "$work/body")")}" ;;
-    0:404) source_tip=null ;;
-    *) source_tip="{\"error\":$(json "$(head -n 1 "$work/curl-error") $http $(error_code)")}" ;;
-  esac
-}
-
 restore_one() {
   as_app_remove
   txid=

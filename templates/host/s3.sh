@@ -43,6 +43,16 @@ get_owner() { # TRIES
     "$(if [ "$curl:$http" = 0:200 ]; then json "$(cat "$work/body")"; else printf null; fi)")
 }
 
+# The high-water mark of a path. -> $source_tip: null, { body } or { error }
+get_tip() { # PATH -> $source_tip
+  s3 GET "$owner_url/$1/tip.json"
+  case $curl:$http in
+    0:200) source_tip="{\"body\":$(json "$(cat "$work/body")")}" ;;
+    0:404) source_tip=null ;;
+    *) source_tip="{\"error\":$(json "$(head -n 1 "$work/curl-error") $http $(error_code)")}" ;;
+  esac
+}
+
 # Remembers what was read: step 5 of the gate starts on the strength of it. Not at each time, for a card wears out.
 remember_owner() {
   [ "$curl:$http" = 0:200 ] || return 0

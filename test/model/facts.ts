@@ -1,5 +1,5 @@
 import { hexTxid, localFact, type LocalFact } from './disk.ts'
-import type { OwnerAnswer } from './requests.ts'
+import type { OwnerAnswer, TipAnswer } from './requests.ts'
 import { app, cardOf, day, dbsOf, filesOf, idOf, say, type Host, type Program, type Run } from './world.ts'
 import type { Decision, Facts } from './verdicts.ts'
 
@@ -23,6 +23,8 @@ export interface Read {
   owner: OwnerAnswer
   local: Record<string, LocalFact> | null
   remote: Record<string, { max: string | null; error?: string }> | null
+  /** tip.json of the path that was looked at. */
+  mark?: TipAnswer
 }
 
 export function facts(run: Run, read: Read): Record<string, unknown> {
@@ -40,6 +42,7 @@ export function facts(run: Run, read: Read): Record<string, unknown> {
     owner: splitAblated(run, read.owner),
     local: read.local && staleAblated(run, read),
     remote: read.remote,
+    mark: world.ablation === 'tip' ? null : (read.mark ?? null),
     claim: state.claim,
     tip: world.ablation === 'tip' ? null : state.tip,
     clean: state.clean,

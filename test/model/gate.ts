@@ -3,7 +3,7 @@ import { killLitestream, syncWait } from './daemon.ts'
 import { ask, facts, identities, lookLocal, rememberOwner, releaseLock, takeLock, type Read } from './facts.ts'
 import { appStarts, told } from './invariants.ts'
 import { carryOver, proof, putOwner, writeTip } from './prove.ts'
-import { getOwner, lookRemote } from './requests.ts'
+import { getOwner, getTip, lookRemote } from './requests.ts'
 import { restoreAll } from './restore.ts'
 import { spawn, startLitestream } from './units.ts'
 import type { Decision } from './verdicts.ts'
@@ -81,6 +81,7 @@ function* round(run: Run): Program<{ decision: Decision; local: Read['local'] }>
   let decision = yield* ask(run, { ask: 'gate', ...facts(run, read) })
   if (decision.do === 'look') {
     read.remote = yield* lookRemote(run, decision.path ?? '')
+    read.mark = yield* getTip(run, decision.path ?? '')
     read.local = lookLocal(run)
     decision = yield* ask(run, { ask: 'gate', ...facts(run, read) })
   }

@@ -3,7 +3,7 @@ import { startDaemon } from './daemon.ts'
 import { ask, facts, lookLocal, releaseLock, takeLock, type Read } from './facts.ts'
 import { told, violated } from './invariants.ts'
 import { leaveInOrder } from './prove.ts'
-import { getOwner, lookRemote } from './requests.ts'
+import { getOwner, getTip, lookRemote } from './requests.ts'
 import {
   cardOf,
   dbsOf,
@@ -61,6 +61,7 @@ function* mayRun(run: Run): Program<string | null> {
   let decision = yield* ask(run, { ask: 'unit', ...facts(run, read) })
   if (decision.do === 'look') {
     read.remote = yield* lookRemote(run, decision.path ?? '')
+    read.mark = yield* getTip(run, decision.path ?? '')
     decision = yield* ask(run, { ask: 'unit', ...facts(run, read) })
   }
   if (decision.do === 'go') {

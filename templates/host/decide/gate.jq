@@ -5,7 +5,7 @@
 #   dbs               names of the databases in the inventory
 #   claim, tip, clean, started, restoring, fenced, rescue     what lies in /var/lib/streamside/apps/<app>
 #   uuid, random      for a PUT that may follow
-# .remote is absent until asked for: { do: "look" }.
+# .remote and .mark are absent until asked for: { do: "look" }.
 # Decisions: again (after 1 s), look, start, refuse, fence, claim, rescue, source (step 4), adopt, prove.
 
 def way_out: "run streamside restore \(.host) to go back to what the replica holds, or streamside provision --new-history \(.app) to go on from the files here";
@@ -108,6 +108,9 @@ def moving($owner):
       restore_from($owner; $owner.from.path; $named; "ordered by the owner object: restore from \($owner.from.path)")
     end;
 
+def mark_garbage($owner):
+  alarm("tip-garbage"; "\($owner.path)/tip.json of \(.app) at \(.where) is not what streamside wrote"; "put an earlier version of the object back");
+
 def mine($owner):
   ([$owner.from.dbs // {} | keys[]] - .dbs) as $left
   | if any(.dbs[]; $owner.dbs[.] == null) then
@@ -120,6 +123,8 @@ def mine($owner):
   elif any(.remote[]; .error != null) then
     first(.remote[] | select(.error != null) | .error) as $error
     | unreadable($error | litestream_kind; $error; .)
+  elif .mark.error != null then unreadable(.mark.error | litestream_kind; .mark.error; .)
+  elif marked == null then mark_garbage($owner)
   elif .restoring or $owner.from != null then moving($owner)
   else settled($owner) end;
 

@@ -2,12 +2,19 @@
 #
 # .local[db]  = { file, l0, wal, id, walId } as wal.sh prints it
 # .remote[db] = { max: highest txid in the replica under the owner's path | null }
+# .mark       = tip.json of that path: { body } | { error } | null. Its newest objects may be gone, and then only this says that
+#               the files here are older than what was once proven.
 # .claim      = { …, restored: { db: txid }, source: the path that those count in, proven }
 # .clean      = { proved, settled, files: { db: { id, walId } } } | null: how an orderly stop left the files.
 #               settled: Litestream was stopped after it too, so that nobody of ours has written since
 # .started    = { db: { l0, id } } | null: how the last start found them, when they had been judged and were on disk
 
 def remote_max($db): .remote[$db].max // zero;
+
+# null for what streamside did not write
+def marked: if .mark == null then {} elif .mark.body == null then .mark.dbs else (.mark.body | try fromjson catch null | try .dbs catch null) end
+  | if type == "object" and all(.[]; is_txid) then . else null end;
+def highest($db): [remote_max($db), (marked // {})[$db] // zero] | max;
 
 # What the files here are known to hold. What was restored counts only where it says something about this path: it came from
 # there (ephemeral storage), or nothing but this restore has ever been written there (not proven yet, so the app has not run)
@@ -18,7 +25,7 @@ def position($db):
   .local[$db].l0 as $l0
   | (if .claim.restored[$db] == null then zero
      elif .claim.source == .claim.path then .claim.restored[$db]
-     elif .claim.proven == false and $l0 == null and (owner_read | .owner.from != null) then remote_max($db)
+     elif .claim.proven == false and $l0 == null and (owner_read | .owner.from != null) then highest($db)
      else zero end) as $restored
   | [$l0 // zero, $restored] | max;
 
@@ -58,6 +65,7 @@ def untrusted($db):
 
 def stale_why($db):
   if remote_max($db) > position($db) then "the replica is at \(remote_max($db)), the file here at \(position($db))"
+  elif highest($db) > position($db) then "the replica was proven to be at \(highest($db)) once, the file here is at \(position($db))"
   else untrusted($db) end;
 
 # fresh    never uploaded, no file: a first launch

@@ -10,6 +10,8 @@ def unit_owned($owner):
     elif clock_wrong then refuse("clock"; "\(clock_text): with it Litestream would delete history"; "let this machine reach a time server (timedatectl timesync-status), or set its clock")
     elif .remote == null then { do: "look", code: "look", text: "", next: "", path: $owner.path }
     elif any(.remote[]; .error != null) then refuse("replica-error"; first(.remote[] | select(.error != null) | .error); "")
+    elif .mark.error != null then refuse("replica-error"; .mark.error; "")
+    elif marked == null then mark_garbage($owner)
     elif .running then
       [.dbs[] as $db | select($f | remote_max($db) > position($db)) | $db] as $ahead
       | if $ahead == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }

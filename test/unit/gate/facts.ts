@@ -71,6 +71,7 @@ export function asked(ask: string, change: Record<string, unknown> = {}): Facts 
     owner: found(owner()),
     local: { main: here() },
     remote: { main: { max: tx(9) } },
+    mark: null,
     claim: claim(),
     tip: null,
     clean: null,

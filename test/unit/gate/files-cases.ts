@@ -16,6 +16,26 @@ export const filesCases: Record<string, Case[]> = {
       { do: 'claim', code: 'stale-files', text: expect.stringContaining(tx(9)) },
     ],
     [
+      'older than what was proven once are claimed anew, although the replica has lost its newest objects too',
+      { local: old, remote: { main: { max: tx(8) } }, mark: { body: '{"seq":4,"dbs":{"main":"' + tx(9) + '"}}' } },
+      { do: 'claim', code: 'stale-files', text: expect.stringContaining('proven') },
+    ],
+    [
+      'newer than what was proven start, although the replica has lost its newest objects',
+      { remote: { main: { max: tx(7) } }, mark: { body: '{"seq":4,"dbs":{"main":"' + tx(9) + '"}}' } },
+      { do: 'start' },
+    ],
+    [
+      'wait while what was proven cannot be read',
+      { mark: { error: ' 503 SlowDown' } },
+      { do: 'refuse', code: 'replica-error' },
+    ],
+    [
+      'wait while tip.json is not what streamside wrote',
+      { mark: { body: '{"dbs":{"main":"nine"}}' } },
+      { do: 'refuse', code: 'tip-garbage', alert: true },
+    ],
+    [
       'whose WAL has lost its end are claimed anew',
       { local: { main: here({ wal: 'behind' }) } },
       { do: 'claim', code: 'stale-files' },

@@ -11,7 +11,7 @@ beforeAll(() => {
 afterAll(() => verdicts.close())
 
 test("no schedule of faults breaks an invariant of ownership under the product's own verdicts", async () => {
-  const found = await runMany(verdicts, { seed: 1, schedules: 300 })
+  const found = await runMany(verdicts, { seed: 1801, schedules: 300 })
   expect(found.failed && `seed ${found.failed.seed}: ${found.failed.violation}`).toBeNull()
   // The sample means something only while the gate's ways are really walked.
   for (const key of walked) expect(found.decided.get(key) ?? 0, key).toBeGreaterThan(0)
@@ -57,14 +57,14 @@ const missed: Record<Ablation, { faults: readonly string[]; seed: number }> = {
   'if-match': { faults: ['forced-claim', 'files-deleted'], seed: 1 },
   'random-suffix': { faults: ['owner-rollback', 'forced-claim', 'state-wiped'], seed: 1 },
   'hardware-in-id': { faults: ['clone'], seed: 1 },
-  'split-check': { faults: ['owner-rollback', 'forced-claim'], seed: 390 },
+  'split-check': { faults: ['owner-rollback', 'forced-claim'], seed: 76 },
   'past-end-alert': { faults: ['forced-claim', 'cut-off'], seed: 31 },
   'only-copy-stays': { faults: ['slow-upload', 'files-deleted'], seed: 66 },
 }
 
 // The seeds save time: each begins a few schedules before one that misses its rule. A change of the model moves those, and
 // then the search goes on, ten times as far as the rarest of them lie apart.
-const budget = { schedules: 3000, limit: 45_000 }
+const budget = { schedules: 4000, limit: 55_000 }
 
 describe('a rule that is taken away is missed, and the same schedule passes with it', () => {
   test.for(ablations)('%s', async (ablation) => {
