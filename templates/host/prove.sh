@@ -41,7 +41,7 @@ prove_all() {
     ! is held || break
     # another claim was made meanwhile: the next round of the gate follows it
     if is moved; then say 4 "$text"; return; fi
-    [ "$(date +%s)" -lt "$end" ] || refuse_as not-proven "the replica does not hold what was restored yet: $text" 'it is tried again'
+    [ "$(date +%s)" -lt "$end" ] || refuse_as not-proven "the replica does not hold what was restored yet: $text" "it is tried again; if that goes on, run streamside restore $host"
     sleep 1
   done
   carry_over || refuse

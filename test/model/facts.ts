@@ -63,7 +63,7 @@ function splitAblated(run: Run, answer: OwnerAnswer): OwnerAnswer {
   const owner = JSON.parse(answer.body) as { past: unknown[] }
   return {
     ...answer,
-    body: JSON.stringify({ ...owner, past: [...owner.past, { path: claim.path, host: 'x', end: null }] }),
+    body: JSON.stringify({ ...owner, past: [{ path: claim.path, host: 'x', end: null }, ...owner.past] }),
   }
 }
 

@@ -157,7 +157,7 @@ function* adopt(run: Run, decision: Decision): Program {
 
 function* proveAll(run: Run): Program<Decision | null> {
   const { world, host } = run
-  const obstacle = (code: string, text: string): Decision => ({ do: 'refuse', code, text, next: '' })
+  const obstacle = (code: string, text: string, next = ''): Decision => ({ do: 'refuse', code, text, next })
   releaseLock(run)
   startLitestream(world, host)
   yield 'Litestream is asked to start'
@@ -176,7 +176,7 @@ function* proveAll(run: Run): Program<Decision | null> {
       return null
     }
     if (proved.verdict.moved) return null
-    if (world.now >= end) return obstacle('not-proven', proved.verdict.text)
+    if (world.now >= end) return obstacle('not-proven', proved.verdict.text, 'streamside restore')
     world.now += 60
     yield 'not proven yet'
   }

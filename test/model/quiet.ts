@@ -122,8 +122,9 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
   if (world.bucket.owner && !holder) return run('restore', (task) => forceClaim(task, 'restored'))
   if (!world.bucket.owner || !target.card?.dbs || why === 'database-unknown' || why === 'database-left')
     return run('provision', provision)
-  if (['not-proven', 'litestream-down', 'busy', 'clock', 'other-holder'].includes(why) && holder)
-    return { name: 'wait', why, take: () => (world.now += 900) }
+  const transient = ['litestream-down', 'busy', 'clock', 'other-holder'].includes(why)
+  if (holder && (transient || (why === 'not-proven' && !world.ledger.faults.has('waited'))))
+    return { name: 'wait', why, take: () => patience(world) }
   if (next.includes('streamside restore') && !world.ledger.faults.has(`tried-${why}`)) {
     world.ledger.faults.add(`tried-${why}`)
     return run('restore', (task) => forceClaim(task, next.includes('--at') ? 'best' : 'restored'))
@@ -133,4 +134,10 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
 
 function epochOf(body: string): number {
   return (JSON.parse(body) as Owner).epoch
+}
+
+/** Once: what goes on after that is not a matter of time. */
+function patience(world: World): void {
+  world.ledger.faults.add('waited')
+  world.now += 900
 }

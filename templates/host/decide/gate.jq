@@ -144,11 +144,18 @@ def held_elsewhere($owner):
            if $owner.holder.host == .host then "that is this name on another card or board: run streamside restore \(.host)" else "run it there, or streamside move \(.app) --to \(.host)" end)
   | .do = $do;
 
+# -1 for a path that it does not know, or no more
+def place_in_past($owner; $path): ([$owner.past | to_entries[] | select(.value.path == $path) | .key] | max) // -1;
+
 def rolled_back($owner):
   if .claim != null and $owner.epoch < .claim.epoch then
     "the owner object has epoch \($owner.epoch), and the files here are from epoch \(.claim.epoch)"
   elif .claim.path == $owner.path and .claim.proven and $owner.from != null then
     "the owner object orders a restore that this host has already proven"
+  # Somebody took over on the strength of an object that had gone back: what was proven after that source would be lost. A chosen
+  # point is a choice, the latest of an older path is none.
+  elif .claim.proven and any($owner.from.dbs // {} | .[]; . == "latest") and place_in_past($owner; $owner.from.path) >= 0 and place_in_past($owner; .claim.path) > place_in_past($owner; $owner.from.path) then
+    "the owner object orders the latest of \($owner.from.path), and this host has proven \(.claim.path) after it"
   else null end;
 
 def gate_owned($owner):

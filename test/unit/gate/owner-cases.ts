@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { answered, claim, found, gone, oldPath, other, owner, path } from './facts.ts'
+import { answered, claim, found, gone, oldPath, other, owner, path, tx } from './facts.ts'
 import type { Case } from './case.ts'
 
 const released = owner({ holder: null })
@@ -90,6 +90,40 @@ export const ownerCases: Record<string, Case[]> = {
       'that never names a database is refused',
       { dbs: ['main', 'archive'] },
       { do: 'refuse', code: 'database-unknown' },
+    ],
+    [
+      'that orders the latest of a path which this host had gone on from is a bucket that was rolled back',
+      {
+        owner: found(
+          owner({
+            epoch: 4,
+            path: 'e0004-0000000d',
+            from: { path: oldPath, dbs: { main: 'latest' } },
+            past: [
+              { path: oldPath, host: 'pi', end: null },
+              { path, host: 'pi', end: null },
+            ],
+          }),
+        ),
+      },
+      { do: 'refuse', code: 'rolled-back', text: expect.stringContaining(path) },
+    ],
+    [
+      'that orders a chosen point of such a path is a choice',
+      {
+        owner: found(
+          owner({
+            epoch: 4,
+            path: 'e0004-0000000d',
+            from: { path: oldPath, dbs: { main: tx(3) } },
+            past: [
+              { path: oldPath, host: 'pi', end: null },
+              { path, host: 'pi', end: null },
+            ],
+          }),
+        ),
+      },
+      { do: 'source', source: oldPath, dbs: { main: tx(3) } },
     ],
     [
       'that orders a restore of a database which the inventory has no more is not carried out in part',

@@ -57,7 +57,7 @@ const missed: Record<Ablation, { faults: readonly string[]; seed: number }> = {
   'if-match': { faults: ['forced-claim', 'files-deleted'], seed: 1 },
   'random-suffix': { faults: ['owner-rollback', 'forced-claim', 'state-wiped'], seed: 1 },
   'hardware-in-id': { faults: ['clone'], seed: 1 },
-  'split-check': { faults: ['owner-rollback', 'forced-claim'], seed: 76 },
+  'split-check': { faults: ['owner-rollback', 'forced-claim', 'files-deleted', 'power-cut'], seed: 1620 },
   'past-end-alert': { faults: ['forced-claim', 'cut-off'], seed: 31 },
   'only-copy-stays': { faults: ['slow-upload', 'files-deleted'], seed: 66 },
 }
