@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { workers } from './test/workers.ts'
 
 export default defineConfig({
   test: {
@@ -14,8 +15,7 @@ export default defineConfig({
           setupFiles: ['test/hosts/switch-off.ts'],
           // after all unit tests: promises with seconds in them are not tried beside a busy neighbour
           sequence: { groupOrder: 1 },
-          fileParallelism: false,
-          maxWorkers: 1,
+          maxWorkers: workers,
           // a machine may be slow; what has to be quick says so itself
           testTimeout: 240_000,
           hookTimeout: 600_000,

@@ -1,11 +1,15 @@
 import { down } from '../lab/index.ts'
-import { testInstance } from './instance.ts'
+import { workers } from '../workers.ts'
+import { instanceOf } from './instance.ts'
 
-/** The tests have a lab of their own, beside any that somebody has up; what an earlier, killed run left goes first. */
+const instances = Array.from({ length: workers }, (_, n) => instanceOf(n + 1))
+
+/** The tests have labs of their own, beside any that somebody has up; what an earlier, killed run left goes first. */
 export async function setup(): Promise<void> {
-  await down({ instance: testInstance })
+  for (const instance of instances) await down({ instance })
 }
 
 export async function teardown(): Promise<void> {
-  if (process.env['STREAMSIDE_KEEP'] === undefined) await down({ instance: testInstance })
+  if (process.env['STREAMSIDE_KEEP'] !== undefined) return
+  for (const instance of instances) await down({ instance })
 }
