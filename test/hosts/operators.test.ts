@@ -45,18 +45,18 @@ async function change(): Promise<void> {
 /** Runs provision on the first host, and lets `meanwhile` happen when its transaction is under way. */
 async function whileFirstIsAtWork<T>(meanwhile: (pid: number) => Promise<T>): Promise<{ first: Run; second: T }> {
   let pid = 0
-  let second: Promise<T> | null = null
+  const second: Promise<T>[] = []
   const first = await lab.run(['provision', '--json', '--limit', 'op-one'], {
     onStart: (started) => {
       pid = started
     },
     onLine: (line) => {
       const event = JSON.parse(line) as { type: string; step?: string }
-      if (second === null && event.type === 'host-step' && event.step === 'validate') second = meanwhile(pid)
+      if (second.length === 0 && event.type === 'host-step' && event.step === 'validate') second.push(meanwhile(pid))
     },
   })
-  if (second === null) throw new Error(`provision never came to its checks:\n${first.stdout}`)
-  return { first, second: await second }
+  if (second[0] === undefined) throw new Error(`provision never came to its checks:\n${first.stdout}`)
+  return { first, second: await second[0] }
 }
 
 const problemsOf = (run: Run) => eventsOf(run, 'problem').map((event) => event['problem'])
