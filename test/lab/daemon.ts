@@ -1,36 +1,18 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { instanceCgroup, makeCgroup } from './cgroup.ts'
-import { bootId, type Instance } from './instances.ts'
+import type { Instance } from './instances.ts'
+import { processNow, type Ran, stillRuns } from './ran.ts'
 import { toolEnvironment, until } from './shell.ts'
 
-/** A process as it was started: the pid alone may belong to somebody else by now. */
-interface ProcessRecord {
-  pid: number
-  /** Clock ticks after boot, field 22 of /proc/PID/stat. */
-  start: string
-  boot: string
+interface ProcessRecord extends Ran {
   argv: string[]
 }
 
 const recordFile = (instance: Instance, name: string): string => path.join(instance.records, `${name}.pid.json`)
 export const daemonLog = (instance: Instance, name: string): string => path.join(instance.records, `${name}.log`)
-
-/** State letter and start time of a process, or null when there is none. */
-function processStat(pid: number): { state: string; start: string } | null {
-  try {
-    // the command's name stands in parentheses and may hold anything, so count from the last one
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    return { state: fields[0] ?? '?', start: fields[19] ?? '' }
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
-    throw error
-  }
-}
 
 /**
  * Starts a process that outlives this one, within the instance's cgroup (or `cgroup`), its output appended to
@@ -62,10 +44,10 @@ export async function startDaemon(
   })
   child.unref()
   const pid = child.pid
-  const stat = pid === undefined ? null : processStat(pid)
-  if (pid === undefined || stat === null)
+  const started = pid === undefined ? null : await processNow(pid)
+  if (pid === undefined || started === null)
     throw new Error(`starting ${name}: it ended at once; see ${daemonLog(instance, name)}`)
-  const record: ProcessRecord = { pid, start: stat.start, boot: await bootId(), argv }
+  const record: ProcessRecord = { ...started, argv }
   await writeFile(`${recordFile(instance, name)}.new`, JSON.stringify(record))
   await rename(`${recordFile(instance, name)}.new`, recordFile(instance, name))
   return pid
@@ -80,9 +62,7 @@ export async function daemonPid(instance: Instance, name: string): Promise<numbe
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   }
-  const stat = processStat(record.pid)
-  const same = stat !== null && stat.start === record.start && stat.state !== 'Z' && record.boot === (await bootId())
-  return same ? record.pid : null
+  return (await stillRuns(record)) ? record.pid : null
 }
 
 /** Sends a signal to a recorded process. Throws when it does not run. */

@@ -6,12 +6,14 @@ import { readAccess } from './access.ts'
 import { advice } from './advice.ts'
 import { litestreamVersion } from './download.ts'
 import { shellInHost } from './inside.ts'
-import { defaultInstance, findInstance, instanceName } from './instances.ts'
+import { defaultInstance, findInstance, instanceName, leaveInstance } from './instances.ts'
 import { demoInventory } from './inventory.ts'
 import { defaultHosts, down, hostOf, prepare, up } from './lab.ts'
 import type { LabHost } from './lab-host.ts'
+import { standing } from './leftover.ts'
 import { requireRoot } from './machine.ts'
 import { checkout } from './paths.ts'
+import { processNow } from './ran.ts'
 import { $, until } from './shell.ts'
 
 const started = performance.now()
@@ -95,9 +97,11 @@ async function show(name: string): Promise<void> {
       say: (line) => process.stdout.isTTY && process.stdout.write(`\r\u001B[K         ${line}\r`),
     }),
   )
+  const demo = await processNow(process.pid)
+  if (demo === null) throw new Error(`/proc/${process.pid}/stat is missing; is /proc mounted?`)
   const lab = await step(
     'boot three bare hosts and an S3 server',
-    () => up(defaultHosts, { instance: name }),
+    () => up(defaultHosts, { instance: name, demo }),
     ({ hosts }) => hosts.map((host) => `${host.name} (${host.suite})`).join(', '),
   )
   const inventory = await demoInventory(lab.instance)
@@ -158,10 +162,15 @@ async function main(args: string[]): Promise<number> {
   }
   requireRoot()
   const name = instanceName()
-  if ((await findInstance(name)) !== null) {
-    throw new Error(
-      `the lab ${name} is up already, and the demo wants bare hosts: take it down (${command(name, 'scripts/lab down')}), or give the demo a lab of its own (STREAMSIDE_LAB=demo scripts/demo)`,
-    )
+  const there = await standing(await findInstance(name))
+  if (there.kind === 'leftover') {
+    await step(`take down the lab ${name}, which a demo that was killed has left`, () => down({ instance: name }))
+  } else if (there.kind !== 'none') {
+    const what =
+      there.kind === 'demo'
+        ? `another demo (process ${there.pid}) is at work in the lab ${name}: wait for it`
+        : `the lab ${name} is up already, and the demo wants bare hosts: take it down (${command(name, 'scripts/lab down')})`
+    throw new Error(`${what}, or give the demo a lab of its own (STREAMSIDE_LAB=demo scripts/demo)`)
   }
   let keep = args.includes('--keep')
   try {
@@ -170,9 +179,11 @@ async function main(args: string[]): Promise<number> {
     keep = false
     throw error
   } finally {
-    if (keep) await tryNext(name)
-    // not a step: it also runs after an interruption
-    else if (await down({ instance: name }))
+    if (keep) {
+      await leaveInstance(name)
+      await tryNext(name)
+    } else if (await down({ instance: name }))
+      // not a step: it also runs after an interruption
       console.log(`The lab is down again. To have a look around: ${command(name, 'scripts/demo --keep')}`)
   }
   return 0

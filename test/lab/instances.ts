@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { withLock } from './lock.ts'
 import { accessFolder, diskFolder, recordFolder, runFolder } from './paths.ts'
+import { bootId, type Ran } from './ran.ts'
 
 /** One lab on this machine. All of its names in the kernel derive from `number`, so that `down` finds them after a crash. */
 export interface Instance {
@@ -15,6 +16,8 @@ export interface Instance {
   records: string
   /** Where the operator's side finds ssh_config, keys and known_hosts. */
   access: string
+  /** The demo that brought it up and has not left it to a person: what is there when that demo is gone is its leftover. */
+  demo?: Ran
 }
 
 interface Register {
@@ -46,8 +49,6 @@ export const bridgeAddressOf = (instance: Instance): string => `10.83.${instance
 /** Interface names have at most 15 characters, so they are made from the number. */
 export const bridgeOf = (instance: Instance): string => `slb${instance.number}`
 
-export const bootId = async (): Promise<string> => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
-
 async function readRegister(): Promise<Register> {
   const boot = await bootId()
   const ipForward = (await readFile(ipForwardFile, 'utf8')).trim()
@@ -73,17 +74,30 @@ async function changeRegister<T>(change: (register: Register) => T | Promise<T>)
   })
 }
 
-/** Enters an instance into the machine's register (or finds it there) and switches IP forwarding on. */
-export async function enterInstance(name: string): Promise<Instance> {
+/**
+ * Enters an instance into the machine's register (or finds it there) and switches IP forwarding on. `demo` is the demo that
+ * it is for, written in the same stroke as the instance, so that no kill comes between; without one it is a person's.
+ */
+export async function enterInstance(name: string, demo?: Ran): Promise<Instance> {
   const instance = await changeRegister((register) => {
     const known = register.instances[name]
-    if (known) return known
+    if (known) {
+      if (demo === undefined) delete known.demo
+      return known
+    }
     const taken = new Set(Object.values(register.instances).map((each) => each.number))
     const number =
       name === defaultInstance ? 0 : Array.from({ length: 200 }, (_, i) => i + 1).find((n) => !taken.has(n))
     if (number === undefined)
       throw new Error('200 labs are up on this machine; take one down first: STREAMSIDE_LAB=NAME scripts/lab down')
-    const entered = { name, number, disks: diskFolder(name), records: recordFolder(name), access: accessFolder(name) }
+    const entered: Instance = {
+      name,
+      number,
+      disks: diskFolder(name),
+      records: recordFolder(name),
+      access: accessFolder(name),
+      ...(demo === undefined ? {} : { demo }),
+    }
     register.instances[name] = entered
     return entered
   })
@@ -97,6 +111,13 @@ export async function enterInstance(name: string): Promise<Instance> {
 /** The instance as it was entered, or null when there is none of this name. */
 export async function findInstance(name: string): Promise<Instance | null> {
   return (await readRegister()).instances[name] ?? null
+}
+
+/** From now on the instance is a person's: no demo takes it down. */
+export async function leaveInstance(name: string): Promise<void> {
+  await changeRegister((register) => {
+    delete register.instances[name]?.demo
+  })
 }
 
 /** All instances of this machine. */

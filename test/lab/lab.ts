@@ -15,6 +15,7 @@ import { raiseNetwork, removeNetwork } from './network.ts'
 import { unmountNspawnRun } from './nspawn-run.ts'
 import { runFolder } from './paths.ts'
 import { boot } from './power.ts'
+import type { Ran } from './ran.ts'
 import { releaseFolder, startReleases } from './release-folder.ts'
 import { removeSockets, startS3 } from './s3.ts'
 
@@ -52,17 +53,17 @@ export async function prepare(hosts: HostSpec[] = defaultHosts, options: { say?:
 
 /**
  * Brings up S3, the release folder and the hosts asked for; what is up already stays as it is, hosts asked for in addition
- * are added. Brings what the machine is missing first. Throws when not root.
+ * are added. Brings what the machine is missing first. `demo` marks a lab that nobody has asked to stay. Throws when not root.
  */
 export async function up(
   hosts: HostSpec[] = defaultHosts,
-  options: { instance?: string; say?: Say } = {},
+  options: { instance?: string; say?: Say; demo?: Ran } = {},
 ): Promise<Lab> {
   const say = options.say ?? (() => {})
   const name = instanceName(options.instance)
   await bringTools(say)
   return withLock(lockOf(name), 900, async () => {
-    const instance = await enterInstance(name)
+    const instance = await enterInstance(name, options.demo)
     await makeKeys(instance)
     const declared: LabHost[] = []
     for (const spec of hosts) declared.push(await declareHost(instance, spec))
