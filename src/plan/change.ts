@@ -39,6 +39,8 @@ export interface Step {
     | 'health'
     /** Waits until an app's data are on their way out; part of `health` for an app that is started. */
     | 'replicating'
+    /** An app whose last start was not a good one is waited for again. */
+    | 'recheck'
     /** Without a handler in apply.sh: they only make a transaction happen, which cleans up and records anyway. */
     | 'clean'
     | 'record'

@@ -61,7 +61,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
     if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart'))
       attendant.push({ verb: 'forget', fields: [unit.name] })
-    const runs = unitChanges.some(({ step }) => restarts(step))
+    const runs = unitChanges.some(({ step }) => restarts(step) || step.verb === 'recheck')
     if (runs && unit.app !== undefined && unit.name === `${unit.app}.service`) started.push(unit.app)
     changes.push(...unitChanges)
   }

@@ -33,18 +33,27 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
       summary: summary('start', isThere ? `is ${seen.activeState} (${seen.subState})` : 'is new'),
       step: { verb: 'start', fields: [unit.name] },
     })
-  } else if (unit.runsFrom.length > 0 && (laidAnew || observed.started.get(unit.name) !== wanted)) {
-    // written there by apply.sh, for only a good start counts
-    const unhealthy = observed.started.get(unit.name) === 'unhealthy'
+    return changes
+  }
+  const { digest, unhealthy } = startOf(observed.started.get(unit.name))
+  if (unit.runsFrom.length > 0 && (laidAnew || digest !== wanted))
     changes.push({
-      summary: summary(
-        'restart',
-        unhealthy ? 'it was not healthy after its last start' : 'what it runs from has changed since it was started',
-      ),
+      summary: summary('restart', 'what it runs from has changed since it was started'),
       step: { verb: 'restart', fields: [unit.name] },
     })
-  }
+  else if (unhealthy)
+    changes.push({
+      summary: summary('check', 'it was not healthy after its last start'),
+      step: { verb: 'recheck', fields: [unit.name] },
+    })
   return changes
+}
+
+/** The record of a unit's last start; apply.sh puts `unhealthy` before it, for only a good start counts as done. */
+function startOf(record: string | undefined): { digest: string | undefined; unhealthy: boolean } {
+  const mark = 'unhealthy '
+  const unhealthy = record?.startsWith(mark) === true
+  return { digest: unhealthy ? record.slice(mark.length) : record, unhealthy }
 }
 
 function isUp(active: string, sub: string): boolean {

@@ -30,7 +30,7 @@ export interface ChangeSummary {
   kind: string
   /** What it is done to: a path, a package, a unit. */
   name: string
-  action: 'create' | 'update' | 'remove' | 'install' | 'start' | 'restart' | 'enable' | 'stop'
+  action: 'create' | 'update' | 'remove' | 'install' | 'start' | 'restart' | 'enable' | 'stop' | 'check'
   reason: string
   /** Unified diff of a text file, secrets masked. */
   diff?: string

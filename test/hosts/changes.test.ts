@@ -196,11 +196,15 @@ describe('of several hosts', () => {
         }),
       }),
     ])
-    // nothing has changed, yet it is not done: it is tried, and waited for, again
+    // nothing that it runs from has changed, yet it is not done: it is waited for again, and not restarted
+    const before = await pids()
+    expect(changesOf(await lab.provision([], 1))).toEqual(['check notes.service'])
     await change('notes', { health: { tcp: 8111, within: '20s' } })
     const again = await lab.provision()
-    expect(changesOf(again)).toEqual(['restart notes.service'])
+    expect(changesOf(again)).toEqual(['check notes.service'])
     expect(eventsOf(again, 'app-healthy').map((event) => event['app'])).toEqual(['notes'])
+    expect(await pids()).toEqual(before)
+    expect(changesOf(await lab.provision())).toEqual([])
   })
 
   test('an app that ends at its start is told with the end of its log', async () => {

@@ -115,6 +115,7 @@ record_manifest
 each enable step_enable
 each start step_start
 each restart step_restart
+each recheck step_recheck
 each prune step_prune
 prune_programs
 each health step_health

@@ -133,6 +133,13 @@ replicating() { # APP
   done
 }
 
+# The record of what a unit was started from is a line of /run/streamside/started.
+note_start() { # UNIT SED-COMMAND
+  [ ! -s "/run/streamside/started/$1" ] || sed -i "$2" "/run/streamside/started/$1"
+}
+
+step_recheck() { record made "$1"; } # N UNIT   its health follows
+
 step_health() { # N APP SECONDS KIND ARGUMENTS…
   app=$2 limit=$3; shift 3
   step health "$app"
@@ -149,6 +156,7 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
         if renewed "$app.service" && healthy "$@" 2>"$payload/said"; then
           now=$(date +%s%N)
           record healthy "$app" "$(((now - began) / 1000000))"
+          note_start "$app.service" 's/^unhealthy //'
           replicating "$app"
           return 0
         fi
@@ -169,8 +177,8 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
   if [ -s "/var/lib/streamside/apps/$app/reason" ]; then
     record problem "held:$app" "$(base64 -w0 <"/var/lib/streamside/apps/$app/reason")"
   else
-    # only a good start counts as one: the next run restarts it and waits for its health again
-    [ ! -e "/run/streamside/started/$app.service" ] || printf 'unhealthy\n' >"/run/streamside/started/$app.service"
+    # only a good start counts as one: the next run waits for its health again
+    note_start "$app.service" 's/^\(unhealthy \)*/unhealthy /'
     record problem "unhealthy:$app" "$(
       {
         printf '%s.service is %s after %s s' "$app" "$state" "$limit"

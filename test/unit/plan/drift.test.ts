@@ -84,3 +84,16 @@ test('a masked unit gets its file back, is enabled and started', () => {
     'start unit web.service start',
   ])
 })
+
+describe('an app whose last start was not a good one', () => {
+  const started = (record: (digest: string) => string) =>
+    drifted((observed) => observed.started.set('web.service', record(observed.started.get('web.service') ?? '')))
+
+  test('is waited for again, and not restarted', () => {
+    expect(started((digest) => `unhealthy ${digest}`)).toEqual(['check unit web.service recheck'])
+  })
+
+  test('is restarted when what it runs from has changed since', () => {
+    expect(started(() => 'unhealthy 0000')).toEqual(['restart unit web.service restart'])
+  })
+})
