@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -26,6 +26,21 @@ test('the package runs when it is installed elsewhere', () => {
   const bin = path.join(elsewhere, 'node_modules/.bin/streamside')
   expect(run(bin, ['--version']).trim()).toMatch(/^\d+\.\d+\.\d+$/)
   expect(JSON.parse(run(bin, ['schema']))).toHaveProperty('properties')
+})
+
+test('an older Node is told so in one sentence, whatever the command', () => {
+  // The Node of this run says that it is another one, before the program looks.
+  const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })`
+  for (const args of [['check'], ['--version'], ['provision', '--json']]) {
+    const ran = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(older)}`, path.join(installed, 'dist/bin.js'), ...args],
+      { encoding: 'utf8' },
+    )
+    expect(ran.stderr).toMatch(/^streamside needs Node >= 22\.18, this is v20\.20\.2; .*\n$/)
+    expect(ran.stdout).toBe('')
+    expect(ran.status).toBe(2)
+  }
 })
 
 test('the package carries its templates, and renders the example site with them', () => {
