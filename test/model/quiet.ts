@@ -122,8 +122,8 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
   if (world.bucket.owner && !holder) return run('restore', (task) => forceClaim(task, 'restored'))
   if (!world.bucket.owner || !target.card?.dbs || why === 'database-unknown' || why === 'database-left')
     return run('provision', provision)
-  const transient = ['litestream-down', 'busy', 'clock', 'other-holder'].includes(why)
-  if (holder && (transient || (why === 'not-proven' && !world.ledger.faults.has('waited'))))
+  const transient = ['not-proven', 'litestream-down', 'busy', 'clock', 'other-holder']
+  if (holder && transient.includes(why) && !world.ledger.faults.has('waited'))
     return { name: 'wait', why, take: () => patience(world) }
   if (next.includes('streamside restore') && !world.ledger.faults.has(`tried-${why}`)) {
     world.ledger.faults.add(`tried-${why}`)

@@ -163,6 +163,8 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
         ;;
       # The gate is at work and may be restoring: that does not count against the app, which would have it forgiven for ever
       # if a pass of the gate began its time anew (an app that crashes at each start).
+      # Neither does the stop of what ran before, which ends with a proof.
+      deactivating/*) renewed "$app.service" || before=$(date +%s%N) ;;
       activating/start-pre | activating/condition) [ -s "/var/lib/streamside/apps/$app/reason" ] || before=$(date +%s%N) ;;
     esac
     now=$(date +%s%N)
