@@ -15,7 +15,7 @@ export interface Payload {
  * @param who operator, machine and command, for whoever finds the transaction on the host
  */
 export function applyPayload(plan: HostPlan, who: string): Payload {
-  const programs = ['run', 'apply.sh', 'lay.sh', 'units.sh', 'leave.sh'].map((name) => ({
+  const programs = ['run', 'apply.sh', 'lay.sh', 'units.sh', 'leave.sh', 'mend.sh'].map((name) => ({
     name,
     content: hostProgram(`apply/${name}`),
   }))

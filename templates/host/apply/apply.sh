@@ -88,6 +88,8 @@ finish() {
 . ./units.sh
 # shellcheck source=templates/host/apply/leave.sh
 . ./leave.sh
+# shellcheck source=templates/host/apply/mend.sh
+. ./mend.sh
 
 trap finish EXIT
 clean_after_interrupted

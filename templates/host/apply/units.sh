@@ -161,10 +161,10 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
           return 0
         fi
         ;;
-      # The gate is at work and may be restoring: that does not count against the app, which would have it forgiven for ever
-      # if a pass of the gate began its time anew (an app that crashes at each start).
-      # Neither does the stop of what ran before, which ends with a proof.
+      # Not counted against the app: the stop of what ran before, which ends with a proof …
       deactivating/*) renewed "$app.service" || before=$(date +%s%N) ;;
+      # … and the gate at work, which may be restoring. Its time is left out and not begun anew: an app that crashes at each start
+      # would have it forgiven for ever.
       activating/start-pre | activating/condition) [ -s "/var/lib/streamside/apps/$app/reason" ] || before=$(date +%s%N) ;;
     esac
     now=$(date +%s%N)
