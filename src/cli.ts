@@ -187,6 +187,7 @@ function addInventoryCommands(program: Command, done: (exit: ExitCode) => void):
     .option('--app <name>', 'a first app')
     .option('--release <path>', 'its release: a folder, an archive or one binary')
     .option('--command <words>', 'its command')
+    .option('--packages <a,b>', 'Debian packages it needs, such as python3')
     .option('--port <number>', 'its port', port)
     .option('--database <path>', 'its database')
     .option('--health <url>', 'where it answers when it is healthy')

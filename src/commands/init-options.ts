@@ -13,6 +13,8 @@ export interface InitOptions {
   app?: string
   release?: string
   command?: string
+  /** Debian packages, with commas or blanks between them. */
+  packages?: string
   port?: number
   database?: string
   health?: string

@@ -17,6 +17,7 @@ import { terminalQuestions } from '../report/questions.ts'
 import { shellWord } from '../templates/quote.ts'
 import type { InitOptions } from './init-options.ts'
 import { askStarter, splitHost } from './init-questions.ts'
+import { splitPackages } from './init-rules.ts'
 import { loadChecked } from './load.ts'
 
 /**
@@ -33,10 +34,14 @@ export async function runInit(options: InitOptions): Promise<ExitCode> {
   const path = resolve(cwd, options.inventory ?? 'inventory.yaml')
   if (!options.force) await refuseExisting(path, cwd, options.inventory === undefined)
 
-  const starter = interactive ? await askStarter(options) : starterFromFlags(options)
   const folder = dirname(path)
+  const keys = await keysThere(folder, cwd, env)
+  if (!interactive) refuseMissing(options, keys.missing)
+  const starter = interactive
+    ? await askStarter(options, { folder, cacheDirectory: cacheDirectory(env) })
+    : starterFromFlags(options)
   await mkdir(folder, { recursive: true })
-  const secrets = await bucketKeys(folder, cwd, env, interactive)
+  const secrets = await bucketKeys(keys)
   const text = starterInventory(starter)
   await checked(path, text, cwd, { ...env, ...asVariables(secrets) })
   await writeSecrets(folder, secrets, stdout)
@@ -65,21 +70,32 @@ async function refuseExisting(path: string, cwd: string, isDefault: boolean): Pr
   })
 }
 
-function starterFromFlags(options: InitOptions): Starter {
-  const missing = [
+/** All that flags and environment leave open, in one go. */
+function refuseMissing(options: InitOptions, keys: string[]): void {
+  const ofApp = ['release', 'command', 'packages', 'port', 'database', 'health'] as const
+  const app = options.app !== undefined || ofApp.some((flag) => options[flag] !== undefined)
+  const flags = [
     ...(options.host.length === 0 ? ['--host NAME=ADDRESS'] : []),
     ...(options.bucket === undefined ? ['--bucket NAME'] : []),
-    ...(options.app !== undefined && options.release === undefined ? ['--release PATH'] : []),
-    ...(options.app !== undefined && options.command === undefined ? ['--command COMMAND'] : []),
+    ...(app && options.app === undefined ? ['--app NAME'] : []),
+    ...(app && options.release === undefined ? ['--release PATH'] : []),
+    ...(app && options.command === undefined ? ['--command COMMAND'] : []),
   ]
-  if (missing.length > 0)
-    throw new Problem({
-      code: 'init-incomplete',
-      doing: 'writing a first inventory from flags',
-      found: `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
-      next: 'give them, or run streamside init on a terminal and be asked',
-      exit: exitCodes.usage,
-    })
+  if (flags.length === 0 && keys.length === 0) return
+  const missing = `${flags.join(', ')} ${flags.length === 1 ? 'is' : 'are'} missing`
+  const unset = `nothing says what the bucket's keys are (${keys.map((name) => variableOf(name)).join(', ')} not set)`
+  throw new Problem({
+    code: 'init-incomplete',
+    doing: 'writing a first inventory from flags',
+    found: [...(flags.length > 0 ? [missing] : []), ...(keys.length > 0 ? [unset] : [])].join(', and '),
+    next:
+      (keys.length > 0 ? 'set the keys in the environment, never as flags; ' : '') +
+      `${flags.length > 0 ? 'give the flags, or ' : ''}run streamside init on a terminal and be asked`,
+    exit: exitCodes.usage,
+  })
+}
+
+function starterFromFlags(options: InitOptions): Starter {
   const hosts = options.host.map((text) => splitHost(text))
   return {
     site: options.site ?? 'home',
@@ -99,6 +115,7 @@ function starterFromFlags(options: InitOptions): Starter {
             host: hosts[0]?.name ?? '',
             release: options.release ?? '',
             command: options.command ?? '',
+            packages: splitPackages(options.packages ?? ''),
             port: options.port ?? null,
             database: options.database ?? null,
             health: options.health ?? null,
@@ -106,39 +123,35 @@ function starterFromFlags(options: InitOptions): Starter {
   }
 }
 
-/**
- * The keys that no file beside the inventory has yet: from the environment, else asked for on a terminal, else refused. What
- * comes from the environment is kept as well: the next shell does not have it.
- */
-async function bucketKeys(
-  folder: string,
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-  interactive: boolean,
-): Promise<Map<string, Secret>> {
+interface Keys {
+  /** From the environment: kept as well, for the next shell does not have it. */
+  found: Map<string, Secret>
+  /** Names that neither the environment nor a file beside the inventory has. */
+  missing: string[]
+}
+
+/** Which keys of the bucket no file beside the inventory has yet. */
+async function keysThere(folder: string, cwd: string, env: NodeJS.ProcessEnv): Promise<Keys> {
   const known = await namesIn(folder, cwd, env)
-  const found = new Map<string, Secret>()
-  const missing: string[] = []
+  const keys: Keys = { found: new Map(), missing: [] }
   for (const name of Object.values(starterSecrets)) {
     if (known.has(name)) continue
     const value = env[variableOf(name) ?? '']
-    if (value === undefined || value === '') missing.push(name)
-    else found.set(name, new Secret(name, value))
+    if (value === undefined || value === '') keys.missing.push(name)
+    else keys.found.set(name, new Secret(name, value))
   }
-  if (missing.length > 0 && !interactive)
-    throw new Problem({
-      code: 'init-incomplete',
-      doing: 'writing a first inventory from flags',
-      found: `nothing says what the bucket's keys are (${missing.map((name) => variableOf(name)).join(', ')} not set)`,
-      next: 'set them in the environment, never as flags; on a terminal they are asked for',
-      exit: exitCodes.usage,
-    })
+  return keys
+}
+
+/** The keys that are to be written down, asked for where they are missing. */
+async function bucketKeys({ found, missing }: Keys): Promise<Map<string, Secret>> {
   // No live table is on the screen that would have to make room.
   const questions = terminalQuestions({ suspended: (ask) => ask() })
+  const asked = new Map(found)
   if (questions)
     for (const name of missing)
-      found.set(name, await questions.secret(name === starterSecrets.key ? 'access key id: ' : 'secret access key: '))
-  return found
+      asked.set(name, await questions.secret(name === starterSecrets.key ? 'access key id: ' : 'secret access key: '))
+  return asked
 }
 
 /** Where the loader looks first: so the inventory can be checked before anything is written. */

@@ -11,6 +11,7 @@ export interface Starter {
     host: string
     release: string
     command: string
+    packages: string[]
     port: number | null
     database: string | null
     health: string | null
@@ -74,7 +75,9 @@ function appLines(app: NonNullable<Starter['app']>): string[] {
     `      from: ${scalar(app.release)} # a directory, an archive, a binary, or { url, sha256 }`,
     `      command: ${scalar(app.command)} # split into words; no shell`,
     ...(app.port === null ? ['    # port: 8080'] : [`    port: ${app.port} # $PORT to the app`]),
-    '    # packages: [tzdata] # Debian packages it needs',
+    ...(app.packages.length === 0
+      ? ['    # packages: [tzdata] # Debian packages it needs']
+      : [`    packages: [${app.packages.map(scalar).join(', ')}] # Debian packages it needs`]),
     '    # environment: { TOKEN: !secret token }',
     '    # files: { config.yml: { from: ./config.yml, mode: "0640" } }',
     ...(app.database === null

@@ -105,7 +105,8 @@ function readLine(
   })
 }
 
-function interrupted(): Problem {
+/** What is thrown when a question stays unanswered. */
+export function interrupted(): Problem {
   return new Problem({
     code: 'interrupted',
     doing: 'waiting for an answer',

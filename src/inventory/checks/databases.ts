@@ -52,15 +52,7 @@ function databasesOf(reading: Reading, name: string): Claim[] {
   if (app?.database !== undefined) listed.push(['main', app.database, ['apps', name, 'database']])
   for (const [db, path, at] of listed) {
     const full = onHost(name, path)
-    const wrong =
-      wrongPath(path) ??
-      (/-(wal|shm|journal)$/.test(path) ? 'is the name of a file that SQLite makes beside a database' : null) ??
-      (full === stateDirectory(name) ? 'names a folder, not a file' : null) ??
-      (path.startsWith('/') ? closedFolder(full) : null) ??
-      othersFolder(reading, name, full) ??
-      (Buffer.byteLength(full) > 1000 || full.split('/').some((part) => Buffer.byteLength(part) > 200)
-        ? 'too long for a file system'
-        : null)
+    const wrong = wrongDatabase(name, path) ?? othersFolder(reading, name, full)
     if (wrong !== null) {
       mistake(
         reading,
@@ -80,6 +72,20 @@ function databasesOf(reading: Reading, name: string): Claim[] {
     claims.push({ app: name, what: `the database ${db}`, path: full, at })
   }
   return claims
+}
+
+/** Why a database of an app cannot lie at this path, whatever else is in the inventory; or null. */
+export function wrongDatabase(app: string, path: string): string | null {
+  const full = onHost(app, path)
+  return (
+    wrongPath(path) ??
+    (/-(wal|shm|journal)$/.test(path) ? 'is the name of a file that SQLite makes beside a database' : null) ??
+    (full === stateDirectory(app) ? 'names a folder, not a file' : null) ??
+    (path.startsWith('/') ? closedFolder(full) : null) ??
+    (Buffer.byteLength(full) > 1000 || full.split('/').some((part) => Buffer.byteLength(part) > 200)
+      ? 'too long for a file system'
+      : null)
+  )
 }
 
 /** The state, configuration or release folder of another app of the inventory. */

@@ -5,11 +5,7 @@ import { isReserved } from '../reserved.ts'
 export function checkNames(reading: Reading): void {
   const { apps, hosts, replicas, secrets } = reading.entries
   for (const name of hosts.keys()) {
-    const wrong = name.startsWith('-')
-      ? 'a host name cannot begin with -, ssh would take it for an option'
-      : /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)
-        ? null
-        : 'not a name for a host: letters, digits, - _ and ., at most 63'
+    const wrong = wrongHostName(name)
     if (wrong !== null) mistake(reading, ['hosts', name], wrong, undefined, 'key')
   }
   for (const name of replicas.keys()) {
@@ -27,6 +23,14 @@ export function checkNames(reading: Reading): void {
     const wrong = appName(name)
     if (wrong) mistake(reading, ['apps', name], wrong.message, wrong.hint, 'key')
   }
+}
+
+/** Why a host cannot have this name, or null. */
+export function wrongHostName(name: string): string | null {
+  if (name.startsWith('-')) return 'a host name cannot begin with -, ssh would take it for an option'
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name)
+    ? null
+    : 'not a name for a host: letters, digits, - _ and ., at most 63'
 }
 
 /**

@@ -204,6 +204,12 @@ describe('init', () => {
     stdout: sink(),
   }
 
+  test('takes packages as a flag', async () => {
+    const cwd = await folderWith({ 'dist/serve': '' })
+    await runInit({ ...flags, cwd, env, packages: 'python3, tzdata' })
+    expect(await readFile(join(cwd, 'inventory.yaml'), 'utf8')).toContain('    packages: [python3, tzdata] #')
+  })
+
   test('writes an inventory from flags that passes check', async () => {
     const cwd = await folderWith({ 'dist/serve': '' })
     const said = sink()
@@ -254,6 +260,13 @@ describe('init', () => {
     await expect(runInit({ host: [], force: false, interactive: false, cwd, env })).rejects.toThrow(
       /--host NAME=ADDRESS, --bucket NAME are missing/,
     )
+    await expect(
+      runInit({ host: [], bucket: 'b', database: 'a.db', force: false, interactive: false, cwd, env: {} }),
+    ).rejects.toMatchObject({
+      found:
+        '--host NAME=ADDRESS, --app NAME, --release PATH, --command COMMAND are missing, and ' +
+        "nothing says what the bucket's keys are (BACKUP_KEY, BACKUP_SECRET not set)",
+    })
     const problem = await runInit({ ...flags, cwd, env: {} }).catch((error: unknown) => error)
     expect(problem).toBeInstanceOf(Problem)
     expect(problem).toMatchObject({ found: expect.stringContaining('BACKUP_KEY, BACKUP_SECRET not set') })
@@ -268,31 +281,47 @@ describe('init', () => {
   })
 
   test('asks on a terminal, keeps keys in a file that only its owner reads and git ignores', async () => {
-    const cwd = await folderWith({ 'dist/serve': '' })
+    const cwd = await folderWith({ 'dist/serve': '#!/usr/bin/env python3\n' })
     execFileSync('git', ['init', '-q'], { cwd })
     const answers = [
       '',
       'Pi',
       'pi',
+      'pi attic=192.168.1.21',
       'pi-attic=192.168.1.21',
       '',
       'https://nas.lan:9000',
       '',
       'homeserver',
       'notes',
+      'nowhere',
       'dist',
+      './serve "hello',
+      './server',
       './serve',
+      '',
+      '../notes.db',
       'data/notes.db',
       '8080',
       'AKIA-typed',
       'typed: "secret"',
     ]
     const screen = typeOnTerminal(cwd, answers)
-    expect(screen).toContain('not a user name')
+    for (const refused of [
+      'not a user name',
+      'not a name for a host',
+      `there is no ${cwd}/nowhere on this machine`,
+      'the quote " is not closed',
+      'the release has no ./server; did you mean ./serve?',
+      'a path cannot hold ..',
+    ])
+      expect(screen).toContain(refused)
     expect(screen).not.toContain('typed: "secret"')
     expect((await stat(join(cwd, 'secrets.yaml'))).mode & 0o777).toBe(0o600)
     expect(execFileSync('git', ['status', '--porcelain'], { cwd, encoding: 'utf8' })).not.toContain('secrets.yaml')
-    expect(await readFile(join(cwd, 'inventory.yaml'), 'utf8')).not.toContain('typed')
+    const written = await readFile(join(cwd, 'inventory.yaml'), 'utf8')
+    expect(written).not.toContain('typed')
+    expect(written).toContain('    packages: [python3] #')
     const stdout = sink()
     expect(await runCheck({ cwd, env: withoutKeys, stdout, stderr: stdout })).toBe(0)
   })
