@@ -145,11 +145,12 @@ function readObject<L extends z.ZodType>(
     const bad = noteIssues(whole.error.issues, root, path, notes)
     if (node.kind !== 'map') return {}
     const cut = [...bad]
-    for (let attempt = 0; attempt < 3; attempt++) {
+    // A part that is nothing without what was cut out of it goes as a whole: an entry of `files` first, and all of them only
+    // when that was not enough.
+    for (const depth of [2, 1, 1]) {
       const rest = lenient.safeParse(plainData(without(node, cut)))
       if (rest.success) return rest.data
-      // A part that is nothing without what was cut out of it goes as a whole.
-      cut.push(...rest.error.issues.map((issue) => issue.path.slice(0, 1)))
+      cut.push(...rest.error.issues.map((issue) => issue.path.slice(0, depth)))
     }
     return {}
   }

@@ -56,7 +56,10 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   const finish = (findings: Notes['mistakes']) => toMistakes(findings, sources, notes.concealed, shownPath)
   const fail = () => new InventoryProblem(name, finish(notes.mistakes))
   const parsed = readable.map((source) => ({ source, ...parseYaml(source, notes) }))
-  const partial = !complete || parsed.some(({ whole }) => !whole)
+  const unread = parsed.filter(({ whole }) => !whole).map(({ source }) => source.text)
+  const partial = !complete || unread.length > 0
+  // Names stand in a file as they are, but for those that are spelt with escapes.
+  const mayHold = (word: string) => !complete || unread.some((text) => text.includes(word) || /\\[xuU]/.test(text))
   const maps = parsed.map(({ source, root, whole }) =>
     root === null && !whole ? null : topMap(source, root, sources.length > 1, notes),
   )
@@ -66,7 +69,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   )
   if (!whole) throw fail()
 
-  const reading: Reading = { entries: readEntries(whole, notes, partial), notes, partial, folder }
+  const reading: Reading = { entries: readEntries(whole, notes, partial), notes, mayHold, folder }
   checkNames(reading)
   checkReferences(reading)
   checkHosts(reading)
@@ -79,7 +82,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   if (!options.skipLocalFiles) await checkLocalFiles(reading)
   const secrets = options.skipSecrets
     ? new Map<string, Secret>()
-    : await resolveSecrets(reading.entries, { folder, cwd, env: options.env ?? process.env, partial }, notes)
+    : await resolveSecrets(reading.entries, { folder, cwd, env: options.env ?? process.env, mayHold }, notes)
   for (const check of options.checks ?? []) await check({ ...reading, secrets, cwd })
   if (notes.mistakes.length > 0) throw fail()
   const files = sources.map((source) => source.path)

@@ -7,8 +7,8 @@ import { placeOf } from './tree.ts'
 export interface Reading {
   entries: Entries
   notes: Notes
-  /** A part of the inventory could not be read: what seems to be missing may stand there, and is not missed. */
-  partial: boolean
+  /** Whether a word may stand in a part of the inventory that could not be read: then it is not missed. */
+  mayHold: (word: string) => boolean
   /** Absolute folder that relative paths start from. */
   folder: string
 }

@@ -46,7 +46,7 @@ export function checkApps(reading: Reading): void {
       written.has('replica') ||
       (root.entries.has('defaults') && top.defaults === undefined) ||
       top.defaults?.replica !== undefined
-    if (hasDatabase && !replica && !reading.partial)
+    if (hasDatabase && !replica && !reading.mayHold('replica'))
       mistake(
         reading,
         [...path, written.has('database') ? 'database' : 'databases'],

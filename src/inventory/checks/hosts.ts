@@ -4,7 +4,7 @@ import { shown } from '../show.ts'
 /** No two hosts are the same machine: same address (any case) and port. Without hosts there is nothing to do. */
 export function checkHosts(reading: Reading): void {
   const { hosts, top } = reading.entries
-  if (!reading.partial && hosts.size === 0 && !reading.entries.root.entries.has('hosts')) {
+  if (!reading.mayHold('hosts') && hosts.size === 0 && !reading.entries.root.entries.has('hosts')) {
     mistake(reading, ['hosts'], 'missing; an inventory has at least one host', 'hosts: { pi-attic: { address: … } }')
   }
   const seen = new Map<string, string>()

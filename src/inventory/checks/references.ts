@@ -4,10 +4,9 @@ import { shown } from '../show.ts'
 
 /** Names that point at something else of the inventory: hosts and replicas of apps, default replica, ownership. */
 export function checkReferences(reading: Reading): void {
-  if (reading.partial) return
   const { apps, hosts, replicas, top } = reading.entries
   const refer = (kind: string, name: string, known: Map<string, unknown>, path: readonly PropertyKey[]) => {
-    if (known.has(name)) return
+    if (known.has(name) || reading.mayHold(name)) return
     const near = nearest(name, known.keys())
     const names = [...known.keys()]
     const rest = near

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import { z } from 'zod'
 import { port, secret } from './scalars.ts'
 
@@ -11,7 +12,9 @@ const address = z.string().superRefine((value, context) => {
         ? 'holds a port; it has a key of its own: port'
         : !/^[A-Za-z0-9_:][A-Za-z0-9._:%-]{0,252}$/.test(value)
           ? 'not a host name or an IP address'
-          : null
+          : /^[0-9]+(\.[0-9]+){3}$/.test(value) && !isIPv4(value)
+            ? 'not an IPv4 address: four numbers from 0 to 255'
+            : null
   if (wrong !== null) context.addIssue({ code: 'custom', message: wrong })
 })
 

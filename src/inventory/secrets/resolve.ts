@@ -14,8 +14,8 @@ export interface SecretsOptions {
   folder: string
   cwd: string
   env: NodeJS.ProcessEnv
-  /** A part of the inventory could not be read: what is not found may be described there, and is not missed. */
-  partial: boolean
+  /** Whether a word may stand in a part of the inventory that could not be read. */
+  mayHold: (word: string) => boolean
 }
 
 /** Seconds a command under `secrets` may take: it may wait for a finger on a sensor. */
@@ -48,8 +48,10 @@ export async function resolveSecrets(
       secrets.set(name, new Secret(name, found.value))
       continue
     }
-    // It may well stand in the file that was refused; saying that it is nowhere would lead astray.
-    if (!('value' in found) && found.nowhere && (options.partial || refused())) continue
+    // It may well stand in the file that was refused, or a command for it in what could not be read of the inventory; saying
+    // that it is nowhere would lead astray.
+    const unread = options.mayHold('secrets') && options.mayHold(name)
+    if (!('value' in found) && found.nowhere && (unread || refused())) continue
     const message =
       'value' in found
         ? `the secret ${name} ${found.value === '' ? 'is empty' : 'holds a NUL byte'} in ${found.from}`

@@ -136,6 +136,10 @@ const single: Record<string, [string, string]> = {
     app('database: x.db\n    files: { x.db: { from: a } }'),
     '15:14: apps.notes.files."x.db": the same path as the database main',
   ],
+  'four numbers that are no address': [
+    top('192.168.1.21', '999.1.1.1'),
+    '8:24: hosts.pi-attic.address: not an IPv4 address: four numbers from 0 to 255',
+  ],
   'a file of another folder': [
     app('files: { /etc/passwd: { from: a } }'),
     '14:14: apps.notes.files."/etc/passwd": must lie below /var/lib/notes or /etc/notes',
@@ -275,6 +279,46 @@ describe('what is wrong with the YAML hides nothing else', () => {
       '3: defaults.user: not a user name',
       '14: apps.notes.prot: unknown key',
       '17: : a tab where YAML wants spaces',
+    ])
+  })
+
+  test('a file with a mistake of syntax hides of the others only what may stand in it', async () => {
+    const cwd = await folderWith({
+      'inventory/a.yaml': `${top('!secret nas-key', '!secret nowhere')}  web:
+    host: pi-shop
+    release: { from: ./dist, command: ./serve }
+    port: 0
+  wiki:
+    release: { from: ./dist, command: ./serve }
+    hosts: [pi-atic, pi-cellar, pi-cellar]
+`,
+      'inventory/b.yaml': 'hosts:\n  pi-shop: { address: "1.2.3.4"\n  pi-other: }\n',
+    })
+    const mistakes = await mistakesOf(loadInventory('inventory', { cwd, env: keys, skipLocalFiles: true }))
+    expect(mistakes.map(({ file, path, message }) => `${file} ${path} ${message}`)).toEqual([
+      'inventory/a.yaml replicas.nas.access-key-id no value for the secret nowhere',
+      expect.stringContaining('inventory/a.yaml apps.web.port '),
+      'inventory/a.yaml apps.wiki.hosts[0] no host is called pi-atic; did you mean pi-attic?',
+      'inventory/a.yaml apps.wiki.hosts[2] pi-cellar is listed twice',
+      expect.stringContaining('inventory/b.yaml'),
+    ])
+  })
+
+  test('a mistake in one of the files of an app leaves the others their own', async () => {
+    const cwd = await folderWith({
+      'inventory.yaml': top(
+        'port: 8080',
+        'files:\n      a.yml: {}\n      b.yml: { from: ./nowhere }\n      ../c.yml: { from: ./there }\n      d.yml: { from: 7 }',
+      ),
+      there: '',
+      'dist/serve': '',
+    })
+    const mistakes = await mistakesOf(loadInventory('inventory.yaml', { cwd, env: keys }))
+    expect(mistakes.map(({ path }) => path)).toEqual([
+      'apps.notes.files."a.yml".from',
+      'apps.notes.files."b.yml".from',
+      'apps.notes.files."../c.yml"',
+      'apps.notes.files."d.yml".from',
     ])
   })
 
