@@ -33,8 +33,11 @@ export interface EnsureOwner extends OwnerOf {
   dbs: readonly string[]
   /** Where the answer of the probe for conditional writes is kept. */
   cacheDirectory: string
-  /** Only judge: everything that would be refused is refused, nothing is written but what probes the bucket. */
-  dryRun?: boolean
+  /**
+   * Only judge: everything that would be refused is refused, and the owner object is not written. `read` writes nothing at all,
+   * `probe` what finds out whether the bucket enforces conditions.
+   */
+  dryRun?: 'read' | 'probe'
   clock?: Clock
 }
 
@@ -103,10 +106,10 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 
-      if (!place.emulate)
+      if (!place.emulate && request.dryRun !== 'read')
         await requireConditionalWrites(store, place.keeper, place.alternatives, request.cacheDirectory)
       const outcome = released ? 'taken-back' : found ? 'databases-changed' : 'created'
-      if (request.dryRun === true) return { outcome, owner: step.owner }
+      if (request.dryRun !== undefined) return { outcome, owner: step.owner }
       const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
       const put = await putOwner({
         store: writer,

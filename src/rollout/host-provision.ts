@@ -13,6 +13,7 @@ import type { HostResult, Spent } from './fleet.ts'
 import type { Line } from './line.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
 import { hasEnded } from './operator.ts'
+import { ownerChange, ownerRequests } from './owners.ts'
 import { pruned } from './prune.ts'
 
 /**
@@ -127,29 +128,13 @@ async function inTurn<T extends { exit: ExitCode }>(
  * as the inventory now has it must not take the place of the one that Litestream is using.
  */
 async function checkReplicas(context: RunContext, host: Host, looked: Looked): Promise<void> {
-  for (const request of ownerRequests(context, host, looked)) await ensureOwner({ ...request, dryRun: true })
+  for (const request of ownerRequests(context, host, looked)) await ensureOwner({ ...request, dryRun: 'probe' })
   const changed = new Set(looked.plan.changes.map((change) => change.summary.name))
   for (const app of looked.state.apps) {
     const claimed = looked.observed.apps.get(app.name)?.claimed === true
     if (claimed && app.replica !== null && replicaFiles(context.inventory, app).some((file) => changed.has(file)))
       await reachReplica({ inventory: context.inventory, app, host: host.name })
   }
-}
-
-function ownerRequests(context: RunContext, host: Host, looked: Looked) {
-  return looked.state.apps
-    .filter((app) => looked.plan.owners.includes(app.name))
-    .map((app) => ({
-      inventory: context.inventory,
-      app,
-      host: host.name,
-      hostId: looked.observed.hostId,
-      ...(looked.state.accounts.get(app.name) ?? { uid: 0, gid: 0 }),
-      dbs: Object.keys(app.databases),
-      claimed: looked.observed.apps.get(app.name)?.claimed === true,
-      claimPath: looked.observed.apps.get(app.name)?.claimPath ?? null,
-      cacheDirectory: context.cacheDirectory,
-    }))
 }
 
 /**
@@ -182,26 +167,10 @@ function ownersOnce(context: RunContext, host: Host, looked: Looked) {
   }
 }
 
-const ownerReasons = {
-  created: 'first launch',
-  'databases-changed': 'the databases of the app have changed',
-  'taken-back': 'this host takes up again what it had let go',
-} as const
-
 async function owned(context: RunContext, request: Parameters<typeof ensureOwner>[0]): Promise<Problem | null> {
   try {
     const { outcome } = await ensureOwner(request)
-    if (outcome !== 'exists')
-      context.report({
-        type: 'change',
-        host: request.host,
-        change: {
-          kind: 'owner',
-          name: `owner object of ${request.app.name}`,
-          action: outcome === 'created' ? 'create' : 'update',
-          reason: ownerReasons[outcome],
-        },
-      })
+    if (outcome !== 'exists') context.report(ownerChange(request, outcome))
     return null
   } catch (error) {
     if (error instanceof Problem) return error

@@ -65,6 +65,19 @@ test('an app of an empty replica gets its owner object, and asking again changes
   expect(proxied.proxy.log.map(({ method }) => method)).toEqual(['GET'])
 })
 
+test('a look says what would be done, or refused, and writes nothing', async () => {
+  const replica = s3.replica({ endpoint: proxied.endpoint })
+  proxied.proxy.log.length = 0
+  const look = (changes: Partial<EnsureOwner> = {}) => ensureOwner(request(replica, { dryRun: 'read', ...changes }))
+  expect(await look()).toMatchObject({ outcome: 'created' })
+  await lay(replica, keyOf(replica), formatOwner(ownerWith()))
+  expect(await look({ dbs: ['main', 'log'] })).toMatchObject({ outcome: 'databases-changed' })
+  expect(await problemOf(() => look({ hostId: cellar.id }))).toMatchObject({ code: 'held-by-another-host' })
+  const writes = proxied.proxy.log.filter(({ method }) => method !== 'GET').map(({ method }) => method)
+  // the one that was laid above
+  expect(writes).toEqual(['PUT'])
+})
+
 test('a database that comes or goes in the inventory comes or goes in the owner object', async () => {
   const replica = s3.replica()
   await lay(replica, keyOf(replica), formatOwner(ownerWith()))

@@ -1,0 +1,70 @@
+import type { Host } from '../inventory/model.ts'
+import { Problem } from '../problem.ts'
+import { type EnsuredOwner, type EnsureOwner, ensureOwner } from '../replica/ensure.ts'
+import type { RunEvent } from '../report/events.ts'
+import type { RunContext } from './context.ts'
+import type { Looked } from './look.ts'
+
+/** What a plan asks of the replica: an owner object for each of these apps. */
+export function ownerRequests(context: RunContext, host: Host, looked: Looked): EnsureOwner[] {
+  return looked.state.apps
+    .filter((app) => looked.plan.owners.includes(app.name))
+    .map((app) => ({
+      inventory: context.inventory,
+      app,
+      host: host.name,
+      hostId: looked.observed.hostId,
+      ...(looked.state.accounts.get(app.name) ?? { uid: 0, gid: 0 }),
+      dbs: Object.keys(app.databases),
+      claimed: looked.observed.apps.get(app.name)?.claimed === true,
+      claimPath: looked.observed.apps.get(app.name)?.claimPath ?? null,
+      cacheDirectory: context.cacheDirectory,
+    }))
+}
+
+const reasons = {
+  created: 'first launch',
+  'databases-changed': 'the databases of the app have changed',
+  'taken-back': 'this host takes up again what it had let go',
+} as const
+
+/** The change of an owner object, made or to be made, as it is told. */
+export function ownerChange(request: EnsureOwner, outcome: Exclude<EnsuredOwner['outcome'], 'exists'>): RunEvent {
+  const change = {
+    kind: 'owner',
+    name: `owner object of ${request.app.name}`,
+    action: outcome === 'created' ? 'create' : 'update',
+    reason: reasons[outcome],
+  } as const
+  return { type: 'change', host: request.host, change }
+}
+
+/** What ownership itself refuses; anything else says only that the replica could not be asked. */
+const refusals = new Set([
+  'replica-not-empty',
+  'claimed-elsewhere',
+  'held-by-another-host',
+  'released',
+  'identity-clash',
+  'restore-under-way',
+])
+
+/**
+ * Tells what provision will do to the owner object of an app, and writes nothing. What provision would refuse comes back as a
+ * Problem; a replica that cannot be asked just now is a warning.
+ */
+export async function showOwner(context: RunContext, request: EnsureOwner): Promise<Problem | null> {
+  try {
+    const { outcome } = await ensureOwner({ ...request, dryRun: 'read' })
+    if (outcome !== 'exists') context.report(ownerChange(request, outcome))
+    return null
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    if (refusals.has(error.code)) return error
+    const { code, found, next } = error
+    const { host, app } = request
+    const message = `the owner object of ${app.name} could not be looked at: ${found}`
+    context.report({ type: 'warning', host, app: app.name, code, message, next })
+    return null
+  }
+}
