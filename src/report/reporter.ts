@@ -63,14 +63,10 @@ export function createReporter(options: ReporterOptions): Reporter {
   let redact: Redact = (text) => text
   const writeOut = writer(options.stdout)
   const writeErr = writer(options.stderr)
+  // Each text in the events is redacted before it comes to a renderer. Another pass over what that has made of it could only
+  // break its JSON, or a code or label of ours that a secret happens to be a part of.
   const renderer =
-    options.mode === 'json'
-      ? // Each text in the events has been redacted; another pass over the line could only break its JSON.
-        jsonRenderer(writeOut)
-      : textRenderer(options, {
-          out: (text) => writeOut(redact(text)),
-          err: (text) => writeErr(redact(text)),
-        })
+    options.mode === 'json' ? jsonRenderer(writeOut) : textRenderer(options, { out: writeOut, err: writeErr })
   let suspensions = 0
   const held: (() => void)[] = []
   const whenFree = (say: () => void) => {

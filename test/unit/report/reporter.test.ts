@@ -243,3 +243,24 @@ test('the mode and the colours fit the streams', () => {
   ])
   expect(wantsColor(pipe, { FORCE_COLOR: '1' })).toBe(true)
 })
+
+test('a secret that is a word of ours damages no code, in whatever mode', () => {
+  for (const mode of ['plain', 'terminal', 'json'] as const) {
+    const { reporter, written } = recorded({ mode, columns: 80 })
+    reporter.hide([new Secret('sudo', 'wrong'), new Secret('other', 'next')])
+    reporter.report({
+      type: 'problem',
+      problem: new Problem({
+        code: 'sudo-password-wrong',
+        doing: 'becoming root on pi-attic',
+        found: 'sudo takes no "wrong" as the password',
+        next: 'mend it',
+      }),
+    })
+    reporter.finish()
+    const said = written.out + written.err
+    expect(said).toContain('sudo-password-wrong')
+    expect(said).toContain('next')
+    expect(said.replaceAll('sudo-password-wrong', '')).not.toContain('wrong')
+  }
+})
