@@ -52,13 +52,19 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
 
 function claimedElsewhere({ app, host, place, instance }: RefusalContext): Explanation {
   const { endpoint, bucket } = place.keeper
+  // `host:` and `hosts:` name one app's data differently: NAME, or NAME@HOST for a database on each host (instanceName).
+  const under = instance === app.name ? `${app.name}@${host}` : app.name
+  const turned =
+    instance === app.name
+      ? `hosts: was changed to host: (its data lay under ${under}, and ${instance} is looked for)`
+      : `host: was changed to hosts: (its data lay under ${under}, and ${instance} is looked for)`
   return {
     code: 'claimed-elsewhere',
     found:
       `there is no owner object of it below ${instancePrefix(place.keeper, instance)} in bucket ${bucket} at ${endpoint}, ` +
-      `but ${host} holds its data: its replica was changed in the inventory, or the bucket has lost the object`,
+      `but ${host} holds its data: ${turned}, its replica was changed in the inventory, or the bucket has lost the object`,
     next:
-      'write the earlier endpoint:, bucket:, prefix: and ownership: into the inventory again; if the bucket has lost it, ' +
+      'write the earlier host: or hosts:, endpoint:, bucket:, prefix: and ownership: into the inventory again; if the bucket has lost it, ' +
       `put the object back, or begin anew from the files on ${host}: streamside provision --new-history ${app.name}`,
     exit: exitCodes.unsound,
   }

@@ -58,17 +58,20 @@ function unitStatus(name: string, seen: ObservedUnit | undefined): UnitStatus {
 
 function stateOf(unit: UnitStatus, refusal: GateReason | null): AppState {
   if (unit.load === 'not-found') return 'absent'
+  // Between two starts: `auto-restart`, and since systemd 254 `dead-before-auto-restart` too, which is `inactive`.
+  if (/auto-restart/.test(unit.sub)) return refusal === null ? 'failed' : 'waiting'
   switch (unit.active) {
     case 'active':
     case 'reloading':
       return 'running'
     case 'activating':
       if (refusal !== null) return 'waiting'
-      return unit.sub === 'auto-restart' ? 'failed' : 'starting'
+      return 'starting'
     case 'failed':
       return refusal === null ? 'failed' : 'waiting'
     default:
-      return 'stopped'
+      // A stop by hand ends with success; what crashed before it was stopped keeps its result.
+      return unit.load !== 'masked' && !['', 'success'].includes(unit.result) ? 'failed' : 'stopped'
   }
 }
 
@@ -83,7 +86,15 @@ function reasonOf(app: string, state: AppState, unit: UnitStatus, refusal: GateR
     case 'starting':
       return reason(`${unit.unit} is being started (${unit.sub})`, `streamside logs ${app} says how far it is`)
     case 'failed':
-      return reason(`${unit.unit} ends by itself (${unit.result})`, `streamside logs ${app} says why`)
+      return /auto-restart/.test(unit.sub)
+        ? reason(
+            `${unit.unit} ends by itself and is started again and again (${unit.result})`,
+            `streamside logs ${app}`,
+          )
+        : reason(
+            `${unit.unit} has failed (${unit.result}) and does not run`,
+            `streamside logs ${app}  says why; streamside provision starts it again`,
+          )
     case 'absent':
       return reason(`${unit.unit} is not on the host`, 'run streamside provision')
     case 'stopped':

@@ -107,6 +107,7 @@ test('an owner object that is lost, or looked for in the wrong place, is not mad
   const problem = await problemOf(ensureOwner(request(replica, { claimed: true })))
   expect(problem).toMatchObject({ code: 'claimed-elsewhere', exit: 6, host: 'pi-attic', app: 'gotify' })
   expect(problem.found).toContain(`below ${replica.prefix}/gotify/ in bucket ${replica.bucket}`)
+  expect(problem.found).toContain('hosts: was changed to host: (its data lay under gotify@pi-attic')
   expect(problem.next).toMatch(/prefix:.*--new-history gotify/)
   expect(await lookAt(replica, keyOf(replica))).toBeNull()
 })

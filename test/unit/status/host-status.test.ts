@@ -30,6 +30,9 @@ describe('the state of an app', () => {
     ['waiting', starting, true],
     ['waiting', again, true],
     ['failed', again, false],
+    ['failed', unit({ activeState: 'inactive', subState: 'dead-before-auto-restart', result: 'exit-code' }), false],
+    ['failed', unit({ activeState: 'activating', subState: 'auto-restart-queued', result: 'signal' }), false],
+    ['failed', unit({ activeState: 'inactive', subState: 'dead', result: 'exit-code' }), false],
     ['failed', unit({ activeState: 'failed', subState: 'failed', result: 'exit-code' }), false],
     ['stopped', unit({ activeState: 'inactive', subState: 'dead' }), false],
     // it was waiting when somebody stopped it
