@@ -91,6 +91,7 @@ round() {
   fi
   # A WAL that could not be looked at is no verdict on it. Files that were left in order are judged without it.
   case $files in
+    *'"short":"unknown"'*) refuse_as scratch-full 'there is no room in /var/tmp to see whether the database is whole' 'make room there; the app comes up by itself' ;;
     *'"wal":"unknown"'*) [ -e "$state/clean" ] || refuse_as scratch-full 'there is no room in /var/tmp to look at the WAL' 'make room there; the app comes up by itself' ;;
   esac
   ! is unfence || { forget fenced; alerts_over fence; }

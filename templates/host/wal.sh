@@ -13,6 +13,8 @@
 #           untouched  there is no local LTX that it could have lost
 #   id      { inode, size, mtime, counter } of the file (counter: SQLite's change counter), or null
 #   walId   "inode size mtime" of the WAL, or null
+#   short   true when the file lacks pages that neither its WAL nor its rollback journal brings back: a failing card cut it off.
+#           "unknown" when there was no room in SCRATCH to tell
 # Exit: 0. The live files are only read: closing a connection would remove the WAL and cost a full upload.
 set -eu
 export LC_ALL=C
@@ -83,6 +85,88 @@ wal_kind() { # DATABASE LTX
   else echo foreign; fi
 }
 
+# Does the header promise more pages than the file holds? -> $page (its size), $pages (promised), $held (whole ones in the file)
+promises_more() { # DATABASE
+  # page size at 16, change counter at 24, pages at 28, valid only with the change counter of then at 92
+  # shellcheck disable=SC2046 # numbers
+  set -- "$(stat -L -c %s -- "$1")" $(numbers "$1" 16:2 24:4 28:4 92:4)
+  { [ $# -eq 5 ] && [ "$3" = "$5" ]; } || return 1
+  page=$2 pages=$4
+  [ "$page" -ne 1 ] || page=65536
+  # no page size at all: SQLite itself says that this is no database
+  [ "$page" -ge 512 ] || return 1
+  held=$(($1 / page))
+  [ "$held" -lt "$pages" ]
+}
+
+# While another process has it open (Litestream does), nothing is recovered at the app's start: it reads from the WAL what the
+# shared memory says, and what was checkpointed before from the file. Its layout: WalIndexHdr and WalCkptInfo in SQLite's wal.c,
+# in the machine's own byte order; the lock at byte 128 is held by everybody who has it mapped.
+# -> $frames in use, $first after those that were checkpointed, $size of the database in pages; false when nobody has it open
+shared_memory() { # DATABASE
+  [ -f "$1-shm" ] && grep -q ":$(stat -L -c %i -- "$1-shm") 128 128\$" /proc/locks 2>/dev/null || return 1
+  # shellcheck disable=SC2046 # numbers
+  set -- "$1" $(od -An -v -tu4 -N 100 -- "$1-shm")
+  [ $# -eq 26 ] || return 1
+  shift
+  frames=$5 size=$6
+  shift 8
+  salts="$1 $2" first=${17}
+  # Reset, and not written since: the frames in the file are of before.
+  # shellcheck disable=SC2046 # numbers
+  set -- $(od -An -v -tu4 -j 16 -N 8 -- "$database-wal" 2>/dev/null)
+  [ "$*" = "$salts" ] || frames=0 first=0
+}
+
+# Which of the pages 1 to $pages that the file lacks does no frame of the WAL bring? A checkpoint that was cut off leaves page 1
+# written and others not, and the WAL has them all; where later transactions made the database smaller, fewer count.
+lacks_pages() { # -> true, false, unknown
+  if ! shared_memory "$database"; then
+    first=0 size=0 frames=0
+    # shellcheck disable=SC2046 # numbers
+    if [ -s "$database-wal" ] && [ "$(numbers "$database-wal" 8:4)" = "$page " ]; then
+      # None when pages are missing by more than there are frames, too: SQLite refuses to checkpoint that.
+      frames=$(recovered_frames "$database" "$(stat -L -c %s -- "$database-wal")" "$page")
+    fi
+    [ "$frames" != no-room ] || { echo unknown; return; }
+  fi
+  # each frame: its page and, at the end of a transaction, the size of the database in pages
+  { [ "$frames" -eq 0 ] || od -An -v --endian=big -tu4 -w$((24 + page)) -j 32 -N $((frames * (24 + page))) -- "$database-wal" | cut -c 1-22; } |
+    awk -v first="$first" -v size="$size" -v pages="$pages" -v held="$held" -v lock=$((1073741824 / page + 1)) '
+      NR > first { brought[$1 + 0] = 1 }
+      $2 > 0 { size = $2 + 0 }
+      END {
+        if (size > 0) pages = size
+        # the page of the lock bytes is never written
+        if (pages - held > NR + 1) { print "true"; exit }
+        for (number = held + 1; number <= pages; number++)
+          if (number != lock && !(number in brought)) { print "true"; exit }
+        print "false"
+      }'
+}
+
+# A transaction without a WAL was cut off: what its journal leaves is for SQLite to say.
+lacks_after_rollback() { # -> true, false, unknown
+  rm -f "$scratch/copy" "$scratch/copy-journal"
+  if cp -- "$database" "$scratch/copy" 2>/dev/null && cp -- "$database-journal" "$scratch/copy-journal" 2>/dev/null; then
+    said=$(sqlite3 -batch "$scratch/copy" 'PRAGMA quick_check(1)' 2>&1) || :
+    case $said in ok) echo false ;; *'is full'* | *'disk I/O'*) echo unknown ;; *) echo true ;; esac
+  else
+    echo unknown
+  fi
+  rm -f "$scratch/copy" "$scratch/copy-journal"
+}
+
+is_short() { # DATABASE -> true, false, unknown
+  database=$1
+  promises_more "$1" || { echo false; return; }
+  if [ "$(od -An -tx1 -N 8 -- "$1-journal" 2>/dev/null)" = ' d9 d5 05 f9 20 a1 63 d7' ]; then lacks=$(lacks_after_rollback)
+  else lacks=$(lacks_pages); fi
+  # Looked at while Litestream was checkpointing: afterwards the file is whole, and the WAL may be begun anew.
+  promises_more "$1" || lacks=false
+  echo "$lacks"
+}
+
 identity() { # FILE
   counter=$(numbers "$1" 24:4)
   stat -c "{\"inode\":%i,\"size\":%s,\"mtime\":%Y,\"counter\":${counter% }}" -- "$1"
@@ -100,9 +184,11 @@ for path; do
   fi
   if is_database "$path"; then
     wal_id=null
+    short=$(is_short "$path")
+    [ "$short" != unknown ] || short='"unknown"'
     [ ! -f "$path-wal" ] || wal_id=$(stat -c '"%i %s %Y"' -- "$path-wal")
-    printf '{"file":true,"l0":%s,"wal":"%s","id":%s,"walId":%s}\n' "$l0" "$(wal_kind "$path" "$ltx")" "$(identity "$path")" "$wal_id"
+    printf '{"file":true,"l0":%s,"wal":"%s","id":%s,"walId":%s,"short":%s}\n' "$l0" "$(wal_kind "$path" "$ltx")" "$(identity "$path")" "$wal_id" "$short"
   else
-    printf '{"file":false,"l0":%s,"wal":"missing","id":null,"walId":null}\n' "$l0"
+    printf '{"file":false,"l0":%s,"wal":"missing","id":null,"walId":null,"short":false}\n' "$l0"
   fi
 done

@@ -12,6 +12,7 @@ import {
   memoryOf,
   newestIn,
   readOwner,
+  refused,
   rowsAfterRestart,
   rowsOnceUp,
   stop,
@@ -19,20 +20,13 @@ import {
 } from './gated.ts'
 import { type Site, site, until, writeRow } from './site.ts'
 
-const names = [
-  'sta-image',
-  'sta-card',
-  'sta-tail',
-  'sta-sound',
-  'sta-swapped',
-  'sta-mixed',
-  'sta-ahead',
-  'sta-nowal',
-  'sta-two',
-]
+const names =
+  'sta-image sta-card sta-tail sta-sound sta-swapped sta-mixed sta-ahead sta-nowal sta-two sta-cut sta-killed sta-only'.split(
+    ' ',
+  )
 // an inventory names one database or several, never both
 const two = { database: undefined, databases: { main: 'data/notes.db', other: 'data/other.db' } }
-const parts = gatedApps('sta-one', 8251, names, { 'sta-two': two })
+const parts = gatedApps('sta-one', 8251, names, { 'sta-two': two, 'sta-only': two })
 const rows = ['one', 'two']
 let lab: Site
 const app = (name: string): Gated => gated(lab, 'gate-stale', parts, name)
@@ -85,7 +79,7 @@ describe('an old image', () => {
     await claimedAnew(one)
     expect(await rowsAside(one)).toEqual(rows)
     expect(await decisions(one)).toMatch(
-      /claim, stale-files: main: (the replica is at 0+4, the file here at 0+3|it was replaced)/,
+      /claim, stale-files: main: (the replica is at [0-9a-f]{16}, the file here at [0-9a-f]{16}|it was replaced)/,
     )
   })
 
@@ -189,6 +183,51 @@ test('a database that was never uploaded keeps its rows when an old image of the
   // it is in the new path, and nothing of it had been in the old one
   expect(owner.dbs).toEqual({ main: { init: true }, other: { init: true } })
   expect(owner.past.at(-1)?.end).toMatchObject({ other: '0'.repeat(16) })
+})
+
+test.each([
+  { how: 'in order', name: 'sta-cut', size: 5000 },
+  { how: 'by SIGKILL', name: 'sta-killed', size: 8192 },
+])(
+  'a database that was cut off while the app was stopped $how is not served: the rows come from the replica',
+  async ({ how, name, size }) => {
+    const one = app(name)
+    if (how !== 'in order') await crash(one)
+    await stop(one)
+    await shellInHost(one.host, 'test "$(stat -c %s "$1")" -gt "$2" && test -s "$1-wal" && truncate -s "$2" "$1"', [
+      databaseOf(one),
+      String(size),
+    ])
+    await begin(one, 'start')
+    expect(await rowsOnceUp(one)).toEqual(rows)
+    expect(await decisions(one)).toMatch(/claim, stale-files: main: it is shorter than its header says/)
+    await claimedAnew(one)
+    const aside = 'stat -c %s "$1"/.streamside-aside/*/notes.db'
+    expect(await shellInHost(one.host, aside, [folderOf(one)])).toBe(`${size}\n`)
+  },
+)
+
+test('a database that was cut off before it was ever uploaded is refused, until an intact copy is put in its place', async () => {
+  const one = app('sta-only')
+  const other = `${folderOf(one)}/other.db`
+  await runInHost(one.host, ['systemctl', 'kill', '--signal=SIGKILL', `${one.name}-litestream.service`])
+  await runInHost(one.host, ['systemctl', 'stop', `${one.name}-litestream.service`])
+  const made = "PRAGMA journal_mode = WAL; CREATE TABLE rows (text); INSERT INTO rows VALUES ('only here')"
+  await shellInHost(one.host, 'setpriv --reuid "$1" --regid "$1" --clear-groups sqlite3 "$2" "$3"', [
+    one.name,
+    other,
+    made,
+  ])
+  await stop(one)
+  await shellInHost(one.host, 'cp -p "$1" /var/tmp/intact.db && truncate -s 5000 "$1"', [other])
+  await begin(one, 'start')
+  const { text, next } = await refused(one, 'file-short')
+  expect(text).toMatch(/^other: it is shorter than its header says/)
+  expect(next).toContain('put an intact copy in its place')
+  await shellInHost(one.host, 'mv /var/tmp/intact.db "$1"', [other])
+  expect(await rowsOnceUp(one)).toEqual(rows)
+  const read = 'cp "$1"* /var/tmp/ && sqlite3 /var/tmp/other.db "SELECT text FROM rows"'
+  expect(await shellInHost(one.host, read, [other])).toBe('only here\n')
 })
 
 test('an app that went on while Litestream was down keeps every row', async () => {

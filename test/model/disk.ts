@@ -111,12 +111,13 @@ export interface LocalFact {
   wal: WalKind
   id: { inode: number; size: number; mtime: number; counter: number } | null
   walId: string | null
+  short: boolean
 }
 
 /** What wal.sh prints of one database. */
 export function localFact(files: Files): LocalFact {
   const l0 = files.l0?.ltx.at(-1) ? hexTxid(files.l0.max) : null
-  if (!files.exists) return { file: false, l0, wal: 'missing', id: null, walId: null }
+  if (!files.exists) return { file: false, l0, wal: 'missing', id: null, walId: null, short: false }
   const size = 4096 * (1 + files.base.length)
   return {
     file: true,
@@ -126,6 +127,8 @@ export function localFact(files: Files): LocalFact {
     walId:
       files.wal &&
       `${files.inode} ${files.wal.history}-${files.wal.salt}-${files.wal.rows.length} ${files.wal.written}`,
+    // nothing here cuts a file off
+    short: false,
   }
 }
 

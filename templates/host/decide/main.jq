@@ -10,7 +10,7 @@
 # next, the names of what is true in it, etag, path, source, the objects claim, put, tip and keep, the decision as JSON; then one
 # line for each database: what `dbs` says about it, or -.
 def decision:
-  if   .ask == "gate"     then gate
+  if   .ask == "gate"     then but_not_on_short_files(gate)
   elif .ask == "source"   then source
   elif .ask == "restored" then restored
   elif .ask == "proof"    then proof

@@ -1,6 +1,6 @@
 # The stale test (ownership.md, "Stale test"), one database at a time.
 #
-# .local[db]  = { file, l0, wal, id, walId } as wal.sh prints it
+# .local[db]  = { file, l0, wal, id, walId, short } as wal.sh prints it
 # .remote[db] = { max: highest txid in the replica under the owner's path | null }
 # .mark       = tip.json of that path: { body } | { error } | null. Its newest objects may be gone, and then only this says that
 #               the files here are older than what was once proven.
@@ -45,7 +45,9 @@ def nothing_uploaded_since_start($db):
 # and are not. null, or why the files cannot be trusted, whatever the replica says.
 def untrusted($db):
   .local[$db] as $now | .clean.files[$db] as $before
-  | if .clean != null then
+  # An orderly stop does not vouch for it: a card fails while nobody looks, too.
+  | if $now.short == true then "it is shorter than its header says, and its WAL does not hold what is missing: as a failing card leaves it"
+    elif .clean != null then
       if $before == null then null
       elif .clean.settled and ($now.id != $before.id or $now.walId != $before.walId) then "it was changed while neither the app nor Litestream ran"
       elif same_file($db; $before.id) | not then "it was replaced while the app was stopped"
@@ -83,6 +85,18 @@ def condition($db; $owner):
     elif stale_why($db) != null then "stale"
     elif $empty then "own"
     else "ok" end;
+
+# What the gate has decided, but for a file that is cut off and that nothing restores: the app would serve what is missing as
+# empty, and Litestream upload it as the newest state.
+def but_not_on_short_files($decision):
+  ($decision.dbs // $decision.put.from.dbs // {}) as $restored
+  | [.dbs[] as $db | select(.local[$db].short == true and $restored[$db] == null) | $db] as $short
+  | . as $f
+  | if $short == [] or ($decision.do | IN("start", "claim", "source", "adopt", "prove") | not) then $decision
+    else
+      alarm("file-short"; "\($short | map(. as $db | "\($db): \($f | untrusted($db))") | join("; ")), and nothing that could be restored holds it";
+            "put an intact copy in its place (earlier ones are in .streamside-aside beside it), or save its rows into a new file with sqlite3 and .recover, or move it away, with its -wal and -shm, to start with an empty database")
+    end;
 
 # keep: what the gate writes down as `started`, after it has all of it on disk.
 def start($code; $text):

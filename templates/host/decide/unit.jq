@@ -21,7 +21,9 @@ def unit_owned($owner):
       | [.dbs[] as $db | select($owner.from == null and $owner.dbs[$db].init == true and $f.remote[$db].max == null) | $db] as $lost
       # What it would upload now would stand for what is gone, and the gate would let the app through on it.
       | if $lost != [] then refuse("replica-lost"; "\($lost | join(", ")) was in the replica once, and now nothing is there"; "the gate says what to do, at the app's next start")
-        elif $stale == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
+        elif any(.dbs[]; $f.local[.].short == true) then
+        refuse("file-short"; "\([.dbs[] | select($f.local[.].short == true)] | join(", ")) is cut off, as a failing card leaves it: it would be uploaded as the newest state"; "the gate says what to do, at the app's next start")
+      elif $stale == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
         else refuse("stale"; "the files here are older than the replica: \($stale | join(", "))"; "the gate restores them, before the app starts") end
     end;
 

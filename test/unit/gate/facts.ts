@@ -46,9 +46,9 @@ export const fileId = { inode: 7, size: 8192, mtime: 900, counter: 3 }
 
 /** A database that lies here, fully replicated, and what its WAL says. */
 export function here(change: Record<string, unknown> = {}): Record<string, unknown> {
-  return { file: true, l0: tx(9), wal: 'covers', id: fileId, walId: '8 4152 900', ...change }
+  return { file: true, l0: tx(9), wal: 'covers', id: fileId, walId: '8 4152 900', short: false, ...change }
 }
-export const gone = { file: false, l0: null, wal: 'missing', id: null, walId: null }
+export const gone = { file: false, l0: null, wal: 'missing', id: null, walId: null, short: false }
 
 export function claim(change: Record<string, unknown> = {}): Record<string, unknown> {
   return { path, epoch: 2, id: me, restored: {}, source: null, proven: true, ...change }

@@ -1,8 +1,10 @@
 import { expect } from 'vitest'
-import { claim, fileId, found, gone, here, me, oldPath, owner, path, tx } from './facts.ts'
+import { claim, fileId, found, gone, here, me, noAnswer, oldPath, owner, path, tx } from './facts.ts'
 import type { Case } from './case.ts'
 
 const unclaimed = { claim: null, local: { main: gone } }
+const cutOff = here({ short: true })
+const neverUploaded = { remote: { main: { max: null } }, owner: found(owner({ dbs: { main: { init: false } } })) }
 const old = { main: here({ l0: tx(8) }) }
 
 /** Steps 2 and 3: the path is proven, and this host holds it. */
@@ -49,6 +51,59 @@ export const filesCases: Record<string, Case[]> = {
       'without a WAL and not stopped in order are claimed anew',
       { local: { main: here({ wal: 'missing' }) } },
       { do: 'claim' },
+    ],
+    [
+      'that a card has cut off are claimed anew, whatever their WAL covers',
+      { local: { main: cutOff } },
+      { do: 'claim', code: 'stale-files', text: expect.stringContaining('shorter than its header says') },
+    ],
+    [
+      'cut off after an orderly stop are claimed anew, whatever was noted then',
+      {
+        local: { main: cutOff },
+        clean: { proved: true, settled: true, files: { main: { id: fileId, walId: '8 4152 900' } } },
+      },
+      { do: 'claim', text: expect.stringContaining('failing card') },
+    ],
+    [
+      'cut off since a start that nothing was uploaded after are claimed anew',
+      { local: { main: cutOff }, started: { main: { l0: tx(9), id: fileId } } },
+      { do: 'claim', text: expect.stringContaining('shorter') },
+    ],
+    [
+      'cut off do not start while the replica is away',
+      { local: { main: cutOff }, owner: noAnswer(7, 'refused') },
+      { do: 'refuse', code: 'replica-unreachable', text: expect.stringContaining('main: it is shorter') },
+    ],
+    [
+      'cut off and never uploaded are refused',
+      { local: { main: cutOff }, ...neverUploaded },
+      { do: 'refuse', code: 'file-short', alert: true, next: expect.stringContaining('intact copy') },
+    ],
+    [
+      'cut off, never uploaded and not known are not taken',
+      { local: { main: cutOff }, ...neverUploaded, claim: null },
+      { do: 'refuse', code: 'file-short' },
+    ],
+    [
+      'cut off and never uploaded hold up the others, of which one would be restored',
+      {
+        dbs: ['main', 'other'],
+        local: { main: here({ wal: 'behind' }), other: cutOff },
+        remote: { main: { max: tx(9) }, other: { max: null } },
+        owner: found(owner({ dbs: { main: { init: true }, other: { init: false } } })),
+      },
+      { do: 'refuse', code: 'file-short', text: expect.stringMatching(/^other: /) },
+    ],
+    [
+      'cut off and never uploaded do not become a new history',
+      {
+        local: { main: cutOff },
+        claim: claim({ proven: false }),
+        remote: { main: { max: null } },
+        owner: found(owner({ from: { local: me, dbs: { main: tx(9) } } })),
+      },
+      { do: 'refuse', code: 'file-short' },
     ],
     ['that went on without Litestream start', { local: { main: here({ wal: 'ahead' }) } }, { do: 'start' }],
     [

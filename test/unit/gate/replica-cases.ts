@@ -19,6 +19,21 @@ export const unitCases: Case[] = [
   ['stays down while another host holds the app', { owner: found(elsewhere) }, { do: 'refuse', code: 'other-holder' }],
   ['stays down while the clock is wrong', { now: 1301 }, { do: 'refuse', code: 'clock' }],
   ['stays down on stale files', { local: { main: here({ wal: 'behind' }) } }, { do: 'refuse', code: 'stale' }],
+  [
+    'does not upload a file that was cut off as the newest state',
+    { local: { main: here({ short: true }) } },
+    { do: 'refuse', code: 'file-short' },
+  ],
+  [
+    'does not upload one that was never uploaded either',
+    {
+      local: { main: here({ short: true }) },
+      remote: { main: { max: null } },
+      owner: found(owner({ dbs: { main: { init: false } } })),
+    },
+    { do: 'refuse', code: 'file-short' },
+  ],
+  ['goes on beside a running app', { running: true, local: { main: here({ short: true }) } }, { do: 'go' }],
   ['stays down on no file where the replica has one', { local: { main: gone } }, { do: 'refuse', code: 'stale' }],
   [
     'does not fill a replica that was emptied',

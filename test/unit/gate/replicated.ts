@@ -27,6 +27,7 @@ export interface LocalFacts {
   wal: 'covers' | 'ahead' | 'behind' | 'foreign' | 'missing' | 'untouched'
   id: { inode: number; size: number; mtime: number; counter: number } | null
   walId: string | null
+  short: boolean | 'unknown'
 }
 
 /** Makes a folder with a database in it; `name` may hold anything that a file name may. */
