@@ -7,11 +7,14 @@ export interface ProgramOptions {
   seconds: number
   /** The program may ask on the terminal (`op` for a fingerprint, `pass` for a passphrase). */
   mayAsk: boolean
+  /** Said on the terminal when there is no answer after 3 s. */
+  waiting?: string
 }
 
 export type ProgramAnswer = { stdout: Buffer } | { failed: string }
 
 const longest = 1024 * 1024
+const patientSeconds = 3
 
 /**
  * Runs a program (no shell) and collects its stdout, at most 1 MiB. What it says on stderr goes to the terminal when there
@@ -36,6 +39,9 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
       child.stdout.destroy()
     }
     const timer = setTimeout(() => stop('late'), options.seconds * 1000)
+    const patience = setTimeout(() => {
+      if (options.waiting !== undefined && process.stderr.isTTY) process.stderr.write(`${options.waiting}\n`)
+    }, patientSeconds * 1000)
     child.stdout.on('data', (chunk: Buffer) => {
       length += chunk.length
       if (length > longest) stop('long')
@@ -43,10 +49,12 @@ export async function runProgram(argv: string[], options: ProgramOptions): Promi
     })
     child.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer)
+      clearTimeout(patience)
       resolve({ failed: error.code === 'ENOENT' ? 'missing' : (error.code ?? 'could not be started') })
     })
     child.on('close', (code, signal) => {
       clearTimeout(timer)
+      clearTimeout(patience)
       if (failed !== null) resolve({ failed })
       else if (code === 0) resolve({ stdout: Buffer.concat(chunks) })
       else resolve({ failed: signal === null ? `exit status ${code}` : `ended by ${signal}` })

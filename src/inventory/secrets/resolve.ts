@@ -19,7 +19,7 @@ export interface SecretsOptions {
 }
 
 /** Seconds a command under `secrets` may take: it may wait for a finger on a sensor. */
-const commandSeconds = 60
+const commandSeconds = 30
 
 interface Use {
   name: string
@@ -93,8 +93,9 @@ async function findSecret(
 
   const command = entries.secrets.get(name)?.command
   if (command) {
-    const answer = await runProgram(command, { cwd: folder, env, seconds: commandSeconds, mayAsk: true })
     const program = shown(command[0] ?? '')
+    const waiting = `waiting for the command of secret ${shown(name)} (${program})`
+    const answer = await runProgram(command, { cwd: folder, env, seconds: commandSeconds, mayAsk: true, waiting })
     if ('stdout' in answer) {
       const text = answer.stdout.toString('utf8')
       if (!Buffer.from(text, 'utf8').equals(answer.stdout))

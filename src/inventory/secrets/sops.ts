@@ -29,7 +29,13 @@ export async function readSopsFile(
   }
   // -d is understood by every release of SOPS; JSON leaves no question about types and escapes.
   const argv = ['sops', '-d', '--output-type', 'json', path]
-  const answer = await runProgram(argv, { cwd: folder, env, seconds, mayAsk: true })
+  const answer = await runProgram(argv, {
+    cwd: folder,
+    env,
+    seconds,
+    mayAsk: true,
+    waiting: `waiting for sops to decrypt ${source.name}`,
+  })
   if ('failed' in answer)
     return answer.failed === 'missing'
       ? refuse('is encrypted, and sops is not installed', 'install it from https://getsops.io, or put sops on PATH')

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { formatMistakes } from '../../../src/report/format-mistakes.ts'
+import { failureText, runProgram } from '../../../src/inventory/secrets/program.ts'
 import { loadInventory } from '../../../src/inventory/load.ts'
 import type { Inventory } from '../../../src/inventory/model.ts'
 import { folderWith, inventoryWith, mistakesOf } from './workspace.ts'
@@ -200,6 +201,12 @@ describe('a secret that cannot be had is a mistake where it is used:', () => {
     )
     expect(said).toContain('the command for the secret nas-key (sh) failed (exit status 3)')
     expect(said.replace(/^ {4}.*\n/gm, '')).not.toContain('leaked')
+  })
+
+  test('its command gives no answer', async () => {
+    const hangs = { cwd: '/', env: process.env, seconds: 0.3, mayAsk: true }
+    expect(await runProgram(['sh', '-c', 'sleep 5 & wait'], hangs)).toEqual({ failed: 'late' })
+    expect(failureText('late', 30)).toBe('gave no answer within 30 s')
   })
 
   test('its command is not there', async () => {
