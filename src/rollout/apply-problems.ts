@@ -59,7 +59,9 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       code: 'unhealthy',
       doing: `waiting for ${app} to be healthy on ${host}`,
       found: text.trim(),
-      next: `mend the release or its health check and run provision again; on the host: journalctl -u ${app}`,
+      next:
+        missingInterpreter(text) ??
+        `mend the release or its health check and run provision again; on the host: journalctl -u ${app}`,
       host,
       app,
     })
@@ -91,6 +93,21 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
     host,
   })
+}
+
+/**
+ * What to do when a unit's log says that a script could not be started for want of its interpreter. The kernel's ENOENT is about
+ * the file that `#!` names (execve(2)) although systemd names the script: that one is there, a release without the program of
+ * its command is refused earlier. With `#!/usr/bin/env NAME` it is env that says so.
+ */
+function missingInterpreter(log: string): string | null {
+  const again = 'and run provision again'
+  const byEnv = /\benv: [‘'"]?([^‘’'":\s]+)[’'"]?: No such file or directory/.exec(log)?.[1]
+  if (byEnv !== undefined)
+    return `${byEnv}, which the script asks for in its first line (#!), is not on the host: name its Debian package under packages: ${again}`
+  const script = /Failed to execute (\S+): No such file or directory/.exec(log)?.[1]
+  if (script === undefined) return null
+  return `${script} is a script whose interpreter (its first line, #!) is not on the host, or a program for another libc: name the interpreter's Debian package under packages: ${again}`
 }
 
 /** Another run's transaction is under way on the host, and somebody is watching it. */
