@@ -192,6 +192,13 @@ test.each([
   'a database that was cut off while the app was stopped $how is not served: the rows come from the replica',
   async ({ how, name, size }) => {
     const one = app(name)
+    // enough for SQLite to bring its pages into the file, at 1000 in the WAL, and all of it in the replica
+    const many = Array.from({ length: 80 }, (_, index) => `${index} `.padEnd(60_000, 'x'))
+    for (const row of many) await writeRow(one.host, one.port, row)
+    await until('a proof of them', 40, async () => {
+      const proof = 'systemctl start "$1-check"; cat "/run/streamside/proof/$1" 2>/dev/null || :'
+      return (await shellInHost(one.host, proof, [name])).includes('"held":true') || null
+    })
     if (how !== 'in order') await crash(one)
     await stop(one)
     await shellInHost(one.host, 'test "$(stat -c %s "$1")" -gt "$2" && test -s "$1-wal" && truncate -s "$2" "$1"', [
@@ -199,7 +206,7 @@ test.each([
       String(size),
     ])
     await begin(one, 'start')
-    expect(await rowsOnceUp(one)).toEqual(rows)
+    expect(await rowsOnceUp(one)).toEqual([...rows, ...many])
     expect(await decisions(one)).toMatch(/claim, stale-files: main: it is shorter than its header says/)
     await claimedAnew(one)
     const aside = 'stat -c %s "$1"/.streamside-aside/*/notes.db'
