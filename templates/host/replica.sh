@@ -50,8 +50,8 @@ open_scratch() {
 # Litestream's configuration holds e0000-00000000, a path that never is, for the path; here for a real one. It lies in a
 # folder of root's and reaches Litestream, the app's user, as an open file: what the app could change is no configuration.
 config_for() { # PATH
-  [ -n "$1" ] || { say 3 'no path was named: a fault of streamside'; exit 1; }
-  sed "s|/e0000-00000000/|/$1/|" "$etc/litestream.yml" >"$work/$1.yml"
+  case $1 in '' | *[!e0-9a-f-]*) say 3 "$(json "$1") is no path of a replica: a fault of streamside"; exit 1 ;; esac
+  sed --sandbox "s|/e0000-00000000/|/$1/|" "$etc/litestream.yml" >"$work/$1.yml"
   chmod 0644 "$work/$1.yml"
   exec 4<"$work/$1.yml"
 }
@@ -72,7 +72,15 @@ look_local() {
   exec 3<&-
   files="{${files#,}}"
 }
-local_entry() { IFS= read -r entry <&3; files="$files,$key:$entry"; }
+# Printed by a program that runs as the app's user, and beside file names of its choosing: only what wal.sh prints is taken.
+local_entry() {
+  IFS= read -r entry <&3 || entry=
+  printf '%s\n' "$entry" | grep -Eqx '\{"file":(true|false),"l0":(null|"[0-9a-f]{16}"),"wal":"[a-z]+","id":(null|\{[a-z0-9":,-]*\}),"walId":(null|"[0-9 -]+"),"short":(true|false|"unknown")\}' || {
+    say 3 "what was found out about $path is not to be trusted: somebody else prints it. Next: look into the folder, and at what $user runs"
+    exit 1
+  }
+  files="$files,$key:$entry"
+}
 
 # What the files look like when nobody writes any more: -> $keep
 look_left() {

@@ -71,14 +71,17 @@ rescue_used() {
   drop_rescues
 }
 
-# The files are of another path now: what was rescued must not come back by itself, and nobody else has it.
+# The files are of another path now: what was rescued must not come back by itself, and nobody else has it. Nor has anybody what
+# had come back and was gone before a proof (`rescue.used`).
 rescue_aside() {
-  [ -e "$state/rescue" ] || return 0
-  mv -T "$(readlink -f "$state/rescue")" "$state/rescue-$stamp"
-  rm "$state/rescue"
-  sync "$state"
-  alert gate rescue-kept "what ephemeral storage held at a stop that was not proven is not in what was restored now" \
-    "look at $state/rescue-$stamp (an archive a database), then remove it"
+  for link in rescue rescue.used; do
+    [ -e "$state/$link" ] || continue
+    mv -T "$(readlink -f "$state/$link")" "$state/$link-$stamp"
+    rm "$state/$link"
+    sync "$state"
+    alert gate rescue-kept "what ephemeral storage held at a stop that was not proven is not in what was restored now" \
+      "look at $state/$link-$stamp (an archive a database), then remove it" "$link"
+  done
 }
 
 rescue_over() {

@@ -29,12 +29,10 @@ remembered() { # FILE
   printf %s "$line"
 }
 
-# Survives a power cut at any moment, whole or not at all.
+# Survives a power cut at any moment, whole or not at all. One chain: called in a condition, `set -e` does not see a full disk, and
+# an empty file would take the place of a good one.
 remember() { # FILE TEXT
-  printf '%s\n' "$2" >"$state/.$1.new"
-  sync "$state/.$1.new"
-  mv "$state/.$1.new" "$state/$1"
-  sync "$state"
+  printf '%s\n' "$2" >"$state/.$1.new" && sync "$state/.$1.new" && mv "$state/.$1.new" "$state/$1" && sync "$state"
 }
 
 forget() { # FILE…

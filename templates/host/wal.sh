@@ -24,7 +24,7 @@ is_database() { # FILE
 }
 
 last_ltx() { # FOLDER -> name of the level 0 file with the highest transaction
-  find "$1" -maxdepth 1 -type f -name '????????????????-????????????????.ltx' -printf '%f\n' 2>/dev/null | sort | tail -n 1
+  find "$1" -maxdepth 1 -type f -regextype posix-extended -regex '.*/[0-9a-f]{16}-[0-9a-f]{16}\.ltx' -printf '%f\n' 2>/dev/null | sort | tail -n 1
 }
 
 # Big-endian numbers: each argument after the file is OFFSET:BYTES. One process for all of them. Empty for a short file.

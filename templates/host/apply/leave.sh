@@ -9,7 +9,8 @@ step_leave() { # N APP
   systemctl stop "$2.service" || fail 15 unit "systemctl stop $2.service: $(tail -n 3 "$transaction/stderr")"
   if [ -e "/etc/streamside/apps/$2/gate.json" ]; then
     if ! /usr/local/lib/streamside/launch release.sh "$2" >"$payload/said"; then
-      [ "$was" != active ] || systemctl start --no-block "$2.service"
+      # held by its gate, it was waiting for its next try
+      case $was in active | activating | reloading) systemctl start --no-block "$2.service" ;; esac
       IFS="$tab" read -r code text next <"$payload/said" || :
       fail 16 "not-released:$2" "${text:-$(tail -n 3 "$transaction/stderr")}${next:+ ($code; $next)}"
     fi

@@ -31,7 +31,7 @@ def one_line: explode | map(if . < 32 or . == 127 then 32 else . end) | implode;
 def lines:
   .do, .code, (.text | one_line), (.next | one_line),
   ([to_entries[] | select(.value == true) | .key] | join(" ")),
-  (.etag // ""), (.path // ""), (.source // ""),
+  (.etag // "" | one_line), (.path // "" | one_line), (.source // "" | one_line),
   (.claim | tojson), (.put | tojson), (.tip | tojson), (.keep | tojson), tojson;
 
 # A shell waits for its lines: facts that cannot be judged (a file of ours cut short, say) must not leave it waiting.
@@ -41,7 +41,7 @@ def judged:
   | if $form == "json" then tojson
     elif .do == "config" then .lines[]
     elif .do == "watch" then (.alerts | length), (.alerts[] | .code, .about, (.text | one_line), (.next | one_line)), (.over | join(" "))
-    else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-") end;
+    else lines, (.dbs as $dbs | $facts.dbs[]? | $dbs[.] // "-" | tostring | one_line) end;
 
 # jq 1.6 (Debian 12) does not end at halt_error while its input stays open: whoever asked is told in a line of its own, for an
 # answer that never comes would let the next one be taken for it.

@@ -22,6 +22,9 @@ def offline_obstacle:
 # The age counts only against a synchronised clock: a machine without a battery clock boots in the past.
 def offline_age: if .synchronised and .lastOwner != null then .now - .lastOwner.read else 0 end;
 
+# The owner object was read since, and says so: from here on the app writes.
+def as_proven($f): if $f.claim.proven then . else . + { claim: ($f.claim | .proven = true) } end;
+
 def offline($read):
   . as $f
   | unread($read; $f) as $why
@@ -29,14 +32,14 @@ def offline($read):
   | if $obstacle != null then
       $why | .text += "; and it cannot start without the replica: \($obstacle)"
     elif .once then
-      start("offline-once"; "\($why.text); started without the replica, as ordered once")
+      start("offline-once"; "\($why.text); started without the replica, as ordered once") | as_proven($f)
     elif .policy.unreachable == "wait" then
       $why | .text += "; when-replica-unreachable: wait" | .next += ", or run streamside start \($f.app) --offline for one start without it"
     elif offline_age > .policy.limit then
       $why | .code = "offline-limit" | .text += "; it was last read \(($f | offline_age) / 3600 | floor) h ago, and offline-limit is \($f.policy.limit / 3600 | floor) h"
            | .next += "; raise offline-limit, or run streamside start \($f.app) --offline for one start without it"
     else
-      start("offline"; "\($why.text); the files here are this host's own, and current as far as it knows")
+      start("offline"; "\($why.text); the files here are this host's own, and current as far as it knows") | as_proven($f)
     end;
 
 # ask "readable": is what the GET found worth remembering? Only a real owner object says who holds the app.

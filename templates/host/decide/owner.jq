@@ -10,7 +10,10 @@ def refuse($code; $text; $next): { do: "refuse", code: $code, text: $text, next:
 # alert: worth telling at once, for it does not go away by waiting. Anything else is told when it lasts (gate.sh).
 def alarm($code; $text; $next): refuse($code; $text; $next) + { alert: true };
 
-def is_txid: type == "string" and test("^[0-9a-f]{16}$");
+# \A and \z, for $ also matches before a line break at the end.
+def is_txid: type == "string" and test("\\A[0-9a-f]{16}\\z");
+# It becomes a part of file names and of programs: nothing else may pass for one.
+def is_path: type == "string" and test("\\Ae[0-9]{4,}-[0-9a-f]{8}\\z");
 def zero: "0000000000000000";
 def known_end: . == null or (type == "object" and all(.[]; is_txid));
 
@@ -18,15 +21,15 @@ def known_end: . == null or (type == "object" and all(.[]; is_txid));
 def is_owner:
   type == "object" and .v == 1
   and (.epoch | type == "number" and . >= 1)
-  and (.path | type == "string" and test("^e[0-9]{4,}-[0-9a-f]{8}$"))
+  and (.path | is_path)
   and (.write | type == "string")
   and (.holder | . == null or (type == "object" and (.host | type == "string") and (.id | type == "string")))
   and (.from | . == null
         or (type == "object" and (.dbs | type == "object" and all(.[]; . == "latest" or is_txid))
-            and ((.path | type == "string") or (.local | type == "string"))))
+            and (.path | . == null or is_path) and ((.path | is_path) or (.local | type == "string"))))
   and (.dbs | type == "object" and length > 0 and all(.[]; type == "object" and (.init | type == "boolean")))
   and (.past | type == "array"
-        and all(.[]; type == "object" and (.path | type == "string") and (.host | type == "string") and (.end | known_end)));
+        and all(.[]; type == "object" and (.path | is_path) and (.host | type == "string") and (.end | known_end)));
 
 def skew_limit: 300;
 # Seconds that our clock is ahead of the server's; null without an answer that carries a date.

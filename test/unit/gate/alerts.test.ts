@@ -91,3 +91,10 @@ describe('an alert', () => {
     expect(run(`${split}; echo went on >&2`)).toEqual({ code: 0, said: expect.stringMatching(/went on\n$/) })
   })
 })
+
+test('what a host remembers stays whole when there is no room for what is new, also where a failure is looked at', () => {
+  expect(run('remember claim \'{"path":"e0001"}\'').code).toBe(0)
+  const full = run("ulimit -f 0; trap '' XFSZ; remember claim '{\"path\":\"e0002\"}' || echo 'told of it' >&2")
+  expect(full.said).toContain('told of it')
+  expect(run('[ "$(remembered claim)" = \'{"path":"e0001"}\' ]').code).toBe(0)
+})

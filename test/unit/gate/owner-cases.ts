@@ -50,6 +50,21 @@ export const ownerCases: Record<string, Case[]> = {
     ],
     ['that is garbage is refused', { owner: found('<html>') }, { do: 'refuse', code: 'owner-garbage', alert: true }],
     [
+      'whose source is no path, but a program, is garbage',
+      { owner: found(owner({ from: { path: 'x|;1e id >&2;#', dbs: { main: 'latest' } } })) },
+      { do: 'refuse', code: 'owner-garbage' },
+    ],
+    [
+      'whose past leads out of the folder is garbage',
+      { owner: found(owner({ past: [{ path: '../../etc/passwd', host: 'pi', end: null }] })) },
+      { do: 'refuse', code: 'owner-garbage' },
+    ],
+    [
+      'whose path has a line break at its end is garbage',
+      { owner: found(owner({ path: `${path}\n` })) },
+      { do: 'refuse', code: 'owner-garbage' },
+    ],
+    [
       'that lacks what belongs to it is garbage',
       { owner: found({ ...owner(), dbs: {} }) },
       { do: 'refuse', code: 'owner-garbage' },

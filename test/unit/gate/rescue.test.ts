@@ -145,3 +145,10 @@ test('Litestream goes on when its rescue was killed while it was held still', ()
     'kill --kill-whom=main --signal=CONT notes-litestream.service\n',
   )
 })
+
+test('what had come back and was gone before a proof is kept aside, when another history takes its place', () => {
+  write('only here')
+  expect(run('rescue; [ "$kept" = true ]; rescue_used; rescue_aside; rescue_over')).toBe(0)
+  expect(readdirSync(path.join(folder, 'state')).filter((name) => name.endsWith('-then'))).toEqual(['rescue.used-then'])
+  expect(readdirSync(path.join(folder, 'state/rescue.used-then')).sort()).toEqual(['1.tar', '2.tar'])
+})

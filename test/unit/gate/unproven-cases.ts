@@ -63,6 +63,11 @@ export const unprovenCases: Record<string, Case[]> = {
       { do: 'start', code: 'offline' },
     ],
     [
+      'an app whose claim does not know yet that it was proven says so from here on, for the app writes',
+      { owner: noAnswer(7, 'refused'), remote: null, claim: claim({ proven: false }) },
+      { do: 'start', code: 'offline', claim: { path, proven: true } },
+    ],
+    [
       'no app starts on no files',
       { owner: noAnswer(7, 'refused'), local: { main: gone } },
       { do: 'refuse', code: 'replica-unreachable' },
