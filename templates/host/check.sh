@@ -138,8 +138,11 @@ act_on() {
     fence) fence ;;
     restart)
       say 4 "$code: $text; the gate decides anew"
-      release_lock
-      systemctl restart --no-block "$unit"
+      # An app that somebody has stopped stays so. One that runs proves its last rows on the way down, and needs Litestream for it.
+      case $(systemctl show -P ActiveState "$unit") in
+        active | activating | reloading) release_lock; systemctl try-restart --no-block "$unit" ;;
+        *) kill_litestream ;;
+      esac
       ;;
     prove) clock_mended; look_after ;;
     *) say 3 "check.sh does not know the decision $act"; exit 1 ;;

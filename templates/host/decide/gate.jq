@@ -77,15 +77,18 @@ def adopting($owner):
   | [$least | keys[] as $db | $f
       | if (.local[$db].l0 // zero) < $least[$db] then "\($db): at \(.local[$db].l0 // zero) here, \($least[$db]) was ordered"
         elif untrusted($db) != null then "\($db): \(untrusted($db))" else empty end] as $behind
+  | [$owner.from.dbs | keys[] as $db | $f | select(.local[$db].short != true and stale_why($db) != null) | "\($db): \(stale_why($db))"] as $replaced
+  | (if .claim.path == $owner.path then $replaced else $behind end) as $begun
   | if $owner.from.local != .me then
       alarm("data-elsewhere"; "the data of \(.app) are only on \($owner.past[-1].host // "another host")"; "bring that host back, or run streamside restore \(.host) with a point of the replica")
-    elif .claim.path == $owner.path and (.restoring | not) and $missing == [] then
+    # taken up already: Litestream's own folder is made anew, and counts from 1
+    elif .claim.path == $owner.path and (.restoring | not) and $missing == [] and $replaced == [] then
       { do: "prove", code: "prove", path: $owner.path, text: "a new history from the files here is not proven yet", next: "" }
     elif .restoring then
       alarm("local-behind"; "the files here are a mixture: they were being replaced when the new history was ordered; what lay here before is in .streamside-aside beside the database";
             "run streamside restore \(.host), with --at and a point of the replica when its newest does not restore")
-    elif $missing != [] or $behind != [] then
-      alarm("local-behind"; "the files here are not those that the new history was to start from (\([$missing[], $behind[]] | join("; ")))"; "run streamside restore \(.host), or streamside provision --new-history \(.app) again")
+    elif $missing != [] or $begun != [] then
+      alarm("local-behind"; "the files here are not those that the new history was to start from (\([$missing[], $begun[]] | join("; ")))"; "run streamside restore \(.host), or streamside provision --new-history \(.app) again")
     else
       { do: "adopt", code: "new-history", path: $owner.path, text: "a new history from the files here", next: "",
         claim: (claim_for($owner) | .proven = false | .restored = $least | .source = $f.claim.path) }

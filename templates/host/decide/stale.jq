@@ -65,6 +65,9 @@ def untrusted($db):
         missing: "its WAL is gone, and it was not stopped in order" }[$now.wal]
     end;
 
+# Ordered by nobody and never uploaded: nothing restores it, so nothing says what it should be.
+def only_here($db; $owner): $owner.from != null and $owner.from.dbs[$db] == null and highest($db) == zero;
+
 def stale_why($db):
   if remote_max($db) > position($db) then "the replica is at \(remote_max($db)), the file here at \(position($db))"
   elif highest($db) > position($db) then "the replica was proven to be at \(highest($db)) once, the file here is at \(position($db))"

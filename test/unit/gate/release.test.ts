@@ -30,6 +30,16 @@ const cases: Case[] = [
     { do: 'release', put: { past: [{}, { end: { main: tx(9), log: tx(0) } }] } },
   ],
   [
+    'stays when a database that the replica holds has no file here: nothing says where it ends',
+    { ...sound, local: { main: gone }, tip: { main: tx(7) }, clean: null },
+    { do: 'refuse', code: 'not-proven', next: expect.stringContaining('start notes') },
+  ],
+  [
+    'goes without its files when they were proven at the stop, as ephemeral storage is',
+    { ...sound, local: { main: gone }, clean: { proved: true, settled: true, files: {} } },
+    { do: 'release', put: { holder: null, past: [{}, { end: { main: tx(9) } }] } },
+  ],
+  [
     'stays while the replica is not proven to hold everything',
     { ...sound, held: false, why: 'main: at 9 here, at 8 in the replica' },
     { do: 'refuse', code: 'not-proven' },

@@ -51,6 +51,22 @@ export const unitCases: Case[] = [
     { do: 'fence', code: 'split' },
   ],
   [
+    'uploads what nothing restores, whatever has become of it meanwhile: the gate goes on to the proof, too',
+    {
+      owner: found(
+        owner({
+          from: { path: oldPath, dbs: { main: 'latest' } },
+          dbs: { main: { init: true }, log: { init: false } },
+        }),
+      ),
+      claim: unproven,
+      dbs: ['main', 'log'],
+      local: { main: here({ l0: null, wal: 'untouched' }), log: here({ l0: null, wal: 'foreign' }) },
+      remote: { main: { max: null }, log: { max: null } },
+    },
+    { do: 'go', path },
+  ],
+  [
     'goes to a new path that nothing has been written to',
     {
       owner: found(moving),

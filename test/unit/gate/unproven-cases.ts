@@ -48,6 +48,16 @@ export const unprovenCases: Record<string, Case[]> = {
       { do: 'adopt', claim: { path, proven: false } },
     ],
     [
+      'of files that only this host has is not proven with others in their place',
+      {
+        owner: found(owner({ from: { local: me, dbs: { main: tx(9) } } })),
+        claim: claim({ proven: false, source: oldPath, restored: { main: tx(9) } }),
+        local: { main: here({ l0: null, wal: 'foreign' }) },
+        remote: { main: { max: null } },
+      },
+      { do: 'refuse', code: 'local-behind' },
+    ],
+    [
       'of files that have fallen behind what was ordered is refused',
       {
         owner: found(owner({ from: { local: me, dbs: { main: tx(10) } } })),
