@@ -90,6 +90,8 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       },
       step: { verb: 'record', fields: [] },
     })
+  // The new manifest was made from the one that was read: another's, written meanwhile, may record what this plan does not know.
+  if (changes.length > 0) attendant.unshift(expectation({ path: manifestPath }, observed))
   return {
     host,
     changes,

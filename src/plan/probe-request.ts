@@ -3,11 +3,12 @@ import { sha256 } from '../desired/runs-from.ts'
 import type { App } from '../inventory/model.ts'
 import type { ProbeRequest } from '../host/probe.ts'
 import { isSecret } from './diff.ts'
+import { manifestPath } from './manifest.ts'
 
 /** The request that a set of wanted resources leads to. */
 export function probeRequest(resources: Resource[], apps: App[], verify: boolean): ProbeRequest {
   const request: ProbeRequest = {
-    paths: [],
+    paths: [{ path: manifestPath, sha256: null, show: false, as: 'root' }],
     trees: [],
     databases: apps.flatMap((app) => Object.values(app.databases)),
     packages: [],

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type LabHost, shellInHost } from '../lab/index.ts'
+import { freezeS3, type LabHost, shellInHost, thawS3 } from '../lab/index.ts'
 import { changesOf, leftovers } from './host-state.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, writeRow } from './site.ts'
 
@@ -7,7 +7,7 @@ let lab: Site
 let one: LabHost
 let two: LabHost
 let apps: Record<string, Record<string, unknown>>
-const ports = { one: 8161, two: 8162 }
+const ports = { one: 8161, two: 8162, third: 8163, fourth: 8164 }
 
 beforeAll(async () => {
   apps = { 'op-first': notesApp('op-one', ports.one), 'op-second': notesApp('op-two', ports.two) }
@@ -119,6 +119,30 @@ describe('a second operator', () => {
     })
     expect(second.code).toBe(0)
     expect(eventsOf(second, 'warning')).toContainEqual(expect.objectContaining({ code: 'transaction-under-way' }))
+  })
+
+  test('who left a plan lying does not carry it out over what another has recorded since', async () => {
+    // It has to make an owner object first, and cannot: the time in which its plan grows old.
+    await lab.rewrite({
+      apps: { 'op-second': apps['op-second'] ?? {}, 'op-third': notesApp('op-one', ports.third) },
+    })
+    let meanwhile: Promise<Run> | undefined
+    await freezeS3(lab.lab.instance)
+    const first = await lab.run(['provision', '--json', '--limit', 'op-one'], {
+      onLine: (line) => {
+        // its answer is what the plan will be made from
+        if ((JSON.parse(line) as { step?: string }).step !== 'probe' || meanwhile) return
+        const fourth = { ...notesApp('op-one', ports.fourth), database: undefined, environment: {} }
+        meanwhile = lab
+          .rewrite({ apps: { ...apps, 'op-fourth': fourth } })
+          .then(() => lab.run(['provision', '--json', '--limit', 'op-one']))
+          .finally(() => thawS3(lab.lab.instance))
+      },
+    })
+    expect(await meanwhile).toMatchObject({ code: 0 })
+    expect(problemsOf(first)).toEqual([expect.objectContaining({ code: 'host-moved' })])
+    const manifest = await shellInHost(one, 'cat /var/lib/streamside/manifest')
+    expect(JSON.parse(manifest)).toMatchObject({ apps: ['op-first', 'op-fourth'] })
   })
 
   test('ends it with --break-lock, and the first is told by whom', async () => {
