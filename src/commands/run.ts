@@ -9,6 +9,7 @@ import { exitCodes, type ExitCode, worstExit } from '../problem.ts'
 import { terminalQuestions } from '../report/questions.ts'
 import { createReporter, reporterMode } from '../report/reporter.ts'
 import { artifactSource } from '../rollout/artifacts.ts'
+import { createBuckets } from '../rollout/buckets.ts'
 import { operator } from '../rollout/operator.ts'
 import { createTurns } from '../rollout/turns.ts'
 import type { RunContext } from '../rollout/context.ts'
@@ -69,6 +70,7 @@ export async function runOverHosts(
     report,
     connect: { ...connect, shared },
     artifacts: artifactSource(inventory, cache, (text) => report({ type: 'note', message: text })),
+    buckets: createBuckets(report),
     cacheDirectory: cache,
     ...(questions && command === 'provision' ? { confirm: (text: string) => questions.confirm(text) } : {}),
     ...(questions ? { askSudoPassword: (host: string) => questions.secret(`sudo password on ${host}: `) } : {}),

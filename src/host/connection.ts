@@ -38,6 +38,9 @@ export interface Connection {
 
 /** A connection that can also carry TCP to where the host itself can reach. */
 export interface SshConnection extends Connection {
-  /** Opens a TCP connection from the host to `address:port`. Throws Problem `forward-refused` or `connection-lost`. */
+  /**
+   * Opens a TCP connection from the host to `address:port`. Throws Problem `forward-refused` (the host cannot connect),
+   * `forwarding-forbidden` (its sshd may not) or `connection-lost`.
+   */
   openChannel(address: string, port: number): Promise<Duplex>
 }

@@ -178,23 +178,36 @@ function openChannel(
     try {
       client.forwardOut('127.0.0.1', 0, address, port, (error, channel) => {
         if (!error) resolve(channel)
-        else
-          reject(
-            new Problem({
-              code: 'forward-refused',
-              doing,
-              found: error.message,
-              next: `see whether ${host} reaches ${address}:${port} (nc -z ${address} ${port}), and AllowTcpForwarding in its sshd_config`,
-              host,
-              exit: exitCodes.unreachable,
-              cause: error,
-            }),
-          )
+        else reject(notForwarded(error, doing, host, `${address}:${port}`) ?? lost(doing, error.message))
       })
     } catch (error) {
       // ssh2 throws at once when the client is no longer connected.
       reject(lost(doing, errorText(error)))
     }
+  })
+}
+
+/** SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254, section 5.1). */
+const prohibited = 1
+
+/** The Problem for a channel that the host's sshd has refused; null when it gave no answer. */
+function notForwarded(error: Error, doing: string, host: string, to: string): Problem | null {
+  if (!('reason' in error) || typeof error.reason !== 'number') return null
+  // ssh2 puts its own words before those of the host.
+  const said = error.message.replace(/^\(SSH\) Channel open failure: /, '')
+  const common = { doing, host, exit: exitCodes.unreachable, cause: error }
+  if (error.reason === prohibited)
+    return new Problem({
+      ...common,
+      code: 'forwarding-forbidden',
+      found: `sshd on ${host} may not forward a connection to ${to} (${said})`,
+      next: `allow it in sshd_config on ${host} (AllowTcpForwarding yes or local, PermitOpen ${to}; then systemctl reload ssh), and for the key in its authorized_keys (restrict, no-port-forwarding)`,
+    })
+  return new Problem({
+    ...common,
+    code: 'forward-refused',
+    found: `${host} cannot connect to ${to}: ${said}`,
+    next: `see that ${to} is up and that ${host} reaches it (nc -z ${to.replace(/:(?=\d+$)/, ' ')})`,
   })
 }
 

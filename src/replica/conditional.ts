@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { S3Replica } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { UnknownOutcome, type Condition, type ObjectStore } from './store.ts'
+import { isOnLoopback } from './way.ts'
 
 /** After this a bucket is probed again: a server may have been replaced behind the same name. */
 const trustedForDays = 30
@@ -80,19 +81,23 @@ async function currentEtag(store: ObjectStore, key: string): Promise<Condition> 
 const underWay = new Map<string, Promise<void>>()
 
 /**
- * Makes sure that the bucket enforces conditional writes. Probed once per bucket and operator's machine; a good answer is
- * kept in `<cacheDirectory>/replicas/` for 30 days, a bad one never.
+ * Makes sure that the bucket enforces conditional writes. Probed once per bucket and operator's machine (on loopback: per
+ * host); a good answer is kept in `<cacheDirectory>/replicas/` for 30 days, a bad one never.
  * Throws Problem `replica-no-conditional-writes`, naming the two ways out.
  */
 export async function requireConditionalWrites(
   store: ObjectStore,
   replica: S3Replica,
   alternatives: readonly string[],
-  cacheDirectory: string,
+  { cacheDirectory, host }: { cacheDirectory: string; host: string },
 ): Promise<void> {
-  const id = createHash('sha256').update(`${replica.endpoint}\n${replica.bucket}`).digest('hex').slice(0, 32)
+  // One address, another server on each host.
+  const server = isOnLoopback(replica.endpoint) ? `${host} ${replica.endpoint}` : replica.endpoint
+  const id = createHash('sha256').update(`${server}\n${replica.bucket}`).digest('hex').slice(0, 32)
   const file = join(cacheDirectory, 'replicas', `${id}.json`)
-  const running = underWay.get(file)
+  // Two ways to one bucket fail apart from each other, and each names its own host.
+  const key = `${file} ${store.where}`
+  const running = underWay.get(key)
   if (running) return running
   const probe = (async () => {
     if (await probedLately(file)) return
@@ -109,11 +114,11 @@ export async function requireConditionalWrites(
     await writeFile(beside, `${JSON.stringify(record)}\n`)
     await rename(beside, file)
   })()
-  underWay.set(file, probe)
+  underWay.set(key, probe)
   try {
     await probe
   } finally {
-    underWay.delete(file)
+    underWay.delete(key)
   }
 }
 

@@ -9,7 +9,7 @@ import { instancePrefix, newPath, ownerKey, parseOwner, type Owner } from './own
 import { ownerPlace, type OwnerPlace } from './place.ts'
 import { putOwner, type Clock } from './put.ts'
 import { refusal } from './refusal.ts'
-import { openS3Store } from './s3-store.ts'
+import { openS3Store, type OpenStore } from './s3-store.ts'
 import type { Condition, ObjectStore } from './store.ts'
 import { create, setDatabases, takeBack, type InstanceRequest, type Transition } from './transitions.ts'
 
@@ -18,6 +18,8 @@ export interface OwnerOf {
   app: App
   /** Inventory name of the host the app is to run on. */
   host: string
+  /** How buckets are got to; default: directly. */
+  open?: OpenStore
 }
 
 export interface EnsureOwner extends OwnerOf {
@@ -63,7 +65,8 @@ const rounds = 5
  */
 export async function readOwner(request: OwnerOf): Promise<Owner | null> {
   const place = ownerPlace(request.inventory, request.app)
-  const store = await openS3Store(place.keeper)
+  const { open = openS3Store } = request
+  const store = await open(place.keeper)
   try {
     return (await current(store, place, instance(request)))?.owner ?? null
   } finally {
@@ -83,7 +86,8 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
   const clock = request.clock ?? realClock
   const place = ownerPlace(request.inventory, request.app)
   const name = instance(request)
-  const store = await openS3Store(place.keeper)
+  const { open = openS3Store } = request
+  const store = await open(place.keeper)
   const writer = place.emulate ? emulateConditions(store, clock) : store
   try {
     for (let round = 0; round < rounds; round++) {
@@ -96,7 +100,7 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
         write: randomUUID(),
         claimPath: request.claimPath ?? null,
       }
-      const keys = found ? [] : await whatLiesThere(store, place, name)
+      const keys = found ? [] : await whatLiesThere(store, place, name, open)
       // Made since the GET: judge that object, not the listing.
       if (keys.includes(ownerKey(place.keeper, name))) continue
       const released = found !== null && found.owner.holder === null
@@ -107,7 +111,7 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 
       if (!place.emulate && request.dryRun !== 'read')
-        await requireConditionalWrites(store, place.keeper, place.alternatives, request.cacheDirectory)
+        await requireConditionalWrites(store, place.keeper, place.alternatives, request)
       const outcome = released ? 'taken-back' : found ? 'databases-changed' : 'created'
       if (request.dryRun !== undefined) return { outcome, owner: step.owner }
       const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
@@ -153,10 +157,10 @@ async function current(
 }
 
 /** The first keys below the instance's prefix, where its data are to lie and where its owner object is to lie. */
-async function whatLiesThere(store: ObjectStore, place: OwnerPlace, name: string): Promise<string[]> {
+async function whatLiesThere(store: ObjectStore, place: OwnerPlace, name: string, open: OpenStore): Promise<string[]> {
   const keys = await store.list(instancePrefix(place.keeper, name), 5)
   if (keys.length > 0 || place.keeper === place.data) return keys
-  const data = await openS3Store(place.data)
+  const data = await open(place.data)
   try {
     return await data.list(instancePrefix(place.data, name), 5)
   } finally {

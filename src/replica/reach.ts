@@ -9,10 +9,10 @@ import { openS3Store } from './s3-store.ts'
  * region, keys, authority. One request a replica. provision asks before it lays other ones under a Litestream that runs.
  * Throws Problem `replica-*`, `ca-unreadable`.
  */
-export async function reachReplica({ inventory, app, host }: OwnerOf): Promise<void> {
+export async function reachReplica({ inventory, app, host, open = openS3Store }: OwnerOf): Promise<void> {
   const { data, keeper } = ownerPlace(inventory, app)
   for (const replica of new Set([keeper, data])) {
-    const store = await openS3Store(replica)
+    const store = await open(replica)
     try {
       await store.list(instancePrefix(replica, instanceName(app, host)), 1)
     } finally {

@@ -1,5 +1,7 @@
 import type { S3Replica } from '../inventory/model.ts'
 import { exitCodes, Problem, type ExitCode } from '../problem.ts'
+import { NotCarried } from './agents.ts'
+import { direct, type Way } from './way.ts'
 
 /** What a failed S3 request tells, whichever way the SDK and Node's sockets have put it. */
 export interface S3Failure {
@@ -8,9 +10,11 @@ export interface S3Failure {
   /** May pass by itself. */
   transient: boolean
   status: number | null
-  /** S3's code (`AccessDenied`), or Node's (`ECONNREFUSED`). */
+  /** S3's code (`AccessDenied`), Node's (`ECONNREFUSED`), or `not-carried`. */
   code: string
   text: string
+  /** What to do, when whoever failed has said it. */
+  next?: string
 }
 
 /** Node's and OpenSSL's codes for a connection that was never made. */
@@ -47,9 +51,19 @@ const notTls: ReadonlySet<string> = new Set([
 
 /**
  * `limitMs`: the time limit the request had, for the text of a time-out. What is neither an answer nor a failure of the
- * network is a bug and is thrown on as it is.
+ * network is thrown on as it is: a bug, or the Problem of the connection that carries the request.
  */
 export function classify(error: unknown, limitMs: number): S3Failure {
+  if (error instanceof Problem) throw error
+  if (error instanceof NotCarried)
+    return {
+      kind: 'unsent',
+      transient: !error.forbidden,
+      status: null,
+      code: 'not-carried',
+      text: error.message,
+      next: error.next,
+    }
   const e = fields(error)
   if (e.status !== null) {
     // A body that is no S3 answer (a proxy's page, another web server) fails in the SDK's parser, whose message is about
@@ -104,13 +118,15 @@ function fields(error: unknown): { name: string; message: string; code: string; 
  * The failure as a Problem: what was being done where, what was found, what to do next. An S3 that cannot be reached is a
  * failed run (exit 1), not an unsound replica (exit 6).
  */
-export function s3Problem(failure: S3Failure, doing: string, replica: S3Replica): Problem {
-  const advice = advise(failure, replica)
+export function s3Problem(failure: S3Failure, doing: string, replica: S3Replica, way: Way = direct): Problem {
+  const advice = advise(failure, replica, way)
+  const unanswered = failure.status === null && advice.code === 'replica-unreachable'
   return new Problem({
     code: advice.code,
     doing,
+    ...(way.kind === 'through' ? { host: way.host } : {}),
     // Servers put the access key into some messages.
-    found: failure.text
+    found: (way.kind === 'through' && unanswered ? `${failure.text}; and from here: ${way.reason}` : failure.text)
       .replaceAll(replica.accessKeyId.reveal(), '***')
       .replaceAll(replica.secretAccessKey.reveal(), '***'),
     next: advice.next,
@@ -118,10 +134,11 @@ export function s3Problem(failure: S3Failure, doing: string, replica: S3Replica)
   })
 }
 
-function advise(failure: S3Failure, replica: S3Replica): { code: string; next: string; exit?: ExitCode } {
+function advise(failure: S3Failure, replica: S3Replica, way: Way): { code: string; next: string; exit?: ExitCode } {
   const name = replica.name
   const { code, status } = failure
-  const { hostname, protocol } = new URL(replica.endpoint)
+  const { host: server, hostname, protocol } = new URL(replica.endpoint)
+  const here = way.kind === 'through' ? way.host : 'this machine'
 
   if (status === null) {
     if (untrusted.has(code))
@@ -142,6 +159,8 @@ function advise(failure: S3Failure, replica: S3Replica): { code: string; next: s
         code: 'replica-not-tls',
         next: `something else than HTTPS answers there: try http:// in endpoint: of replica ${name}`,
       }
+    if (failure.next !== undefined)
+      return { code: 'replica-unreachable', next: `${failure.next}; or run this where ${server} is reachable` }
     if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
       return {
         code: 'replica-unreachable',
@@ -149,7 +168,7 @@ function advise(failure: S3Failure, replica: S3Replica): { code: string; next: s
       }
     return {
       code: 'replica-unreachable',
-      next: `see that the server is up and reachable from this machine, then run this again${protocol === 'http:' && failure.kind === 'lost' ? '; if it speaks HTTPS, say https:// in endpoint:' : ''}`,
+      next: `see that the server is up and reachable from ${here}, then run this again${protocol === 'http:' && failure.kind === 'lost' ? '; if it speaks HTTPS, say https:// in endpoint:' : ''}`,
     }
   }
   if (status === 501)

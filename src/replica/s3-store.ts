@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { S3Replica } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
+import { agentsFor } from './agents.ts'
 import { classify, s3Problem, type S3Failure } from './s3-failure.ts'
 import { UnknownOutcome, type Condition, type ObjectStore, type StoredObject } from './store.ts'
+import { direct, type Way } from './way.ts'
 
 /** Milliseconds. A contended conditional PUT takes SeaweedFS 1 to 6 s (measured), so a PUT gets 15. */
 export interface StoreLimits {
@@ -27,20 +26,29 @@ export interface DataStore extends ObjectStore {
   beginning(key: string, bytes: number): Promise<Buffer | null>
 }
 
+/** Opens the bucket of a replica by a way that has been found for it. */
+export type OpenStore = (replica: S3Replica) => Promise<DataStore>
+
 /**
  * Opens the bucket of a replica. No request is made yet. The SDK is loaded here, not at the top: it takes about 200 ms,
  * which `streamside --help` should not pay.
  * Throws Problem `ca-unreadable`.
  */
-export async function openS3Store(replica: S3Replica, limits: StoreLimits = storeLimits): Promise<DataStore> {
+export async function openS3Store(
+  replica: S3Replica,
+  limits: StoreLimits = storeLimits,
+  way: Way = direct,
+): Promise<DataStore> {
   const { S3Client, GetObjectCommand, PutObjectCommand, ListObjectsV2Command, DeleteObjectCommand } =
     await import('@aws-sdk/client-s3')
   const client: S3Client = new S3Client({
     ...clientSettings(replica),
-    requestHandler: { ...agents(replica), connectionTimeout: limits.readMs },
+    requestHandler: { ...agentsFor(replica, way), connectionTimeout: limits.readMs },
   })
   const bucket = replica.bucket
-  const where = `bucket ${bucket} at ${replica.endpoint} (replica ${replica.name})`
+  const through = way.kind === 'through' ? `, through the SSH connection of ${way.host}` : ''
+  const where = `bucket ${bucket} at ${replica.endpoint} (replica ${replica.name}${through})`
+  const problem = (failure: S3Failure, doing: string) => s3Problem(failure, doing, replica, way)
 
   async function read<T>(doing: string, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
     for (let tries = 0; ; tries++) {
@@ -50,7 +58,7 @@ export async function openS3Store(replica: S3Replica, limits: StoreLimits = stor
         if (error instanceof Problem) throw error
         const failure = classify(error, limits.readMs)
         const pause = limits.readPausesMs[tries]
-        if (!failure.transient || pause === undefined) throw s3Problem(failure, doing, replica)
+        if (!failure.transient || pause === undefined) throw problem(failure, doing)
         await sleep(pause)
       }
     }
@@ -65,9 +73,8 @@ export async function openS3Store(replica: S3Replica, limits: StoreLimits = stor
         try {
           const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal })
           if ((answer.ContentLength ?? 0) > largestObject)
-            throw s3Problem({ ...notS3, text: `${answer.ContentLength} bytes` }, doing, replica)
-          if (!answer.Body || !answer.ETag)
-            throw s3Problem({ ...notS3, text: 'an answer without body or etag' }, doing, replica)
+            throw problem({ ...notS3, text: `${answer.ContentLength} bytes` }, doing)
+          if (!answer.Body || !answer.ETag) throw problem({ ...notS3, text: 'an answer without body or etag' }, doing)
           return { body: await answer.Body.transformToString(), etag: answer.ETag }
         } catch (error) {
           // Only the server's own word for a missing key counts: a 404 of a proxy or of another web server does not.
@@ -109,7 +116,10 @@ export async function openS3Store(replica: S3Replica, limits: StoreLimits = stor
         )
         if (answer.ETag !== undefined) return 'done'
       } catch (error) {
-        return putOutcome(classify(error, limits.writeMs), condition, doing, replica)
+        const failure = classify(error, limits.writeMs)
+        if (isConflict(failure, condition)) return 'conflict'
+        if (isUnknown(failure)) throw new UnknownOutcome(`${doing}: ${failure.text}`)
+        throw problem(failure, doing)
       }
       // A login page of a router answers 200 to everything; every S3 server answers a PUT with an etag.
       throw new UnknownOutcome(`${doing}: HTTP 200 without an etag, so not from an S3 server`)
@@ -122,11 +132,7 @@ export async function openS3Store(replica: S3Replica, limits: StoreLimits = stor
         const answer = await client.send(command, { abortSignal })
         // The SDK takes any page with status 200 for a listing of nothing, and "nothing there" permits CREATE.
         if (answer.Name !== bucket)
-          throw s3Problem(
-            { ...notS3, text: 'an answer with status 200 that is no listing of the bucket' },
-            doing,
-            replica,
-          )
+          throw problem({ ...notS3, text: 'an answer with status 200 that is no listing of the bucket' }, doing)
         return (answer.Contents ?? []).flatMap((object) => object.Key ?? [])
       })
     },
@@ -145,14 +151,15 @@ export async function openS3Store(replica: S3Replica, limits: StoreLimits = stor
 
 const notS3: S3Failure = { kind: 'answer', transient: false, status: 200, code: 'NotS3', text: '' }
 
-function putOutcome(failure: S3Failure, condition: Condition, doing: string, replica: S3Replica): 'conflict' {
-  if (failure.status === 412) return 'conflict'
+function isConflict({ status, code }: S3Failure, condition: Condition): boolean {
   // If-Match on a missing key: 412 on most servers, 404 on AWS.
-  if (failure.code === 'NoSuchKey' && condition.kind === 'etag') return 'conflict'
+  return status === 412 || (code === 'NoSuchKey' && condition.kind === 'etag')
+}
+
+/** A PUT that the server may have carried out, or may yet. */
+function isUnknown({ status, transient, kind }: S3Failure): boolean {
   // 501 also answers 5xx's question: the server has understood and will never do it.
-  if (failure.status !== 501 && (failure.status === 409 || (failure.transient && failure.kind !== 'unsent')))
-    throw new UnknownOutcome(`${doing}: ${failure.text}`)
-  throw s3Problem(failure, doing, replica)
+  return status !== 501 && (status === 409 || (transient && kind !== 'unsent'))
 }
 
 function conditionHeaders(condition: Condition): { IfNoneMatch?: string; IfMatch?: string } {
@@ -181,26 +188,6 @@ function clientSettings(replica: S3Replica) {
     useArnRegion: false,
     defaultsMode: 'standard',
   } as const
-}
-
-function agents(replica: S3Replica): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
-  let ca: Buffer | undefined
-  if (replica.ca !== null) {
-    try {
-      ca = readFileSync(replica.ca)
-    } catch (error) {
-      throw new Problem({
-        code: 'ca-unreadable',
-        doing: `opening replica ${replica.name}`,
-        found: `its ca: ${replica.ca} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        next: 'put the PEM file of the server’s certificate authority there, or correct ca: in the inventory',
-      })
-    }
-  }
-  return {
-    httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) }),
-  }
 }
 
 /** The whole attempt, body included, under one limit: the SDK's own time-outs leave a body that never ends. */

@@ -3,6 +3,7 @@ import type { ConnectOptions } from '../host/connect.ts'
 import type { App, Architecture, Inventory } from '../inventory/model.ts'
 import type { Secret } from '../inventory/secret.ts'
 import type { Report } from '../report/events.ts'
+import type { Buckets } from './buckets.ts'
 import type { Turns } from './turns.ts'
 
 /** What every step of a run is given, instead of globals. */
@@ -11,6 +12,8 @@ export interface RunContext {
   report: Report
   connect: ConnectOptions
   artifacts: ArtifactSource
+  /** How replicas are got to: directly, or through the SSH connection of a host. */
+  buckets: Buckets
   /** Where downloads, packed releases and what was found out about replicas are kept on the operator's machine. */
   cacheDirectory: string
   /** Asks for a sudo password on a terminal; absent without one. */

@@ -129,11 +129,12 @@ async function inTurn<T extends { exit: ExitCode }>(
  */
 async function checkReplicas(context: RunContext, host: Host, looked: Looked): Promise<void> {
   for (const request of ownerRequests(context, host, looked)) await ensureOwner({ ...request, dryRun: 'probe' })
+  const open = context.buckets.openFor(host.name)
   const changed = new Set(looked.plan.changes.map((change) => change.summary.name))
   for (const app of looked.state.apps) {
     const claimed = looked.observed.apps.get(app.name)?.claimed === true
     if (claimed && app.replica !== null && replicaFiles(context.inventory, app).some((file) => changed.has(file)))
-      await reachReplica({ inventory: context.inventory, app, host: host.name })
+      await reachReplica({ inventory: context.inventory, app, host: host.name, open })
   }
 }
 

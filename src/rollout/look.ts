@@ -27,9 +27,11 @@ export interface Looked {
 /** Seconds for a probe: dozens of files are hashed, on a slow card a release's tree is walked. */
 const probeDeadlineSeconds = 120
 
-/** Connects to a host; the caller closes the connection. */
+/** Connects to a host; the caller closes the connection. Until then it also carries what is asked of buckets for this host. */
 export async function openHost(context: RunContext, host: Host): Promise<SshConnection> {
-  return connectHost(host, context.connect)
+  const connection = await connectHost(host, context.connect)
+  context.buckets.carriedBy(connection)
+  return connection
 }
 
 /** A program that runs in a probe's exec and answers after it. */
@@ -138,7 +140,12 @@ async function accountsInReplica(
   const found = new Map<string, { uid: number; gid: number }>()
   for (const app of apps) {
     if (app.replica === null || observed.users.has(app.name)) continue
-    const owner = await readOwner({ inventory: context.inventory, app, host: host.name })
+    const owner = await readOwner({
+      inventory: context.inventory,
+      app,
+      host: host.name,
+      open: context.buckets.openFor(host.name),
+    })
     if (owner) found.set(app.name, { uid: owner.uid, gid: owner.gid })
   }
   return found

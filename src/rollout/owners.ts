@@ -13,6 +13,7 @@ export function ownerRequests(context: RunContext, host: Host, looked: Looked): 
       inventory: context.inventory,
       app,
       host: host.name,
+      open: context.buckets.openFor(host.name),
       hostId: looked.observed.hostId,
       ...(looked.state.accounts.get(app.name) ?? { uid: 0, gid: 0 }),
       dbs: Object.keys(app.databases),

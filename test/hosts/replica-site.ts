@@ -2,17 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Owner } from '../../src/replica/owner.ts'
+import { type Authority, makeAuthority } from '../lab/authority.ts'
 import { bridgeAddressOf, type Instance, readAccess, requestLog } from '../lab/index.ts'
 import { makeBucket, readJson } from './bucket.ts'
 import { type Gated, journalOf } from './gated.ts'
-import {
-  type Authority,
-  type Front,
-  frontThatIgnoresConditions,
-  frontWithoutConditions,
-  frontWithTls,
-  makeAuthority,
-} from './s3-fronts.ts'
+import { type Front, frontThatIgnoresConditions, frontWithoutConditions, frontWithTls } from './s3-fronts.ts'
 import { notesApp, type Run, type Site, site } from './site.ts'
 
 export const hosts = ['rep-twelve', 'rep-thirteen'] as const
@@ -56,8 +50,8 @@ export async function replicaSite(): Promise<ReplicaSite> {
   const { instance } = lab.lab
   const address = bridgeAddressOf(instance)
   await makeBucket(instance, 'owners')
-  const right = await makeAuthority(scratch, 'right', address)
-  const wrong = await makeAuthority(scratch, 'wrong', address)
+  const right = await makeAuthority(scratch, 'right', `IP:${address}`)
+  const wrong = await makeAuthority(scratch, 'wrong', `IP:${address}`)
   const fronts = {
     sealed: await frontWithTls(instance, 9101, right),
     refusing: await frontWithoutConditions(instance, 9102),

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { Server } from 'node:net'
-import path from 'node:path'
-import { promisify } from 'node:util'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { bridgeAddressOf, type Instance, readAccess, type RequestRecord, s3Client } from '../lab/index.ts'
+import type { Authority } from '../lab/authority.ts'
 import { createFaultProxy } from '../lab/fault-proxy.ts'
 import { errorBody } from '../lab/faults.ts'
 
@@ -98,34 +96,4 @@ async function front(
       await once(server, 'close')
     },
   }
-}
-
-export interface Authority {
-  /** PEM file of the authority itself: what `ca:` of a replica names. */
-  certificate: string
-  serverKey: string
-  serverCertificate: string
-}
-
-/** A certificate authority of one's own, as made with two commands for a NAS, and a server's certificate for an address. */
-export async function makeAuthority(folder: string, name: string, address: string): Promise<Authority> {
-  const file = (suffix: string): string => path.join(folder, `${name}-${suffix}`)
-  const openssl = (...args: string[]) => promisify(execFile)('openssl', args)
-  const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout']
-  const signed = [
-    '-CA',
-    file('ca.pem'),
-    '-CAkey',
-    file('ca.key'),
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    file('names'),
-  ]
-  await openssl('req', '-x509', ...fresh, file('ca.key'), '-days', '2', '-subj', `/CN=${name}`, '-out', file('ca.pem'))
-  await openssl('req', '-new', ...fresh, file('server.key'), '-subj', '/CN=nas', '-out', file('server.csr'))
-  await writeFile(file('names'), `subjectAltName=IP:${address}\n`)
-  await openssl('x509', '-req', '-in', file('server.csr'), ...signed, '-out', file('server.pem'))
-  return { certificate: file('ca.pem'), serverKey: file('server.key'), serverCertificate: file('server.pem') }
 }

@@ -87,10 +87,12 @@ test('a bucket is probed once: the good answer is kept on this machine', async (
   const cache = join(work, 'cache')
   proxied.proxy.log.length = 0
   await withStore(replica, async (store) => {
-    await Promise.all([1, 2, 3].map(() => requireConditionalWrites(store, replica, [], cache)))
+    await Promise.all(
+      [1, 2, 3].map(() => requireConditionalWrites(store, replica, [], { cacheDirectory: cache, host: 'attic' })),
+    )
     const requests = proxied.proxy.log.length
     expect(requests).toBe(7)
-    await requireConditionalWrites(store, replica, [], cache)
+    await requireConditionalWrites(store, replica, [], { cacheDirectory: cache, host: 'attic' })
     expect(proxied.proxy.log.length).toBe(requests)
   })
   const [file] = readdirSync(join(cache, 'replicas'))
@@ -101,7 +103,12 @@ test('a server that answers 501 to a condition, or ignores it, is refused with t
   const replica = s3.replica({ endpoint: proxied.endpoint, name: 'b2' })
   proxied.proxy.faults = [{ method: 'PUT', do: { kind: 'status', status: 501 } }]
   await withStore(replica, async (store) => {
-    const problem = await problemOf(requireConditionalWrites(store, replica, ['nas', 'other'], join(work, 'refused')))
+    const problem = await problemOf(
+      requireConditionalWrites(store, replica, ['nas', 'other'], {
+        cacheDirectory: join(work, 'refused'),
+        host: 'attic',
+      }),
+    )
     expect(problem.code).toBe('replica-no-conditional-writes')
     expect(problem.found).toContain('501')
     expect(problem.next).toContain('`ownership: nas` (or other)')
@@ -111,7 +118,9 @@ test('a server that answers 501 to a condition, or ignores it, is refused with t
   // A server that takes every PUT: the condition is left out on the way.
   await withStore(replica, async (store) => {
     const deaf: ObjectStore = { ...store, put: (key, body) => store.put(key, body, { kind: 'none' }) }
-    const problem = await problemOf(requireConditionalWrites(deaf, replica, [], join(work, 'refused')))
+    const problem = await problemOf(
+      requireConditionalWrites(deaf, replica, [], { cacheDirectory: join(work, 'refused'), host: 'attic' }),
+    )
     expect(problem.found).toContain('carried out instead of being refused')
     expect(await store.list(`${replica.prefix}/`, 5)).toEqual([])
   })
