@@ -13,8 +13,9 @@ import { cardOf, filesOf, idOf, type Host, type Program, type Run, type World } 
  */
 export type Order = 'restored' | 'best' | 'new'
 
-export function* forceClaim(run: Run, order: Order): Program {
+export function* forceClaim(run: Run, ordered: Order): Program {
   const { world, host } = run
+  let order = ordered
   if (order === 'new') {
     // nothing of this host may go to the old path after its end was written down
     host.daemon = null
@@ -28,6 +29,8 @@ export function* forceClaim(run: Run, order: Order): Program {
   const reachable = world.hosts.filter((each) => each.up && !each.cutOff)
   const epoch = Math.max(owner.epoch, ...reachable.map((each) => each.card?.state.claim?.epoch ?? 0)) + 1
   const names = namesOf(world, owner)
+  // All of the newest path is lost: an older one is a choice of its points, and never just its latest.
+  if (order === 'restored' && replicaPath(world, owner) !== newestPath(owner)) order = 'best'
   const from = source(world, host, owner, order)
   const kept = Object.keys(from?.dbs ?? {})
   const old = { path: owner.path, host: owner.holder?.host ?? '', end: order === 'new' ? shown(bucket, owner) : null }
@@ -57,6 +60,12 @@ function replicaPath({ bucket, dbs }: World, owner: Owner): string {
   return copied?.path ?? owner.path
 }
 
+/** Where the newest rows were uploaded to, whatever is left of it. */
+function newestPath(owner: Owner): string {
+  if (!owner.from) return owner.path
+  return 'path' in owner.from ? owner.from.path : (owner.past.at(-1)?.path ?? owner.path)
+}
+
 /** A host may have been given a database, and have uploaded it, before the owner object named it: CLAIM lists the path. */
 function namesOf(world: World, owner: Owner): string[] {
   const path = replicaPath(world, owner)
@@ -82,9 +91,16 @@ function source(world: World, host: Host, owner: Owner, order: Order): Owner['fr
       const best = lastPoint(bucket, path, db)
       return best === null ? [] : [[db, best]]
     }
-    return owner.dbs[db]?.init || maxTxid(bucket, path, db) !== null ? [[db, 'latest']] : []
+    const there = owner.dbs[db]?.init || maxTxid(bucket, path, db) !== null || markedIn(bucket, path, db)
+    return there ? [[db, 'latest']] : []
   })
   return dbs.length > 0 ? { path, dbs: Object.fromEntries(dbs) } : null
+}
+
+/** After the bucket has gone back, its tip.json, written since, may be all that tells of a database. */
+function markedIn(bucket: Bucket, path: string, db: string): boolean {
+  const tip = bucket.tips[path]
+  return tip !== undefined && Object.hasOwn((JSON.parse(tip.body) as { dbs: Record<string, string> }).dbs, db)
 }
 
 function lastPoint(bucket: Bucket, path: string, db: string): string | null {

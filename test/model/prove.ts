@@ -1,4 +1,4 @@
-import { flush, hexTxid } from './disk.ts'
+import { flush, hexTxid, type Ltx } from './disk.ts'
 import { syncWait, type SyncFact } from './daemon.ts'
 import { ask, clockOf, facts, identities, lookLocal, staticFacts, type Read } from './facts.ts'
 import { rescueDropped, told } from './invariants.ts'
@@ -77,12 +77,14 @@ export function* writeTip(run: Run, tip: Decision['tip']): Program {
   const { state } = cardOf(host)
   const path = state.claim?.path ?? ''
   const led = ownerNow(world)?.path === path || !world.ledger.faults.has('owner-rollback')
-  const rows: Record<string, readonly number[]> = {}
+  const named: Record<string, Ltx> = {}
   for (const [db, txid] of Object.entries(tip)) {
     const ltx = filesOf(host, db).l0?.ltx.find((each) => hexTxid(each.txid) === txid)
     if (!ltx) continue
-    cover(world.ledger, path, db, ltx.txid, ltx.rows, led)
-    rows[db] = ltx.rows
+    named[db] = ltx
+    // Carried over from an earlier proof, it is news only to the bucket, which may have gone back since.
+    const carried = state.tip?.path === path && state.tip.dbs[db] === txid
+    if (!carried) cover(world.ledger, path, db, ltx.txid, ltx.rows, led)
   }
   state.tip = { path, dbs: copyOf(tip) }
   for (let attempt = 0; attempt < 2; attempt++) {
@@ -90,7 +92,10 @@ export function* writeTip(run: Run, tip: Decision['tip']): Program {
     if (there && 'error' in there) return
     const body = JSON.stringify({ seq: (there?.seq ?? 0) + 1, dbs: tip })
     const status = yield* putTipOnce(run, path, body, there ? { etag: there.etag } : 'absent', () => {
-      for (const [db, each] of Object.entries(rows)) tipped(world.ledger, db, each)
+      for (const [db, { txid, rows }] of Object.entries(named)) {
+        cover(world.ledger, path, db, txid, rows, led)
+        tipped(world.ledger, db, rows)
+      }
     })
     if (status !== 412) return
   }

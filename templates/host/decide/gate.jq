@@ -13,7 +13,7 @@ def way_out: "run streamside restore \(.host) to go back to what the replica hol
 def claim_for($owner): { path: $owner.path, epoch: $owner.epoch, id: .me, restored: {}, source: null, proven: true };
 
 def named_for_restore($owner):
-  [.dbs[] as $db | select(($owner.dbs[$db].init // false) or .remote[$db].max != null) | { key: $db, value: "latest" }] | from_entries;
+  [.dbs[] as $db | select(was_there($db; $owner) or .remote[$db].max != null) | { key: $db, value: "latest" }] | from_entries;
 
 def claim_by_self($owner; $code; $text):
   . as $f
@@ -48,7 +48,10 @@ def settled($owner):
   | (all($each[]; .value == "fresh")) as $fresh
   | (all($each[]; .value | IN("fresh", "own"))) as $unknown
   | ([$behind[] | if .value == "missing" then "\(.key): no file here" else .key as $db | "\($db): \($f | stale_why($db))" end] | join("; ")) as $why
-  | if $lost != [] then lost($lost; $owner)
+  # Before all else: it is of this path, and a replica that has lost everything does not make it a first launch.
+  | if .policy.ephemeral and .rescue and .claim.path == $owner.path and any(.dbs[]; . as $db | $f | not_as_left($db)) then
+      { do: "rescue", code: "rescue", text: "ephemeral storage is empty, and what was not proven at the stop was kept", next: "" }
+    elif $lost != [] then lost($lost; $owner)
     elif $fresh then
       start("first-launch"; "no database here and none in the replica: the first launch") + { claim: claim_for($owner) }
     elif .claim == null and $unknown then
@@ -57,8 +60,6 @@ def settled($owner):
       alarm("files-of-another-path"; "the files here belong to \(.claim.path), and nothing is in the replica under \($owner.path)"; way_out)
     elif .claim.path != $owner.path then
       claim_by_self($owner; "stale-files"; if .claim == null then "nothing says where the files here come from, and the replica holds \(.app)" else "the files here belong to \(.claim.path), and the current path is \($owner.path)" end)
-    elif .policy.ephemeral and .rescue and any(.dbs[]; . as $db | $f | not_as_left($db)) then
-      { do: "rescue", code: "rescue", text: "ephemeral storage is empty, and what was not proven at the stop was kept", next: "" }
     elif .policy.ephemeral and .clean.proved == true and ($f | named_for_restore($owner)) != {} then
       restore_from($owner; $owner.path; $f | named_for_restore($owner); "ephemeral storage, proven at the stop")
     elif $behind != [] then

@@ -16,6 +16,9 @@ def marked: if .mark == null then {} elif .mark.body == null then .mark.dbs else
   | if type == "object" and all(.[]; is_txid) then . else null end;
 def highest($db): [remote_max($db), (marked // {})[$db] // zero] | max;
 
+# Under this path, once: by the owner object, or, when the bucket has gone back to before that was written down there, by its tip.json.
+def was_there($db; $owner): ($owner.dbs[$db].init // false) or ((marked // {})[$db] // zero) > zero;
+
 # What the files here are known to hold. What was restored counts only where it says something about this path: it came from
 # there (ephemeral storage), or nothing but this restore has ever been written there (not proven yet, so the app has not run)
 # and Litestream has not opened these files since: then what it uploaded of an earlier copy is no newer. Once the path is proven
@@ -81,7 +84,7 @@ def stale_why($db):
 # lost     was proven once, and the replica holds nothing
 def condition($db; $owner):
   (.remote[$db].max == null) as $empty
-  | ($owner.dbs[$db].init // false) as $init
+  | was_there($db; $owner) as $init
   | if $empty and $init then "lost"
     elif $empty and (.local[$db].file | not) then "fresh"
     elif .local[$db].file | not then "missing"

@@ -18,7 +18,7 @@ def unit_owned($owner):
         else alarm("split"; "the replica is ahead of \($ahead | join(", ")) while the app runs: somebody else has written under \($owner.path)"; "compare the two copies, then run streamside keep HOST \(.app)") | .do = "fence" end
     else
       [.dbs[] as $db | select($f | if only_here($db; $owner) then false elif .local[$db].file then stale_why($db) != null else remote_max($db) > zero end) | $db] as $stale
-      | [.dbs[] as $db | select($owner.from == null and $owner.dbs[$db].init == true and $f.remote[$db].max == null) | $db] as $lost
+      | [.dbs[] as $db | select($owner.from == null and ($f | was_there($db; $owner)) and $f.remote[$db].max == null) | $db] as $lost
       # What it would upload now would stand for what is gone, and the gate would let the app through on it.
       | if $lost != [] then refuse("replica-lost"; "\($lost | join(", ")) was in the replica once, and now nothing is there"; "the gate says what to do, at the app's next start")
         elif any(.dbs[]; $f.local[.].short == true) then

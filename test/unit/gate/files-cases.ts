@@ -209,6 +209,28 @@ export const filesCases: Record<string, Case[]> = {
       { do: 'claim' },
     ],
     [
+      'that were never proven come back from the rescue, although the replica has lost them: it is no first launch',
+      {
+        local: { main: gone },
+        remote: { main: { max: null } },
+        owner: found(owner({ dbs: { main: { init: false } } })),
+        policy: { ephemeral: true },
+        rescue: true,
+        clean: { proved: false, files: { main: { id: fileId } } },
+      },
+      { do: 'rescue' },
+    ],
+    [
+      'are lost, and no first launch, when tip.json tells of them and the owner object has gone back to before',
+      {
+        local: { main: gone },
+        remote: { main: { max: null } },
+        mark: { body: JSON.stringify({ seq: 2, dbs: { main: tx(9) } }) },
+        owner: found(owner({ dbs: { main: { init: false } } })),
+      },
+      { do: 'refuse', code: 'replica-lost' },
+    ],
+    [
       'of ephemeral storage whose stop was not proven comes back from the rescue',
       {
         local: { main: gone },
