@@ -11,6 +11,7 @@
  * Power      boot · cutPower · powerOff · reboot · wipe (a new card) · isOn · waitForSsh · setCable (network cable)
  * Inside     runInHost · shellInHost (root, without ssh; in the card's tree while the host is off) · putFile ·
  *            takeImage / putImage (files as they were, to be put back later) · rootOf · hostCpuSeconds
+ * Cards      keepCard · insertCardImage (the whole card as it was, of a host that is off; costs next to nothing)
  * S3         stopS3 · startS3 · freezeS3 · thawS3 · listObjects · getObject · putObject · deleteObjects · s3Client
  * Faults     setFaults · getFaults · requestLog · clearRequestLog · uploadedBytes
  * Operator   readAccess (ssh_config, key, endpoint, keys) · environmentOf · labInventory (an inventory for any instance)
@@ -19,6 +20,7 @@
  */
 export { environmentOf, readAccess, type Access } from './access.ts'
 export { suites, type Suite } from './apt-source.ts'
+export { insertCardImage, keepCard, type CardImage } from './card-image.ts'
 export { litestreamVersion } from './download.ts'
 export { clearRequestLog, getFaults, requestLog, setFaults, uploadedBytes } from './fault-control.ts'
 export type { Fault, FaultAction, RequestRecord } from './faults.ts'

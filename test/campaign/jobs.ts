@@ -1,0 +1,121 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { pagesApp } from '../hosts/host-state.ts'
+import { notesApp, until, writeRow } from '../hosts/site.ts'
+import { shellInHost } from '../lab/index.ts'
+import type { Job } from './job.ts'
+import { hostNames, type Moment, type Stage, unitsUp } from './stage.ts'
+
+const [one] = hostNames
+const ports = { notes: 8391, pages: 8392 }
+const notes = 'camp-notes'
+const pages = 'camp-pages'
+const rows = ['answered for', 'and in the replica']
+
+const notesUnits = [`${notes}.service`, `${notes}-litestream.service`, `${notes}-check.timer`]
+const pagesUnits = [`${pages}.service`]
+
+const declared = () => ({ [notes]: notesApp(one, ports.notes), [pages]: pagesApp(one, ports.pages) })
+const provision = ['provision', '--accept-new'] as const
+
+const atEnd = {
+  notes: { name: notes, host: one, port: ports.notes, rows },
+  pages: { name: pages, host: one, port: ports.pages, rows: null },
+}
+
+/** A host that is provisioned and at rest, with rows that the replica holds. Made once a campaign. */
+const provisioned = oncePerStage(async (stage) => {
+  await stage.backTo(stage.bare)
+  await stage.write({ apps: declared() })
+  const run = await stage.run([...provision, '--json'])
+  if (run.code !== 0) throw new Error(`the first provision ended with ${run.code}:\n${run.stdout}\n${run.stderr}`)
+  const host = stage.hosts[0]!
+  for (const row of rows) await writeRow(host, ports.notes, row)
+  await until('the replica to hold the rows', 60, async () => {
+    const answer = await stage.run(['status', '--json'])
+    return answer.stdout.includes('"protection":"protected"') || null
+  })
+  return stage.keep('provisioned')
+})
+
+function oncePerStage(make: (stage: Stage) => Promise<Moment>): (stage: Stage) => Promise<Moment> {
+  const made = new WeakMap<Stage, Promise<Moment>>()
+  return (stage) => {
+    const moment = made.get(stage) ?? make(stage)
+    made.set(stage, moment)
+    return moment
+  }
+}
+
+const fresh: Job = {
+  name: 'provision-fresh',
+  says: 'a bare host gets its packages, two apps and a first launch',
+  prepare: async (stage) => stage.bare,
+  aim: (stage) => stage.write({ apps: declared() }),
+  upAtStart: [],
+  command: provision,
+  apps: [{ ...atEnd.notes, rows: [] }, atEnd.pages],
+  owners: [{ app: notes, holder: one }],
+}
+
+const change: Job = {
+  name: 'provision-change',
+  says: 'a new release, a changed unit, a new secret',
+  prepare: provisioned,
+  aim: async (stage) => {
+    const release = path.join(stage.lab.instance.disks, 'campaign-release')
+    await mkdir(release, { recursive: true })
+    await cp(path.resolve(import.meta.dirname, '../lab/app'), release, { recursive: true })
+    await writeFile(path.join(release, 'version'), 'two\n')
+    const changed = {
+      release: { from: release, command: './notes' },
+      environment: { DATABASE: 'data/notes.db', GREETING: 'changed', TOKEN: '!secret notes-token' },
+      sandbox: { 'deny-write-execute': false },
+    }
+    await stage.write({ apps: { ...declared(), [notes]: notesApp(one, ports.notes, changed) } })
+  },
+  upAtStart: [{ host: one, units: [...notesUnits, ...pagesUnits] }],
+  command: provision,
+  apps: [atEnd.notes, atEnd.pages],
+  owners: [{ app: notes, holder: one }],
+}
+
+/** What somebody did by hand, and what a card did: all of it is found again after a boot. */
+const drifted = `
+printf '# by hand\\n' >>/etc/systemd/system/${notes}.service
+mkdir -p /etc/systemd/system/${pages}.service.d
+printf '[Service]\\nNice=5\\n' >/etc/systemd/system/${pages}.service.d/override.conf
+systemctl disable --now ${notes}-check.timer 2>/dev/null
+chmod 0644 /etc/streamside/apps/${notes}/app.env
+rm /opt/${pages}/current/notes
+`
+
+const drift: Job = {
+  name: 'mend-drift',
+  says: 'a unit edited by hand, a drop-in, a timer switched off, a mode, a release with a file less',
+  prepare: async (stage) => {
+    await stage.backTo(await provisioned(stage))
+    await unitsUp(stage.hosts[0]!, notesUnits)
+    await shellInHost(stage.hosts[0]!, drifted)
+    return stage.keep('drifted')
+  },
+  aim: (stage) => stage.write({ apps: declared() }),
+  upAtStart: [{ host: one, units: [`${notes}.service`, `${notes}-litestream.service`, ...pagesUnits] }],
+  command: provision,
+  apps: [atEnd.notes, atEnd.pages],
+  owners: [{ app: notes, holder: one }],
+}
+
+const leave: Job = {
+  name: 'leave',
+  says: 'an app has left the inventory and goes with --prune, another stays',
+  prepare: provisioned,
+  aim: (stage) => stage.write({ apps: { [pages]: pagesApp(one, ports.pages) } }),
+  upAtStart: [{ host: one, units: [...notesUnits, ...pagesUnits] }],
+  command: [...provision, '--prune'],
+  apps: [atEnd.pages],
+  owners: [{ app: notes, holder: null }],
+}
+
+/** All that a campaign can disturb. */
+export const jobs: readonly Job[] = [fresh, change, drift, leave]
