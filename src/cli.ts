@@ -180,6 +180,13 @@ function addInventoryCommands(program: Command, done: (exit: ExitCode) => void):
     .option('--site <name>', 'name of the site')
     .option('--user <name>', 'user to log in as')
     .option('--host <name=address>', 'a host; may be repeated', collect, [])
+    .option(
+      '--from <[name=][user@]host[:port]>',
+      'a host that runs already: its services and their SQLite databases are looked at, and proposed as comments',
+    )
+    .option('--ssh-config <path>', 'an ssh_config to use instead of your own')
+    .option('--accept-new', 'take the key of the host of --from when it is not known yet', false)
+    .option('--dry-run', 'print the inventory, and write nothing', false)
     .option('--endpoint <url>', 'S3 endpoint with its scheme')
     .option('--region <name>', 'S3 region')
     .option('--bucket <name>', 'bucket of the replica')
@@ -192,7 +199,11 @@ function addInventoryCommands(program: Command, done: (exit: ExitCode) => void):
     .option('--database <path>', 'its database')
     .option('--health <url>', 'where it answers when it is healthy')
     .option('--force', 'replace an inventory that is there (the old one is kept beside it)', false)
-    .addHelpText('after', '\nExample:\n  streamside init --host pi-attic=192.168.1.21')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  streamside init --host pi-attic=192.168.1.21\n  streamside init --from pi@192.168.1.21 --dry-run\n' +
+        '  streamside init --from pi-attic=pi@192.168.1.21:2222 --bucket homeserver --endpoint https://nas.lan:9000',
+    )
     .action(async (options: InitOptions) => {
       const { runInit } = await import('./commands/init.ts')
       done(await runInit(options))

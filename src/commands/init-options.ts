@@ -6,6 +6,14 @@ export interface InitOptions {
   user?: string
   /** NAME=ADDRESS, or a NAME that is an address too. */
   host: string[]
+  /** `[NAME=][USER@]ADDRESS[:PORT]` of a host that runs already: its services become proposals. */
+  from?: string
+  /** An ssh_config to use instead of the user's own, for `from` and in the inventory. */
+  sshConfig?: string
+  /** Take the key of the host of `from` when it is not known yet. */
+  acceptNew?: boolean
+  /** Print what would be written, and write nothing. */
+  dryRun?: boolean
   endpoint?: string
   region?: string
   bucket?: string

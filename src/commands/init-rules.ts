@@ -16,7 +16,7 @@ export interface Rule {
 }
 
 /** The first reason of a schema against an answer, or null. */
-export function byRule(rule: Rule): (answer: string) => string | null {
+export function byRule(rule: Rule): (answer: unknown) => string | null {
   return (answer) => {
     const read = rule.safeParse(answer)
     return read.success ? null : (read.error?.issues[0]?.message.split('\n')[0] ?? 'not valid')

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { cacheDirectory } from '../artifacts/cache.ts'
@@ -11,17 +12,18 @@ import { variableOf } from '../inventory/secrets/environment.ts'
 import { plainSecretsFile, readSecretsFile } from '../inventory/secrets/file.ts'
 import { readSopsFile } from '../inventory/secrets/sops.ts'
 import { shownPath } from '../inventory/show.ts'
-import { type Starter, starterInventory, starterSecrets } from '../inventory/starter.ts'
+import { starterInventory, starterSecrets } from '../inventory/starter.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
 import { terminalQuestions } from '../report/questions.ts'
 import { shellWord } from '../templates/quote.ts'
+import { refuseMissing, sshConfigOf, starterFromFlags } from './init-flags.ts'
 import type { InitOptions } from './init-options.ts'
-import { askStarter, splitHost } from './init-questions.ts'
-import { splitPackages } from './init-rules.ts'
+import { askStarter } from './init-questions.ts'
 import { loadChecked } from './load.ts'
 
 /**
- * `streamside init`: writes a first inventory that passes `check`, by asking or from flags. The keys of the bucket are
+ * `streamside init`: writes a first inventory that passes `check`, by asking, from flags, or after a look at a host that runs
+ * already (--from). The keys of the bucket are
  * taken from the environment (BACKUP_KEY, BACKUP_SECRET), or asked for without echo, and written to `secrets.yaml`, mode 0600
  * and ignored by git, so that the inventory provisions from any shell. What is there is never overwritten without --force.
  * @throws Problem `inventory-exists`, `init-incomplete`; InventoryProblem when what was said makes no sound inventory
@@ -35,15 +37,25 @@ export async function runInit(options: InitOptions): Promise<ExitCode> {
   if (!options.force) await refuseExisting(path, cwd, options.inventory === undefined)
 
   const folder = dirname(path)
-  const keys = await keysThere(folder, cwd, env)
-  if (!interactive) refuseMissing(options, keys.missing)
-  const starter = interactive
+  // A host that is looked at says what flags and answers else have to; its bucket may be named later.
+  const withBucket = options.from === undefined || options.bucket !== undefined
+  const keys = withBucket ? await keysThere(folder, cwd, env) : { found: new Map(), missing: [] }
+  const asks = interactive && options.from === undefined
+  if (!asks) refuseMissing(options, interactive ? [] : keys.missing)
+  const starter = asks
     ? await askStarter(options, { folder, cacheDirectory: cacheDirectory(env) })
-    : starterFromFlags(options)
-  await mkdir(folder, { recursive: true })
+    : await starterFromFlags(options, cwd)
   const secrets = await bucketKeys(keys)
-  const text = starterInventory(starter)
-  await checked(path, text, cwd, { ...env, ...asVariables(secrets) })
+  const text = starterInventory({ ...starter, sshConfig: sshConfigOf(options, cwd, folder) })
+  const variables = { ...env, ...asVariables(secrets) }
+  if (options.dryRun === true) {
+    const there = await stat(folder).catch(() => null)
+    await checked(there ? path : join(tmpdir(), basename(path)), text, cwd, variables)
+    stdout.write(text)
+    return exitCodes.done
+  }
+  await mkdir(folder, { recursive: true })
+  await checked(path, text, cwd, variables)
   await writeSecrets(folder, secrets, stdout)
   await replaceFile(path, text, stdout)
   stdout.write(`wrote ${path}\n${nextSteps(path, cwd)}`)
@@ -68,59 +80,6 @@ async function refuseExisting(path: string, cwd: string, isDefault: boolean): Pr
     next: 'streamside check looks at it; --force writes a new one and keeps the old one beside it',
     exit: exitCodes.usage,
   })
-}
-
-/** All that flags and environment leave open, in one go. */
-function refuseMissing(options: InitOptions, keys: string[]): void {
-  const ofApp = ['release', 'command', 'packages', 'port', 'database', 'health'] as const
-  const app = options.app !== undefined || ofApp.some((flag) => options[flag] !== undefined)
-  const flags = [
-    ...(options.host.length === 0 ? ['--host NAME=ADDRESS'] : []),
-    ...(options.bucket === undefined ? ['--bucket NAME'] : []),
-    ...(app && options.app === undefined ? ['--app NAME'] : []),
-    ...(app && options.release === undefined ? ['--release PATH'] : []),
-    ...(app && options.command === undefined ? ['--command COMMAND'] : []),
-  ]
-  if (flags.length === 0 && keys.length === 0) return
-  const missing = `${flags.join(', ')} ${flags.length === 1 ? 'is' : 'are'} missing`
-  const unset = `nothing says what the bucket's keys are (${keys.map((name) => variableOf(name)).join(', ')} not set)`
-  throw new Problem({
-    code: 'init-incomplete',
-    doing: 'writing a first inventory from flags',
-    found: [...(flags.length > 0 ? [missing] : []), ...(keys.length > 0 ? [unset] : [])].join(', and '),
-    next:
-      (keys.length > 0 ? 'set the keys in the environment, never as flags; ' : '') +
-      `${flags.length > 0 ? 'give the flags, or ' : ''}run streamside init on a terminal and be asked`,
-    exit: exitCodes.usage,
-  })
-}
-
-function starterFromFlags(options: InitOptions): Starter {
-  const hosts = options.host.map((text) => splitHost(text))
-  return {
-    site: options.site ?? 'home',
-    user: options.user ?? null,
-    hosts,
-    replica: {
-      endpoint: options.endpoint ?? null,
-      region: options.region ?? 'us-east-1',
-      bucket: options.bucket ?? '',
-      prefix: options.prefix ?? options.site ?? 'home',
-    },
-    app:
-      options.app === undefined
-        ? null
-        : {
-            name: options.app,
-            host: hosts[0]?.name ?? '',
-            release: options.release ?? '',
-            command: options.command ?? '',
-            packages: splitPackages(options.packages ?? ''),
-            port: options.port ?? null,
-            database: options.database ?? null,
-            health: options.health ?? null,
-          },
-  }
 }
 
 interface Keys {

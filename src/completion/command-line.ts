@@ -53,7 +53,7 @@ export function commandLine(program: Command): CommandLine {
   }
 }
 
-const files = new Set(['--inventory', '--release'])
+const files = new Set(['--inventory', '--release', '--ssh-config'])
 
 function valueOf(long: string): CompletedOption['value'] {
   if (long === '--limit') return 'name'

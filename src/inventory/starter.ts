@@ -4,8 +4,11 @@ import { stringify } from 'yaml'
 export interface Starter {
   site: string
   user: string | null
-  hosts: { name: string; address: string }[]
-  replica: { endpoint: string | null; region: string; bucket: string; prefix: string }
+  hosts: { name: string; address: string; user?: string | null; port?: number | null }[]
+  /** An ssh_config other than the user's own, relative to the inventory. */
+  sshConfig?: string | null
+  /** null: it is not known yet, and stands there as a comment to be filled in. */
+  replica: { endpoint: string | null; region: string; bucket: string; prefix: string } | null
   app: {
     name: string
     host: string
@@ -16,6 +19,8 @@ export interface Starter {
     database: string | null
     health: string | null
   } | null
+  /** Lines in place of the example of an app: what a host was found to run. */
+  proposals?: string[]
 }
 
 /** The names under which a first inventory looks for the keys of its bucket. */
@@ -33,12 +38,45 @@ export function starterInventory(starter: Starter): string {
     `site: ${scalar(starter.site)}`,
     '',
     '# What hosts and apps take that do not say it themselves.',
-    'defaults:',
-    ...(starter.user === null
-      ? ['  # user: pi # default: what your ~/.ssh/config says']
-      : [`  user: ${scalar(starter.user)}`]),
-    '  replica: backup',
+    ...defaultsLines(starter),
     '',
+    ...(starter.sshConfig ? [`ssh: { config: ${scalar(starter.sshConfig)} }`, ''] : []),
+    ...(replica === null ? notYet(replicaLines(unknownReplica)) : replicaLines(replica)),
+    '',
+    '# The machines: Raspberry Pi OS or Debian 12 and 13, reached as your ssh reaches them.',
+    'hosts:',
+    ...starter.hosts.map(hostLine),
+    '  # another: { address: 192.168.1.22, user: pi, tags: [shop], sudo-password: !secret another-sudo }',
+    '',
+  ]
+  // Under an app that is written in full the key stands already.
+  const proposals = starter.proposals?.filter((line) => app === null || line !== '# apps:')
+  const apps = [...(app ? appLines(app) : []), ...(proposals ?? (app ? [] : exampleLines(starter)))]
+  return `${[...lines, ...apps].join('\n')}\n`
+}
+
+function hostLine({ name, address, user, port }: Starter['hosts'][number]): string {
+  const more = [...(user ? [`user: ${scalar(user)}`] : []), ...(port ? [`port: ${port}`] : [])]
+  return `  ${scalar(name)}: { ${[`address: ${scalar(address)}`, ...more].join(', ')} }`
+}
+
+function defaultsLines({ user, replica }: Starter): string[] {
+  const userLine = user === null ? '  # user: pi # default: what your ~/.ssh/config says' : `  user: ${scalar(user)}`
+  // With nothing but comments below it, the key would have no value.
+  if (user === null && replica === null) return ['# defaults: { user: pi, replica: backup }']
+  return ['defaults:', userLine, replica === null ? '  # replica: backup' : '  replica: backup']
+}
+
+type Replica = NonNullable<Starter['replica']>
+const unknownReplica: Replica = { endpoint: null, region: 'us-east-1', bucket: 'FILL-IN', prefix: 'home' }
+
+/** Lines of YAML as a comment, to be filled in and uncommented. */
+function notYet(lines: string[]): string[] {
+  return lines.map((line) => (line.startsWith('#') ? line : `# ${line}`))
+}
+
+function replicaLines(replica: Replica): string[] {
+  return [
     '# Where databases are streamed to. The bucket must exist and keep conditional writes (streamside probes it).',
     '# Keep lifecycle rules off the prefix: what they delete cannot be restored.',
     'replicas:',
@@ -55,14 +93,7 @@ export function starterInventory(starter: Starter): string {
     '    # this file (mode 0600, kept out of git), then in secrets.sops.yaml.',
     `    access-key-id: !secret ${starterSecrets.key}`,
     `    secret-access-key: !secret ${starterSecrets.secret}`,
-    '',
-    '# The machines: Raspberry Pi OS or Debian 12 and 13, reached as your ssh reaches them.',
-    'hosts:',
-    ...starter.hosts.map(({ name, address }) => `  ${scalar(name)}: { address: ${scalar(address)} }`),
-    '  # another: { address: 192.168.1.22, user: pi, tags: [shop], sudo-password: !secret another-sudo }',
-    '',
   ]
-  return `${[...lines, ...(app ? appLines(app) : exampleLines(starter))].join('\n')}\n`
 }
 
 function appLines(app: NonNullable<Starter['app']>): string[] {

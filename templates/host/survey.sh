@@ -7,8 +7,8 @@
 #   and of each running service, by its number:
 #   unit N NAME · about N JSON · service N JSON (D-Bus properties, a line each) · names N (NUL-separated names of the main
 #   process's environment: values never leave the host) · listen N ADDRESS:PORT (hex, as in /proc/net/tcp)
-#   · database N open|there PATH BYTES USER GROUP MODE WRITE READ · elsewhere N PATH · cut N WHAT
-#   WRITE and READ are bytes 18 and 19 of the file's header: 2 is WAL, 1 a rollback journal (sqlite.org/fileformat2, 1.3).
+#   · database N open|there PATH FILE BYTES USER GROUP MODE WRITE READ · elsewhere N PATH · cut N WHAT
+#   FILE is device:inode, the same for each path of one file; WRITE and READ are bytes 18 and 19 of the file's header: 2 is WAL, 1 a rollback journal (sqlite.org/fileformat2, 1.3).
 # A file is taken for a database by the 16 bytes that it begins with, never by its name; nothing is opened with sqlite3, whose
 # closing can remove a WAL.
 # Exit: 0 answered, 1 systemd could not be asked (stderr says what).
@@ -36,6 +36,11 @@ properties() { # OBJECT INTERFACE PROPERTY…   each as one line of JSON; exact,
 object_of() { # UNIT -> $object, empty for one that has gone meanwhile
   object=$(busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager GetUnit s "$1" 2>/dev/null) || object=
   object=${object#*\"} object=${object%\"*}
+}
+
+# A process that has written its title over its environment (setproctitle) has no names there, and must not tell of values.
+names() { # ENVIRON
+  sed -z -n '1{/^[A-Za-z_][A-Za-z0-9_]*=/!q}; s/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' "$1" 2>/dev/null || :
 }
 
 # Every process of a unit's control group, also below it: a service may make groups of its own.
@@ -74,7 +79,7 @@ open_databases() { # N PID
 }
 
 database() { # N open|there PATH
-  stated=$(stat --printf "%s$tab%U$tab%G$tab%a" -- "$3" 2>/dev/null) || return 0
+  stated=$(stat --printf "%d:%i$tab%s$tab%U$tab%G$tab%a" -- "$3" 2>/dev/null) || return 0
   say database "$1" "$2" "$(printf %s "$3" | encoded)" "$stated" "$write" "$read"
 }
 
@@ -111,7 +116,7 @@ service() { # N UNIT
   say service "$1" "$(printf '%s' "$of" | encoded)"
   group=$(systemctl show -P ControlGroup -- "$2") main=$(systemctl show -P MainPID -- "$2")
   systemctl show -P FragmentPath -- "$2" >>fragments
-  [ "$main" = 0 ] || say names "$1" "$( (sed -z 's/=.*//' "/proc/$main/environ" 2>/dev/null || :) | encoded)"
+  [ "$main" = 0 ] || say names "$1" "$(names "/proc/$main/environ" | encoded)"
   processes "$group"
   seen=' ' looked=0
   for pid in $processes; do open_databases "$1" "$pid"; done

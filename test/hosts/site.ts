@@ -42,6 +42,7 @@ export interface Site {
 export interface RunOptions {
   env?: NodeJS.ProcessEnv
   input?: string
+  cwd?: string
   /** Gets the child's process id: a test kills it in the middle. */
   onStart?: (pid: number) => void
   onLine?: (line: string) => void
@@ -83,6 +84,7 @@ export async function site(name: string, hosts: HostSpec[], parts: InventoryPart
 export async function streamside(args: string[], options: RunOptions = {}): Promise<Run> {
   const child = spawn(process.execPath, [path.join(checkout, 'src/cli.ts'), ...args], {
     env: options.env ?? process.env,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
   if (child.pid !== undefined) options.onStart?.(child.pid)
