@@ -25,6 +25,8 @@ for name; do
   [ -e "$file" ] || [ -h "$file" ] || continue
   case ${target#"$home/"} in */*) make_folder "${target%/*}" ;; esac
   make_folder "$target"
+  # two restores within a second, or a clock that was set back: nothing that is kept is written over
+  if [ -e "$target/$name" ] || [ -h "$target/$name" ]; then mv -T -- "$target/$name" "$target/$name.before-$$"; fi
   mv -- "$file" "$target/"
 done
 sync "$home"

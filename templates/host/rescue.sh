@@ -41,13 +41,19 @@ drop_rescues() {
   done
 }
 
+# By its name: the inventory may list the databases in another order by the time they come back. What cannot be looked at is not
+# taken for a database that the app has not made.
 rescue_one() {
-  as_app test -e "$path" || return 0
+  case $(as_app sh -c 'if [ -e "$1" ]; then echo there; else echo none; fi' sh "$path") in
+    there) ;;
+    none) return 0 ;;
+    *) kept=false; return 0 ;;
+  esac
   as_app sh -c '
     cd "${1%/*}" && name=${1##*/}
     set -- "./$name"
     for file in "./$name-wal" "./.$name-litestream"; do [ ! -e "$file" ] || set -- "$@" "$file"; done
-    tar -cSf - -- "$@"' sh "$path" >"$fresh/$index.tar" && sync "$fresh/$index.tar" || kept=false
+    tar -cSf - -- "$@"' sh "$path" >"$fresh/$db.tar" && sync "$fresh/$db.tar" || kept=false
 }
 
 # `clean` then speaks of these files, so that an interrupted return is seen and made again.
@@ -60,7 +66,7 @@ bring_back_rescued() {
 }
 bring_back_one() {
   as_app sh -c 'folder=${1%/*} name=${1##*/}; rm -rf "$1" "$1-wal" "$1-shm" "$folder/.$name-litestream"' sh "$path"
-  [ ! -e "$state/rescue/$index.tar" ] || as_app sh -c 'cd "${1%/*}" && tar -xf -' sh "$path" <"$state/rescue/$index.tar"
+  [ ! -e "$state/rescue/$db.tar" ] || as_app sh -c 'cd "${1%/*}" && tar -xf -' sh "$path" <"$state/rescue/$db.tar"
 }
 
 # From a start on the files in use are the newer ones; what was rescued is kept for people until a proof holds.

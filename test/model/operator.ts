@@ -43,10 +43,9 @@ export function configure(run: Run, dbs: readonly string[]): void {
   host.wanted = true
 }
 
-function keys(world: World): string[] {
-  return Object.entries(world.bucket.chains)
-    .filter(([, chain]) => chain.length > 0)
-    .map(([key]) => `${app}/${key}`)
+function keys({ bucket }: World): string[] {
+  const chains = Object.entries(bucket.chains).filter(([, chain]) => chain.length > 0)
+  return [...chains.map(([key]) => `${app}/${key}`), ...Object.keys(bucket.tips).map((path) => `${app}/${path}/tip.json`)]
 }
 
 export function uuid(world: World): string {

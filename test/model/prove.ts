@@ -1,3 +1,4 @@
+import { chain } from './bucket.ts'
 import { flush, hexTxid, type Ltx } from './disk.ts'
 import { syncWait, type SyncFact } from './daemon.ts'
 import { ask, clockOf, facts, identities, lookLocal, staticFacts, type Read } from './facts.ts'
@@ -82,9 +83,9 @@ export function* writeTip(run: Run, tip: Decision['tip']): Program {
     const ltx = filesOf(host, db).l0?.ltx.find((each) => hexTxid(each.txid) === txid)
     if (!ltx) continue
     named[db] = ltx
-    // Carried over from an earlier proof, it is news only to the bucket, which may have gone back since.
-    const carried = state.tip?.path === path && state.tip.dbs[db] === txid
-    if (!carried) cover(world.ledger, path, db, ltx.txid, ltx.rows, led)
+    // The bucket may have gone back since that proof; then it is news only for the bucket, when tip.json comes there.
+    const there = chain(world.bucket, path, db).some((object) => object.txid >= ltx.txid)
+    if (there) cover(world.ledger, path, db, ltx.txid, ltx.rows, led)
   }
   state.tip = { path, dbs: copyOf(tip) }
   for (let attempt = 0; attempt < 2; attempt++) {

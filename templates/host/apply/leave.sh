@@ -1,6 +1,8 @@
 # Apps that leave a host; read by apply.sh.
 # shellcheck shell=sh disable=SC2154
 
+let_go=''
+
 # Before anything else of the transaction: an app whose data the replica does not hold for sure stays, and then nothing at all
 # was changed. Stopped first, for a proof is one only while nobody writes.
 step_leave() { # N APP
@@ -12,9 +14,10 @@ step_leave() { # N APP
       # held by its gate, it was waiting for its next try
       case $was in active | activating | reloading) systemctl start --no-block "$2.service" ;; esac
       IFS="$tab" read -r code text next <"$payload/said" || :
-      fail 16 "not-released:$2" "${text:-$(tail -n 3 "$transaction/stderr")}${next:+ ($code; $next)}"
+      fail 16 "not-released:$2" "${text:-$(tail -n 3 "$transaction/stderr")}${next:+ ($code; $next)}; it stays${let_go:+. Stopped and released before it, to be removed by the next run:$let_go}"
     fi
   fi
+  let_go="$let_go $2"
   record made "$1"
 }
 

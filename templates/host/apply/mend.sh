@@ -14,17 +14,17 @@ step_set_aside() { # N PATH
   record made "$1"
 }
 
-# The app controls what lies above its database. find opens each folder on the way without following links and runs chown in
-# the last one, so that no link of the app's making leads root anywhere else; -h for the file itself.
+# The app may have made what lies above its database a link: root would hand it what it leads to. The folder is entered once, and
+# is the one of that name or none; from there nothing is followed, -h for the file itself.
 step_own() { # N APP PATH
   step own "$3"
-  folder=${3%/*} name=${3##*/}
-  top=$folder
-  [ "${folder#"/var/lib/$2/"}" = "$folder" ] || top=/var/lib/$2
-  for file in "$name" "$name-wal" "$name-shm" "$name-journal" ".$name-litestream"; do
-    find -P "$top" -xdev -path "$(literal "$folder/$file")" -execdir chown -h -R -P -- "$2:$2" '{}' +
-  done
+  (
+    cd -P -- "${3%/*}" || exit 1
+    [ "$(pwd -P)" = "${3%/*}" ] || fail 15 link-in-path "the way to $3 leads over a link, to $(pwd -P): its owner was not changed. Write the way without the link into the inventory"
+    name=${3##*/}
+    for file in "$name" "$name-wal" "$name-shm" "$name-journal" ".$name-litestream"; do
+      if [ -e "./$file" ] || [ -h "./$file" ]; then chown -h -R -P -- "$2:$2" "./$file"; fi
+    done
+  )
   record made "$1"
 }
-
-literal() { printf '%s_' "$1" | sed 's/[][*?\\]/\\&/g' | sed '$s/_$//'; } # TEXT as a pattern of find that matches it alone

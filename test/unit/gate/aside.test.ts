@@ -32,6 +32,17 @@ describe('what belongs to a database', () => {
     expect(list()).toEqual(['.streamside-aside'])
   })
 
+  test('takes the place of nothing that was put aside in the same second', () => {
+    putAside()
+    writeFileSync(path.join(data, 'notes.db'), 'rows of later')
+    putAside()
+    const kept = list(...stamp).filter((name) => name.startsWith('notes.db') && !name.startsWith('notes.db-'))
+    expect(kept.map((name) => readFileSync(path.join(data, ...stamp, name), 'utf8')).sort()).toEqual([
+      'rows',
+      'rows of later',
+    ])
+  })
+
   test('leaves no empty folder where there is nothing', () => {
     rmSync(data, { recursive: true })
     mkdirSync(data)

@@ -46,8 +46,8 @@ function run(script: string, commands = 1_000_000): number | null {
     systemctl() { :; }
     alert() { :; }
     run_folder() { mkdir -p "$run/$1"; }
-    each_db() { for index in 1 2; do path=$data/$([ $index = 1 ] && echo a || echo b).db; "$@"; done; }
-    data=$2/data
+    each_db() { for db in $order; do path=$data/$db.db; "$@"; done; }
+    data=$2/data order='a b'
     . "$1"
     ${script}`
   return spawnSync('dash', ['-euc', given, 'sh', program, folder], {
@@ -59,8 +59,8 @@ function run(script: string, commands = 1_000_000): number | null {
 /** What the next start would bring back; null when it finds nothing to bring back. */
 function broughtBack(): string[] | null {
   if (!existsSync(path.join(folder, 'state/rescue'))) return null
-  return [1, 2].map((index) => {
-    const name = path.join(folder, `state/rescue/${index}.tar`)
+  return ['a', 'b'].map((database) => {
+    const name = path.join(folder, `state/rescue/${database}.tar`)
     const answer = spawnSync('tar', ['-xOf', name], { encoding: 'utf8' })
     expect(answer.status).toBe(0)
     return [...new Set(answer.stdout.trim().split('\n'))].join('|')
@@ -118,7 +118,7 @@ describe('a rescued copy', () => {
   test('that was used is kept until a proof holds', () => {
     run('rescue_used')
     expect(broughtBack()).toBeNull()
-    expect(existsSync(path.join(folder, 'state/rescue.used/1.tar'))).toBe(true)
+    expect(existsSync(path.join(folder, 'state/rescue.used/a.tar'))).toBe(true)
     write('new')
     run('rescue')
     expect(broughtBack()).toEqual(newCopy)
@@ -133,8 +133,23 @@ describe('a rescued copy', () => {
     write('new')
     run('rescue')
     run('rescue_over')
-    expect(readFileSync(path.join(folder, 'state/rescue-then/1.tar'), 'utf8')).toContain('a.db old')
+    expect(readFileSync(path.join(folder, 'state/rescue-then/a.tar'), 'utf8')).toContain('a.db old')
   })
+})
+
+test('each database gets its own copy back, in whatever order the inventory lists them by then', () => {
+  write('kept')
+  expect(run('rescue')).toBe(0)
+  for (const name of ['a.db', 'b.db']) rmSync(path.join(folder, 'data', name))
+  run("order='b a'; each_db bring_back_one")
+  for (const name of ['a.db', 'b.db'])
+    expect(readFileSync(path.join(folder, 'data', name), 'utf8')).toContain(`${name} kept`)
+})
+
+test('a database that could not be looked at is none that the app has not made: the rescue has failed', () => {
+  write('kept')
+  expect(run('as_app() { return 1; }; rescue')).toBe(1)
+  expect(broughtBack()).toBeNull()
 })
 
 test('Litestream goes on when its rescue was killed while it was held still', () => {
@@ -150,5 +165,5 @@ test('what had come back and was gone before a proof is kept aside, when another
   write('only here')
   expect(run('rescue; [ "$kept" = true ]; rescue_used; rescue_aside; rescue_over')).toBe(0)
   expect(readdirSync(path.join(folder, 'state')).filter((name) => name.endsWith('-then'))).toEqual(['rescue.used-then'])
-  expect(readdirSync(path.join(folder, 'state/rescue.used-then')).sort()).toEqual(['1.tar', '2.tar'])
+  expect(readdirSync(path.join(folder, 'state/rescue.used-then')).sort()).toEqual(['a.tar', 'b.tar'])
 })
