@@ -17,7 +17,7 @@ export interface Job {
   name: string
   /** One line for `--help`. */
   says: string
-  /** Makes the state that the command begins from, and leaves the inventory as the command is to find it. Called once. */
+  /** Makes the state that the command begins from. Called once a campaign. */
   prepare(stage: Stage): Promise<Moment>
   /** Writes the inventory that the command works from. */
   aim(stage: Stage): Promise<void>

@@ -4,7 +4,7 @@ import { pagesApp } from '../hosts/host-state.ts'
 import { notesApp, until, writeRow } from '../hosts/site.ts'
 import { shellInHost } from '../lab/index.ts'
 import type { Job } from './job.ts'
-import { hostNames, type Moment, type Stage, unitsUp } from './stage.ts'
+import { hostNamed, hostNames, type Moment, type Stage, unitsUp } from './stage.ts'
 
 const [one] = hostNames
 const ports = { notes: 8391, pages: 8392 }
@@ -29,7 +29,7 @@ const provisioned = oncePerStage(async (stage) => {
   await stage.write({ apps: declared() })
   const run = await stage.run([...provision, '--json'])
   if (run.code !== 0) throw new Error(`the first provision ended with ${run.code}:\n${run.stdout}\n${run.stderr}`)
-  const host = stage.hosts[0]!
+  const host = hostNamed(stage, one)
   for (const row of rows) await writeRow(host, ports.notes, row)
   await until('the replica to hold the rows', 60, async () => {
     const answer = await stage.run(['status', '--json'])
@@ -95,8 +95,8 @@ const drift: Job = {
   says: 'a unit edited by hand, a drop-in, a timer switched off, a mode, a release with a file less',
   prepare: async (stage) => {
     await stage.backTo(await provisioned(stage))
-    await unitsUp(stage.hosts[0]!, notesUnits)
-    await shellInHost(stage.hosts[0]!, drifted)
+    await unitsUp(hostNamed(stage, one), notesUnits)
+    await shellInHost(hostNamed(stage, one), drifted)
     return stage.keep('drifted')
   },
   aim: (stage) => stage.write({ apps: declared() }),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readRows, until, writeRow } from '../hosts/site.ts'
 import { lineOf, type Mark } from './boundaries.ts'
 import { type Case, freezeSeconds } from './cases.ts'
-import { type Evidence } from './evidence.ts'
+import type { Evidence } from './evidence.ts'
 import {
   checkConverged,
   checkEnd,
@@ -16,8 +16,8 @@ import {
 } from './invariants.ts'
 import type { AppAtEnd, Job } from './job.ts'
 import { lookAtBucket, lookAtFiles, lookAtStatus } from './look.ts'
-import { hostNamed, type Rehearsed, toStart } from './rehearse.ts'
-import type { Stage, StageRun } from './stage.ts'
+import { type Rehearsed, toStart } from './rehearse.ts'
+import { hostNamed, type Stage, type StageRun } from './stage.ts'
 import type { Verdict } from './state.ts'
 import { strike } from './strike.ts'
 import { watchRun } from './watch.ts'

@@ -3,7 +3,7 @@ import { chance } from './cases.ts'
 import { checkEnd, type Files } from './invariants.ts'
 import type { Job } from './job.ts'
 import { lookAtFiles } from './look.ts'
-import { type Moment, type Stage, unitsUp } from './stage.ts'
+import { hostNamed, type Moment, type Stage, unitsUp } from './stage.ts'
 import { watchRun } from './watch.ts'
 
 /** A job as it is when nobody disturbs it. */
@@ -23,13 +23,7 @@ export async function toStart(stage: Stage, job: Job, start: Moment): Promise<vo
   await job.aim(stage)
 }
 
-export function hostNamed(stage: Stage, name: string) {
-  const host = stage.hosts.find((each) => each.name === name)
-  if (host === undefined) throw new Error(`the campaign has no host ${name}`)
-  return host
-}
-
-export async function filesOfAll(stage: Stage): Promise<Map<string, Files>> {
+async function filesOfAll(stage: Stage): Promise<Map<string, Files>> {
   const files = new Map<string, Files>()
   for (const host of stage.hosts) files.set(host.name, (await lookAtFiles(host)).files)
   return files

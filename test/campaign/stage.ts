@@ -10,6 +10,7 @@ import {
   type InventoryParts,
   isOn,
   keepCard,
+  killIfThere,
   type Lab,
   labInventory,
   type LabHost,
@@ -114,13 +115,18 @@ async function bounded(args: string[], options: RunOptions): Promise<StageRun> {
     onStart: (pid) => {
       timer = setTimeout(() => {
         hung = true
-        process.kill(pid, 'SIGKILL')
+        killIfThere(pid)
       }, runDeadlineMs)
       options.onStart?.(pid)
     },
   })
   clearTimeout(timer)
   return { ...run, hung }
+}
+
+/** A host of the campaign by its name. */
+export function hostNamed(stage: Stage, name: string): LabHost {
+  return hostOf({ ...stage.lab, hosts: stage.hosts }, name)
 }
 
 /** Waits until these units of a host are up: what a job begins from is a host at rest. */

@@ -8,7 +8,7 @@
  *     await down({ instance: 'mine' })
  *
  * Lab        prepare (downloads and base trees only) · up · down · findLab · hostOf
- * Power      boot · cutPower · powerOff · reboot · wipe (a new card) · isOn · waitForSsh · setCable (network cable)
+ * Power      boot · cutPower · powerOff · reboot · wipe (a new card) · isOn · waitForSsh · setCable (network cable) · cutSessions
  * Inside     runInHost · shellInHost (root, without ssh; in the card's tree while the host is off) · putFile ·
  *            takeImage / putImage (files as they were, to be put back later) · rootOf · hostCpuSeconds
  * Cards      keepCard · insertCardImage (the whole card as it was, of a host that is off; costs next to nothing)
@@ -42,3 +42,4 @@ export { linkOf, ports, setCable } from './network.ts'
 export { deleteObjects, getObject, listObjects, putObject, s3Client, type ObjectEntry } from './objects.ts'
 export { boot, cutPower, hostCpuSeconds, isOn, powerOff, reboot, waitForSsh, wipe } from './power.ts'
 export { freezeS3, s3Runs, startS3, stopS3, thawS3 } from './s3.ts'
+export { cutSessions, killIfThere } from './sessions.ts'

@@ -31,7 +31,8 @@ export async function leaderOf(host: LabHost): Promise<number | null> {
   return null
 }
 
-function readOr(file: string): string {
+/** What a file of /proc or /sys says; nothing when what it is about has ended meanwhile. */
+export function readOr(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
