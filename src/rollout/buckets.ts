@@ -33,7 +33,7 @@ export function createBuckets(report: Report, reach: typeof whyNotDirectly = why
     const reason = own ? `${replica.endpoint} is another machine than on ${host}` : await reasonNot(replica.endpoint)
     if (reason === null) return direct
     const what = own ? `is on ${host} itself` : `is not reachable from here (${reason})`
-    const detail = `bucket ${replica.name} ${what}; through the SSH connection of ${host}`
+    const detail = `${replica.name} ${what}; through the SSH connection of ${host}`
     report({ type: 'host-step', host, step: 'bucket', detail })
     return { kind: 'through', host, reason, openChannel: (address, port) => carrier(host).openChannel(address, port) }
   }

@@ -36,7 +36,9 @@ export const s3Replica = z
     type: z.literal('s3').describe('A bucket on a server that speaks S3.'),
     endpoint: endpoint
       .optional()
-      .describe('URL of the server with its scheme, e.g. https://nas.lan:9000. Left out: AWS in the given region.'),
+      .describe(
+        'URL of the server with its scheme, as the hosts reach it, e.g. https://nas.lan:9000. Left out: AWS in the given region.',
+      ),
     region: z
       .string()
       .regex(/^[A-Za-z0-9-]{1,40}$/, 'not a region: letters, digits and -')

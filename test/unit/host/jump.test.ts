@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -45,9 +46,13 @@ describe('a host behind a jump host', () => {
     await connection.close()
   })
 
-  test('is reached through two hops, each with its own settings', async () => {
+  test('is reached through two hops, each with its own settings, and carries TCP on from there', async () => {
     const connection = await connectHost(behind(), optionsThrough('outer,inner'))
     expect((await connection.exec('echo hello', { deadlineSeconds: 10 })).stdout).toBe('hello\n')
+    const channel = await connection.openChannel('127.0.0.1', target.port)
+    const [banner] = (await once(channel, 'data')) as [Buffer]
+    channel.destroy()
+    expect(String(banner)).toMatch(/^SSH-2\.0/)
     await connection.close()
   })
 

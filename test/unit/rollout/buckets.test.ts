@@ -70,7 +70,7 @@ describe('the way to a bucket', () => {
       type: 'host-step',
       host,
       step: 'bucket',
-      detail: `bucket ${name} is not reachable from here (getaddrinfo ENOTFOUND nas.lan); through the SSH connection of ${host}`,
+      detail: `${name} is not reachable from here (getaddrinfo ENOTFOUND nas.lan); through the SSH connection of ${host}`,
     })
     expect(events).toEqual([told('attic', 'nas'), told('cellar', 'nas'), told('cellar', 'owners')])
   })
@@ -102,7 +102,7 @@ describe('the way to a bucket', () => {
     store.close()
     expect(asked).toEqual(['attic: ::1 9000'])
     expect(events).toEqual([
-      expect.objectContaining({ detail: 'bucket own is on attic itself; through the SSH connection of attic' }),
+      expect.objectContaining({ detail: 'own is on attic itself; through the SSH connection of attic' }),
     ])
   })
 
