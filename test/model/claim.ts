@@ -33,7 +33,16 @@ export function* forceClaim(run: Run, ordered: Order): Program {
   if (order === 'restored' && replicaPath(world, owner) !== newestPath(owner)) order = 'best'
   const from = source(world, host, owner, order)
   const kept = Object.keys(from?.dbs ?? {})
-  const old = { path: owner.path, host: owner.holder?.host ?? '', end: order === 'new' ? shown(bucket, owner) : null }
+  const old = {
+    path: owner.path,
+    host: owner.holder?.host ?? '',
+    end: order === 'new' ? shown(bucket, owner, owner.path) : null,
+  }
+  // What lies beyond a chosen point was seen when it was chosen: it is no second history.
+  const ended = (entry: Owner['past'][number]) =>
+    order === 'best' && from && 'path' in from && entry.path === from.path && entry.end === null
+      ? { ...entry, end: shown(bucket, owner, entry.path) }
+      : entry
   const next: Owner = {
     ...owner,
     epoch,
@@ -43,7 +52,7 @@ export function* forceClaim(run: Run, ordered: Order): Program {
     holder: { host: host.name, id: idOf(world, host) },
     // what is not taken over begins anew
     dbs: Object.fromEntries(names.map((db) => [db, { init: kept.includes(db) && owner.dbs[db]?.init === true }])),
-    past: [...owner.past, ...answered(host, owner), old].slice(-20),
+    past: [...owner.past, ...answered(host, owner), old].map(ended).slice(-20),
   }
   if ((yield* put(run, next, { etag: bucket.owner.etag }, true)) !== 'done') return
   // who was told that the owner object went back, and goes on from it, has chosen too
@@ -109,8 +118,8 @@ function lastPoint(bucket: Bucket, path: string, db: string): string | null {
   return /have up to ([0-9a-f]{16})/.exec(whole.error)?.[1] ?? null
 }
 
-function shown(bucket: Bucket, owner: Owner): Record<string, string> {
-  return Object.fromEntries(Object.keys(owner.dbs).map((db) => [db, hexTxid(maxTxid(bucket, owner.path, db) ?? 0)]))
+function shown(bucket: Bucket, owner: Owner, path: string): Record<string, string> {
+  return Object.fromEntries(Object.keys(owner.dbs).map((db) => [db, hexTxid(maxTxid(bucket, path, db) ?? 0)]))
 }
 
 /** From here on only what was chosen is missed. */

@@ -16,8 +16,11 @@ def marked: if .mark == null then {} elif .mark.body == null then .mark.dbs else
   | if type == "object" and all(.[]; is_txid) then . else null end;
 def highest($db): [remote_max($db), (marked // {})[$db] // zero] | max;
 
-# Under this path, once: by the owner object, or, when the bucket has gone back to before that was written down there, by its tip.json.
-def was_there($db; $owner): ($owner.dbs[$db].init // false) or ((marked // {})[$db] // zero) > zero;
+# Under this path, once: by the owner object, or, when the bucket has gone back to before that was written down there, by what was
+# proven since, as tip.json and this host remember it.
+def was_there($db; $owner):
+  ($owner.dbs[$db].init // false) or ((marked // {})[$db] // zero) > zero
+  or (.tip.path == $owner.path and (.tip.dbs[$db] // zero) > zero);
 
 # What the files here are known to hold. What was restored counts only where it says something about this path: it came from
 # there (ephemeral storage), or nothing but this restore has ever been written there (not proven yet, so the app has not run)

@@ -231,6 +231,16 @@ export const filesCases: Record<string, Case[]> = {
       { do: 'refuse', code: 'replica-lost' },
     ],
     [
+      'are lost, too, when only this host remembers their proof',
+      {
+        local: { main: gone },
+        remote: { main: { max: null } },
+        tip: { path, dbs: { main: tx(9) } },
+        owner: found(owner({ dbs: { main: { init: false } } })),
+      },
+      { do: 'refuse', code: 'replica-lost' },
+    ],
+    [
       'of ephemeral storage whose stop was not proven comes back from the rescue',
       {
         local: { main: gone },
