@@ -62,6 +62,9 @@ export function whyNotDirectly(endpoint: string, limitMs: number = directLimitMs
     socket.once('connect', () => settle(null))
     // One listener for good: of a name's several addresses the last may fail after the verdict.
     socket.on('error', (error) => settle(words(error)))
+    // Whoever waits for this has a connection open; for one who does no longer, the program does not stay.
+    socket.unref()
+    timer.unref()
   })
 }
 

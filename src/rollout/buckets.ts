@@ -10,9 +10,12 @@ import type { Report } from '../report/events.ts'
  */
 export interface Buckets {
   /** This connection carries, from now on, what concerns its host: the newest one counts, for older ones may be lost. */
-  carriedBy(connection: SshConnection): void
-  /** Opens replicas for what concerns this host; by which way is found out once a run, and told when it is not the direct one. */
-  openFor(host: string): OpenStore
+  carriedBy: (connection: SshConnection) => void
+  /**
+   * Opens replicas for what concerns this host; by which way is found out once a run, and told when it is not the direct one.
+   * Without a connection to the host there is only the direct one.
+   */
+  openFor: (host: string) => OpenStore
 }
 
 /** `reach` answers why an endpoint cannot be reached from here, or null (`whyNotDirectly`). */
@@ -29,6 +32,7 @@ export function createBuckets(report: Report, reach: typeof whyNotDirectly = why
   }
 
   async function decide(replica: S3Replica, host: string): Promise<Way> {
+    if (!carriers.has(host)) return direct
     const own = isOnLoopback(replica.endpoint)
     const reason = own ? `${replica.endpoint} is another machine than on ${host}` : await reasonNot(replica.endpoint)
     if (reason === null) return direct

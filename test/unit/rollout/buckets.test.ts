@@ -75,6 +75,20 @@ describe('the way to a bucket', () => {
     expect(events).toEqual([told('attic', 'nas'), told('cellar', 'nas'), told('cellar', 'owners')])
   })
 
+  test('is the direct one for a host that nothing is connected to', async () => {
+    const buckets = createBuckets(
+      () => {},
+      () => Promise.resolve('no'),
+    )
+    const store = await buckets.openFor('attic')(replica('nas', 'http://127.0.0.1:1'))
+    expect(await problemOf(store.get('x'))).toMatchObject({
+      code: 'replica-unreachable',
+      found: 'connect ECONNREFUSED 127.0.0.1:1',
+      host: undefined,
+    })
+    store.close()
+  })
+
   test('is the newest connection of the host: an older one may be lost', async () => {
     const asked: string[] = []
     const buckets = createBuckets(
