@@ -1,8 +1,10 @@
 import { appsOn } from '../desired/host-state.ts'
 import type { Host } from '../inventory/model.ts'
 import { type ExitCode, exitCodes, type Problem, worstExit } from '../problem.ts'
+import { groundWarnings, obstacles } from '../plan/obstacles.ts'
 import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
+import { groundOf } from '../rollout/ground.ts'
 import { lookAt, openHost } from '../rollout/look.ts'
 import { ownerRequests, showOwner } from '../rollout/owners.ts'
 import { pruned } from '../rollout/prune.ts'
@@ -31,9 +33,11 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
         code: 'transaction-under-way',
         message: `the transaction ${id} of ${who} is under way; this shows what is there in its middle`,
       })
-    for (const warning of plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
+    const ground = await groundOf(looked)
+    for (const warning of [...plan.warnings, ...groundWarnings(ground)])
+      context.report({ type: 'warning', host: host.name, ...warning })
     for (const change of plan.changes) context.report({ type: 'change', host: host.name, change: change.summary })
-    const problems: Problem[] = []
+    const problems: Problem[] = obstacles(ground)
     for (const request of ownerRequests(context, host, looked)) {
       const problem = await showOwner(context, request)
       if (problem) problems.push(problem)

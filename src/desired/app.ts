@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { PackedRelease } from '../artifacts/release.ts'
 import type { App, Host } from '../inventory/model.ts'
 import { stateDirectory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
@@ -20,7 +21,7 @@ export interface AppOnHost {
   host: Host
   uid: number
   gid: number
-  release: { digest: string; tar: string; bytes: number }
+  release: Pick<PackedRelease, 'digest' | 'tar' | 'bytes' | 'entries'>
 }
 
 /** Everything of an app but its gate and Litestream: accounts, folders, release, environment, files and its unit. */
@@ -43,6 +44,7 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
       path: `${releasesDirectory(app.name)}/${release.digest}`,
       tar: release.tar,
       bytes: release.bytes,
+      entries: release.entries,
       keep: app.release.keep,
     },
     { kind: 'link', path: currentLink(app.name), target: `${releasesDirectory(app.name)}/${release.digest}` },

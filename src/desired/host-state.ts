@@ -25,7 +25,7 @@ export interface HostFacts {
 export interface HostArtifacts {
   litestream: { version: string; binary: string; sha256: string } | null
   /** By app name. */
-  releases: ReadonlyMap<string, Pick<PackedRelease, 'digest' | 'tar' | 'bytes'>>
+  releases: ReadonlyMap<string, Pick<PackedRelease, 'digest' | 'tar' | 'bytes' | 'entries'>>
 }
 
 /** Facts of a host that nothing is known of yet: enough for a first guess at what to ask a probe for. */

@@ -1,3 +1,4 @@
+import type { ReleaseEntry } from '../artifacts/release-entry.ts'
 import type { Secret } from '../inventory/secret.ts'
 
 /**
@@ -76,6 +77,8 @@ export interface ReleaseResource {
   tar: string
   /** Bytes it takes when unpacked, about. */
   bytes: number
+  /** What it holds: compared on the host with what has arrived. */
+  entries: readonly ReleaseEntry[]
   keep: number
 }
 

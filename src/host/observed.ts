@@ -12,6 +12,10 @@ export interface Observed {
   clock: { epochSeconds: number; synchronized: boolean }
   memory: { totalKib: number; availableKib: number }
   disks: { target: string; sizeKib: number; availableKib: number; inodes: number; availableInodes: number }[]
+  /** Mount points that are read-only. */
+  readOnly: string[]
+  /** Who listens on a port that an app here wants, and is not that app; on an address that is in its way. */
+  listeners: Listener[]
   users: Map<string, { uid: number; gid: number; home: string; shell: string }>
   /** uids and gids in use. */
   takenIds: Set<number>
@@ -33,6 +37,15 @@ export interface Observed {
   transactions: ObservedTransaction[]
   /** The text of /var/lib/streamside/manifest. */
   manifest: string | null
+}
+
+export interface Listener {
+  port: number
+  /** null when it is gone, or in a namespace of its own. */
+  pid: number | null
+  command: string
+  /** The systemd unit that it runs in: a service or a session's scope; empty when it is in none. */
+  unit: string
 }
 
 export interface ObservedTransaction {

@@ -1,4 +1,4 @@
-import type { GateReason, ObservedApp, ObservedUnit } from './observed.ts'
+import type { GateReason, Listener, ObservedApp, ObservedUnit } from './observed.ts'
 
 /** `systemctl show` prints a block of Key=Value lines a unit, with an empty line between; each comes as one record. */
 export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
@@ -57,6 +57,16 @@ export function parseApps(apps: string[][], reasons: string[][], releases: strin
   }
   for (const [name = '', release = ''] of releases) found.get(name)?.releases.push(release)
   return found
+}
+
+/** PORT, PID (or -), UNIT, COMMAND in base64. */
+export function parseListener([port, pid, unit = '', command = '']: string[]): Listener {
+  return {
+    port: Number(port),
+    pid: pid === '-' ? null : Number(pid),
+    unit,
+    command: Buffer.from(command, 'base64').toString().trim(),
+  }
 }
 
 /** The gate's reason file; a damaged one is shown as it is rather than lost. */

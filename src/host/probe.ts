@@ -3,7 +3,7 @@ import { hostProgram } from '../templates/render.ts'
 import { encodeField } from './host-encoding.ts'
 import type { Observed, ObservedPath, ObservedUnit } from './observed.ts'
 import { observedPath, ownPaths } from './probe-paths.ts'
-import { parseApps, parseOverrides, parseSignature, parseUnits } from './probe-records.ts'
+import { parseApps, parseListener, parseOverrides, parseSignature, parseUnits } from './probe-records.ts'
 
 /** What a probe is asked for. The order of the lists is the order of the answer. */
 export interface ProbeRequest {
@@ -16,6 +16,8 @@ export interface ProbeRequest {
   users: string[]
   units: string[]
   apps: string[]
+  /** Ports that apps want, and the user of each. */
+  ports: { port: number; user: string }[]
   /** Compare trees by content too (`--verify`). */
   verify: boolean
 }
@@ -42,6 +44,7 @@ export function probePayload(request: ProbeRequest): { name: string; content: st
     { name: 'users', content: lines(request.users) },
     { name: 'units', content: lines(request.units) },
     { name: 'apps', content: lines(request.apps) },
+    { name: 'ports', content: lines(request.ports.map(({ port, user }) => `${port} ${user}`)) },
     ...(request.verify ? [{ name: 'verify', content: '' }] : []),
   ]
 }
@@ -87,6 +90,8 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
       inodes: Number(inodes),
       availableInodes: Number(free),
     })),
+    readOnly: all('read-only').map(([target = '']) => target),
+    listeners: all('listener').map(parseListener),
     users: new Map(
       all('user').map(([name = '', uid, gid, home = '', shell = '']) => [
         name,

@@ -1,3 +1,4 @@
+import { readOnlyAdvice } from './advice.ts'
 import { Problem } from '../problem.ts'
 import type { ExecResult } from './connection.ts'
 import type { Marks } from './launcher.ts'
@@ -25,6 +26,13 @@ export function rootProblem(
   const said = lastWords(talk.stderr, context.mark) || lastWords(result.stdout, context.mark)
   const found = said === '' ? `the host ended it with status ${result.code} and said nothing` : said
   const problem = (code: string, text: string, next: string) => new Problem({ code, doing, found: text, next, host })
+  if (/No space left on device/i.test(said))
+    return problem(
+      'disk-full',
+      said,
+      `free space or, when df -h shows enough, inodes (df -i) on ${host}: ssh ${host} sudo du -xhd2 / | sort -h; then run it again`,
+    )
+  if (/Read-only file system/i.test(said)) return problem('read-only', said, readOnlyAdvice(host))
   if (talk.root)
     return problem(
       'unpack-failed',

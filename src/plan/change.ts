@@ -45,7 +45,8 @@ export interface Step {
     | 'clean'
     | 'record'
   fields: string[]
-  member?: { content: string | Buffer } | { path: string }
+  /** `sums`: lines for sha256sum --check, over what is in a release's tar. */
+  member?: { content: string | Buffer } | { path: string; sums?: string }
 }
 
 /** What is to be done on one host, in the order in which it is shown. */

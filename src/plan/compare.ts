@@ -146,13 +146,24 @@ function compareTree(resource: ReleaseResource | BinaryResource, digest: string,
         step: {
           verb: 'release',
           fields: [resource.path, digest, String(resource.bytes)],
-          member: { path: resource.tar },
+          member: { path: resource.tar, sums: releaseSums(resource.entries) },
         },
       }
     : {
         summary,
         step: { verb: 'binary', fields: [resource.path, resource.mode, digest], member: { path: resource.from } },
       }
+}
+
+/** Lines for sha256sum --check; a name with a backslash or a line's end is escaped as sha256sum writes it itself. */
+function releaseSums(entries: ReleaseResource['entries']): string {
+  return entries
+    .flatMap((entry) => {
+      if (entry.type !== 'file') return []
+      const name = `./${entry.path}`.replaceAll(/[\\\n\r]/g, (char) => ({ '\n': '\\n', '\r': '\\r' })[char] ?? '\\\\')
+      return [`${name === `./${entry.path}` ? '' : '\\'}${entry.sha256}  ${name}\n`]
+    })
+    .join('')
 }
 
 function treeDifference(path: string, digest: string, observed: Observed): string | null {

@@ -15,7 +15,7 @@ export interface Payload {
  * @param who operator, machine and command, for whoever finds the transaction on the host
  */
 export function applyPayload(plan: HostPlan, who: string): Payload {
-  const programs = ['run', 'apply.sh', 'lay.sh', 'units.sh', 'leave.sh', 'mend.sh'].map((name) => ({
+  const programs = ['run', 'apply.sh', 'lay.sh', 'packages.sh', 'units.sh', 'leave.sh', 'mend.sh'].map((name) => ({
     name,
     content: hostProgram(`apply/${name}`),
   }))
@@ -28,9 +28,13 @@ export function applyPayload(plan: HostPlan, who: string): Payload {
   const lines = steps.map((step, index) => {
     const number = index + 1
     if (index < plan.changes.length) payload.changeOfStep.set(number, index)
-    if (step.member && 'path' in step.member)
+    if (step.member && 'path' in step.member) {
       payload.streams.push({ name: `members/${number}`, path: step.member.path })
-    else if (step.member) payload.files.push({ name: `members/${number}`, content: step.member.content })
+      if (step.member.sums !== undefined)
+        payload.files.push({ name: `members/${number}.sums`, content: step.member.sums })
+    }
+    if (step.member && 'content' in step.member)
+      payload.files.push({ name: `members/${number}`, content: step.member.content })
     return `${[step.verb, ...step.fields].map((field) => encodeField(field)).join('\t')}\n`
   })
   payload.files.push(

@@ -15,6 +15,7 @@ export function probeRequest(resources: Resource[], apps: App[], verify: boolean
     users: [],
     units: [],
     apps: apps.map((app) => app.name),
+    ports: apps.flatMap(({ name, port }) => (port === null ? [] : [{ port, user: name }])),
     verify,
   }
   for (const resource of resources) {

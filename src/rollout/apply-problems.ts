@@ -1,18 +1,26 @@
+import { readOnlyAdvice } from '../host/advice.ts'
 import { parseReason } from '../host/probe-records.ts'
 import type { Host } from '../inventory/model.ts'
 import { exitCodes, type ExitCode, Problem } from '../problem.ts'
+import { packageAdvice } from './package-advice.ts'
 
 /** What to do next, by the code of a problem in a transaction's journal. */
-const nextByCode: Record<string, string> = {
-  'host-moved': 'somebody else is at work on this host, or another run is: run provision again, it makes a new plan',
-  packages: 'mend what apt-get says (`streamside ssh HOST`), then run provision again; nothing else was changed',
-  'disk-full': 'free space on the host, then run provision again; nothing was changed in place',
-  'not-valid': 'nothing was put in place, the old files stand; mend the inventory and run provision again',
-  digest: 'the card or the memory of this host may be failing; run provision again, and see `dmesg` on the host',
-  'in-the-way': 'move it away on the host, or choose another path in the inventory, then run provision again',
-  write: 'see whether the card is full or read-only (`df`, `dmesg`), then run provision again',
-  unit: 'see `systemctl status` of that unit on the host, then run provision again',
-  user: 'see /etc/passwd and /etc/group on the host, then run provision again',
+const nextByCode: Record<string, (host: string) => string> = {
+  'host-moved': () =>
+    'somebody else is at work on this host, or another run is: run provision again, it makes a new plan',
+  ...packageAdvice,
+  'disk-full': (host) =>
+    `free space there (streamside ssh ${host} sudo du -xhd1 / | sort -h), then run provision again; nothing was changed in place`,
+  'read-only': readOnlyAdvice,
+  'not-valid': () => 'nothing was put in place, the old files stand; mend the inventory and run provision again',
+  digest: (host) => `the card or the memory of ${host} may be failing: see dmesg there, then run provision again`,
+  'release-damaged': (host) =>
+    'run provision again: it packs and sends the release anew, and the old one is still in place. When it stays so, ' +
+    `the card or the memory of this machine or of ${host} is failing`,
+  'in-the-way': () => 'move it away on the host, or choose another path in the inventory, then run provision again',
+  write: () => 'see whether the card is full or read-only (df -h, df -i, dmesg), then run provision again',
+  unit: () => 'see `systemctl status` of that unit on the host, then run provision again',
+  user: () => 'see /etc/passwd and /etc/group on the host, then run provision again',
 }
 
 /**
@@ -61,6 +69,7 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       found: text.trim(),
       next:
         missingInterpreter(text) ??
+        portInUse(text, host, app) ??
         `mend the release or its health check and run provision again; on the host: journalctl -u ${app}`,
       host,
       app,
@@ -89,7 +98,7 @@ export function transactionProblem(host: string, code: string, text: string): Pr
     doing: `provisioning ${host}`,
     found: text.trim(),
     next:
-      nextByCode[kind] ??
+      nextByCode[kind]?.(host) ??
       'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
     host,
   })
@@ -108,6 +117,15 @@ function missingInterpreter(log: string): string | null {
   const script = /Failed to execute (\S+): No such file or directory/.exec(log)?.[1]
   if (script === undefined) return null
   return `${script} is a script whose interpreter (its first line, #!) is not on the host, or a program for another libc: name the interpreter's Debian package under packages: ${again}`
+}
+
+/** Taken since the plan was made, or one that the inventory does not know of: what EADDRINUSE reads like (strerror(3)). */
+function portInUse(log: string, host: string, app: string): string | null {
+  if (!/address (is )?already in use|EADDRINUSE/i.test(log)) return null
+  return (
+    `another process listens where ${app} wants to: see who (streamside ssh ${host} sudo ss -ltnp), end it or give ${app} ` +
+    'another port in the inventory, then run provision again'
+  )
 }
 
 /** Another run's transaction is under way on the host, and somebody is watching it. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import type { SshConnection } from '../host/connection.ts'
 import { runAsRoot } from '../host/root.ts'
 import type { Host } from '../inventory/model.ts'
@@ -47,7 +48,12 @@ export async function carryOut(
   }
   context.report({ type: 'host-step', host: host.name, step: 'upload' })
   const { files, streams } = payload
-  return follow(context, host, looked, onLine, id, { files, streams, args: ['start', id] })
+  const result = await follow(context, host, looked, onLine, id, { files, streams, args: ['start', id] })
+  // Most likely it was damaged here, on its way into the cache or in it: what is not there is packed anew.
+  if (result.problems.some(({ code }) => code === 'release-damaged'))
+    for (const { step } of looked.plan.changes)
+      if (step.verb === 'release' && step.member && 'path' in step.member) await rm(step.member.path, { force: true })
+  return result
 }
 
 /**

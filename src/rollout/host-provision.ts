@@ -3,6 +3,7 @@ import { appsOn } from '../desired/host-state.ts'
 import { replicaFiles } from '../desired/litestream.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { SshConnection } from '../host/connection.ts'
+import { groundWarnings, obstacles } from '../plan/obstacles.ts'
 import { rollingApps, withoutRestarts } from '../plan/restarts.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
@@ -10,6 +11,7 @@ import { locked } from './apply-problems.ts'
 import { breakOff, carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
+import { groundOf } from './ground.ts'
 import type { Line } from './line.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
 import { hasEnded } from './operator.ts'
@@ -74,8 +76,14 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
       })
     looked = await pruned(context, host, looked)
     if (context.restarts === 'none') looked = { ...looked, plan: withoutRestarts(looked.plan) }
-    for (const warning of looked.plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
+    const ground = await groundOf(looked)
+    for (const warning of [...looked.plan.warnings, ...groundWarnings(ground)])
+      context.report({ type: 'warning', host: host.name, ...warning })
     if (looked.plan.changes.length === 0) return { outcome: 'unchanged', changes: 0, exit: exitCodes.done }
+    const inTheWay = obstacles(ground)
+    for (const problem of inTheWay) context.report({ type: 'problem', problem })
+    if (inTheWay.length > 0)
+      return { outcome: 'failed', changes: 0, exit: worstExit(inTheWay.map((problem) => problem.exit)) }
     await checkReplicas(context, host, looked)
     const outcome = await inTurn(context, host, looked, () =>
       carryOutWithOwners(context, host, { ...looked, connection, open }),

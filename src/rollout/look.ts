@@ -1,5 +1,6 @@
 import { desiredHost, type HostFacts, type HostState, noFacts } from '../desired/host-state.ts'
 import type { Resource } from '../desired/resources.ts'
+import { clockOffset } from '../host/clock.ts'
 import { connectHost } from '../host/connect.ts'
 import type { SshConnection } from '../host/connection.ts'
 import type { Observed } from '../host/observed.ts'
@@ -18,10 +19,15 @@ import type { RunContext } from './context.ts'
 /** systemd 252 is Debian 12's; what the units rely on (host-os facts) was tried from there on. */
 const oldestSystemd = 252
 
-export interface Looked {
+export interface Planned {
   observed: Observed
   state: HostState
   plan: HostPlan
+}
+
+export interface Looked extends Planned {
+  /** Seconds that the host's clock is ahead of this machine's. */
+  clockOffset: number
 }
 
 /** Seconds for a probe: dozens of files are hashed, on a slow card a release's tree is walked. */
@@ -47,8 +53,14 @@ export interface Beside {
  * @throws Problem when the host answers no probe, is no Debian with systemd 252 or later, or a plan cannot be made
  */
 export async function lookAt(context: RunContext, host: Host, apps: App[], connection: SshConnection): Promise<Looked> {
-  const { observed } = await observe(context, host, apps, await wantedOn(context, host, apps), connection)
-  return planFor(context, host, apps, observed)
+  const wanted = await wantedOn(context, host, apps)
+  const from = Date.now() / 1000
+  const { observed } = await observe(context, host, apps, wanted, connection)
+  const asked = { from, to: Date.now() / 1000 }
+  return {
+    ...(await planFor(context, host, apps, observed)),
+    clockOffset: clockOffset(observed.clock.epochSeconds, asked),
+  }
 }
 
 /** Which resources a host should have follows from the inventory alone; what is in some of them only once it has answered. */
@@ -94,7 +106,7 @@ export async function observe(
 }
 
 /** @throws Problem when the host is no Debian with systemd 252 or later, or a plan cannot be made */
-export async function planFor(context: RunContext, host: Host, apps: App[], observed: Observed): Promise<Looked> {
+export async function planFor(context: RunContext, host: Host, apps: App[], observed: Observed): Promise<Planned> {
   const architecture = supported(observed, host)
   const facts: HostFacts = {
     users: observed.users,

@@ -1,3 +1,4 @@
+import { clockOffset } from '../host/clock.ts'
 import type { Observed } from '../host/observed.ts'
 import type { App } from '../inventory/model.ts'
 import { exitCodes } from '../problem.ts'
@@ -64,9 +65,7 @@ function clockOf({ observed, seen, asked }: HostFacts): Clock {
   for (const { owner } of seen.apps.values())
     if (owner !== null && owner.serverTime !== null)
       return { offsetSeconds: owner.askedAt - owner.serverTime, against: 'replica', synchronised }
-  const early = Math.min(0, epochSeconds - Math.floor(asked.from))
-  const late = Math.max(0, epochSeconds - Math.ceil(asked.to))
-  return { offsetSeconds: early + late, against: 'operator', synchronised }
+  return { offsetSeconds: clockOffset(epochSeconds, asked), against: 'operator', synchronised }
 }
 
 function wrongOf(status: HostStatus, seen: Seen): Wrong[] {

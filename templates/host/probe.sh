@@ -7,6 +7,7 @@
 #   trees     lines  PATH                       releases and binaries: answered by a signature of names, sizes and times
 #   databases lines  PATH                       answered by their sizes and owners
 #   packages, users, units, apps                one name a line
+#   ports     lines  PORT USER                  ports that apps want: answered when somebody else has them
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
 #   tree.sh, look.sh, host-id.sh                parts of this program
 # PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
@@ -57,6 +58,38 @@ machine() {
     case $key in MemTotal:) total=$value ;; MemAvailable:) say memory "$total" "$value"; break ;; esac
   done </proc/meminfo
   df -k --output=target,size,avail,itotal,iavail / /var/lib /opt 2>/dev/null | sed -e 1d -e "s/  */$tab/g" -e "s/^/disk$tab/"
+  # the last one mounted on a place is the one that is seen
+  awk -v OFS="$tab" '{ ro[$2] = $4 ~ /^(.*,)?ro(,.*)?$/ } END { for (place in ro) if (ro[place]) print "read-only", place }' /proc/self/mounts
+}
+
+# Somebody else on a port that an app here wants. The app's own sockets are told by their uid, so that where all is well nobody is
+# searched for. In /proc/net/tcp (proc(5)) state 0A listens, and addresses are hexadecimal in the machine's order: little-endian
+# on all that we run on. One that listens on another address than loopback or all is in nobody's way.
+listeners() {
+  [ -s ports ] || return 0
+  set -- /proc/net/tcp
+  [ ! -r /proc/net/tcp6 ] || set -- "$@" /proc/net/tcp6
+  awk '
+    FILENAME == "ports" { port = sprintf("%04X", $1); wanted[port] = $1; user[port] = $2; next }
+    FILENAME == "/etc/passwd" { split($0, field, ":"); uid[field[1]] = field[3]; next }
+    $4 == "0A" {
+      split($2, local, ":")
+      port = local[2]
+      if (!(port in wanted)) next
+      if ("uid " $8 == "uid " uid[user[port]]) own[port] = 1
+      else if (local[1] ~ /^(0+|(0+FFFF0000)?......7F|0+1000000)$/) inode[port] = $10
+    }
+    END { for (port in inode) if (!(port in own)) print wanted[port], inode[port] }' ports /etc/passwd "$@" |
+    while read -r port inode; do
+      held=$(find /proc/[0-9]*/fd -maxdepth 1 -lname "socket:\[$inode\]" -print -quit 2>/dev/null || :)
+      pid=${held#/proc/}
+      pid=${pid%%/*}
+      say listener "$port" "${pid:--}" "$(system_unit "$pid")" "$(base64 -w0 <"/proc/${pid:-self}/comm" 2>/dev/null || :)"
+    done
+}
+
+system_unit() { # PID -> its service; nothing for what a person or a container runs
+  [ -z "$1" ] || sed -n 's|^0::/system\.slice/\(.*/\)*\([^/]*\.service\)\(/.*\)*$|\2|p' "/proc/$1/cgroup" 2>/dev/null || :
 }
 
 accounts() {
@@ -224,7 +257,8 @@ transactions() {
       # it came to its end when nobody followed it any more: told once
       read_line "${journal%/journal}/who"
       say transaction "$id" "ended $(sed -n "s/^end$tab//p" "$journal")" "$line"
-      : >"${journal%/journal}/told"
+      # where nothing can be written it is told again (true, for a redirection of : that fails ends the program)
+      true 2>/dev/null >"${journal%/journal}/told" || :
     fi
   done
   [ ! -s /var/lib/streamside/manifest ] || say manifest "$(base64 -w0 </var/lib/streamside/manifest)"
@@ -232,6 +266,7 @@ transactions() {
 
 say streamside-probe 1
 machine
+listeners
 accounts
 packages
 paths

@@ -40,8 +40,18 @@ decode() { # TEXT -> $decoded
 }
 
 fail() { # EXIT CODE TEXT
-  record problem "$2" "$(printf '%s' "$3" | base64 -w0)"
+  record problem "$(cause_of "$2" "$3")" "$(printf '%s' "$3" | base64 -w0)"
   exit "$1"
+}
+
+# A full or a read-only file system may stop any step: what is to be done is the same for all.
+cause_of() { # CODE TEXT
+  case $1 in *:*) echo "$1"; return ;; esac # of an app: told as such
+  case $2 in
+    *'No space left on device'*) echo disk-full ;;
+    *'Read-only file system'*) echo read-only ;;
+    *) echo "$1" ;;
+  esac
 }
 
 # Runs FUNCTION with the fields of every step of that verb, its number first.
@@ -69,7 +79,7 @@ finish() {
   if [ "$status" -ne 0 ]; then
     discard_staged "$staged"
     grep -q "^problem$tab" "$transaction/journal" ||
-      record problem unexpected "$(tail -n 12 "$transaction/stderr" | base64 -w0)"
+      record problem "$(cause_of unexpected "$(tail -n 12 "$transaction/stderr")")" "$(tail -n 12 "$transaction/stderr" | base64 -w0)"
   fi
   record end "$status"
   sync -- "$transaction/journal"
@@ -84,6 +94,8 @@ finish() {
 . ./tree.sh
 # shellcheck source=templates/host/apply/lay.sh
 . ./lay.sh
+# shellcheck source=templates/host/apply/packages.sh
+. ./packages.sh
 # shellcheck source=templates/host/apply/units.sh
 . ./units.sh
 # shellcheck source=templates/host/apply/leave.sh

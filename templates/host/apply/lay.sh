@@ -1,4 +1,4 @@
-# Packages, accounts, releases and files of a host transaction; read by apply.sh.
+# Accounts, releases and files of a host transaction; read by apply.sh.
 # shellcheck shell=sh disable=SC2154
 
 staged=$transaction/staged
@@ -70,46 +70,6 @@ expect_as() { # USER PATH
   esac
 }
 
-install_packages() {
-  packages=
-  each package collect_missing
-  [ -n "$packages" ] || return 0
-  step packages "${packages# }"
-  # shellcheck disable=SC2086 # names were checked against Debian's alphabet; there are no spaces in them
-  without_candidate=$(apt-cache policy $packages 2>/dev/null | awk '/^[^ ]/ { name = $1; seen++ } /Candidate: \(none\)/ { print name } END { print seen + 0 }')
-  # shellcheck disable=SC2086
-  set -- $packages
-  if [ "$without_candidate" != "$#" ]; then
-    step package-index "a package has no candidate yet"
-    run_apt update
-  fi
-  # shellcheck disable=SC2086
-  run_apt install --no-install-recommends $packages
-  each package record_done
-}
-
-collect_missing() { packages="$packages $2"; }
-record_done() { record made "$1"; }
-
-run_apt() {
-  apt_get "$@" || {
-    # apt-get does nothing at all after a power cut in the middle of dpkg, or between a package and what it depends on
-    case $output in *'dpkg was interrupted'* | *'--fix-broken install'*) mend_packages && apt_get "$@" ;; *) false ;; esac
-  } || fail 11 packages "apt-get $1 said: $(printf '%s\n' "$output" | grep -E '^(E|W|dpkg):' | tail -n 6 || :)
-$(printf '%s\n' "$output" | tail -n 4)"
-}
-
-mend_packages() {
-  step mend-packages "an installation was cut off before its end"
-  dpkg --force-confdef --force-confold --configure -a >/dev/null || :
-  apt_get --fix-broken install
-}
-
-# --force-confold: a package's new default never replaces a file somebody has edited, and dpkg never asks
-apt_get() { # ARGUMENTS… -> $output
-  output=$(apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" 2>&1)
-}
-
 step_user() { # N NAME UID GID HOME
   step user "$2"
   if ! getent group "$2" >/dev/null; then groupadd --system --gid "$4" -- "$2" || fail 1 user "groupadd $2 with gid $4 failed"; fi
@@ -164,7 +124,12 @@ step_release() { # N PATH DIGEST BYTES
   printf '%s\t-\troot\n' "$temporary" >>"$staged"
   mkdir -m 0755 -- "$temporary"
   # the tar is the operator's own canonical one: sorted, no owners, no links that lead out
-  tar -x -f "$payload/members/$1" -C "$temporary" --no-same-owner --same-permissions
+  tar -x -f "$payload/members/$1" -C "$temporary" --no-same-owner --same-permissions ||
+    fail 13 release-damaged "the release does not unpack: $(tail -n 3 "$transaction/stderr")"
+  # tar knows nothing of the content of its members: a byte that a cache or a memory has turned would go on to serve people
+  [ ! -s "$payload/members/$1.sums" ] ||
+    (cd "$temporary" && sha256sum --quiet --strict --check "$payload/members/$1.sums") >"$payload/said" 2>/dev/null ||
+    fail 13 release-damaged "the release has arrived with other content than it was packed with: $(sed -n 's/: FAILED.*//p' "$payload/said" | head -n 3 | tr '\n' ' ')"
   sync -f -- "$temporary"
   damaged=
   if [ -e "$2" ]; then damaged=$2.damaged-$id; mv -T -- "$2" "$damaged"; fi
@@ -179,7 +144,7 @@ stage_file() { # N PATH MODE OWNER GROUP AS VALIDATE
   printf '%s\t%s\t%s\t%s\t%s\n' "$(encode "$temporary")" "$(encode "$2")" "$6" "$7" "$1" >>"$staged"
   as "$6" mkdir -p -m 0755 -- "${2%/*}" || in_the_way "the folder of $2 cannot be made by $6"
   # shellcheck disable=SC2016 # $1 is that shell's
-  as "$6" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/members/$1" || fail 12 write "could not write $temporary"
+  as "$6" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/members/$1" || fail 12 write "$2 could not be written: $(tail -n 1 "$transaction/stderr")"
   [ "$6" != root ] || chown -- "$4:$5" "$temporary"
   as "$6" chmod "$3" -- "$temporary"
   as "$6" sync -- "$temporary"

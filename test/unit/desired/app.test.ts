@@ -9,7 +9,7 @@ import { Secret } from '../../../src/inventory/secret.ts'
 import { Problem } from '../../../src/problem.ts'
 import { app, host } from '../inventory/made.ts'
 
-const release = { digest: 'd'.repeat(64), tar: '/t', bytes: 1 }
+const release = { digest: 'd'.repeat(64), tar: '/t', bytes: 1, entries: [] }
 const resourcesOf = (more: Partial<App>): Resource[] =>
   appResources({ app: app('web', more), host, uid: 800, gid: 800, release })
 const fileAt = (resources: Resource[], where: string) =>

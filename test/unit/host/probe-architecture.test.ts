@@ -13,6 +13,7 @@ const nothing: ProbeRequest = {
   users: [],
   units: [],
   apps: [],
+  ports: [],
   verify: false,
 }
 let folder: string

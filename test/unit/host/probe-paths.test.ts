@@ -11,6 +11,7 @@ const request: ProbeRequest = {
   users: [],
   units: [],
   apps: [],
+  ports: [],
   verify: false,
 }
 const file = ['stat', '640', 'a', 'a', '3', 'regular file', 'f'.repeat(64), Buffer.from('abc').toString('base64')]

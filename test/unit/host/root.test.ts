@@ -186,7 +186,10 @@ describe('a launcher that ends before the program began', () => {
     ['no-sudo', { ...nothing, asked: 1, answered: true, stderr: `${mark.password}pi is not in the sudoers file.\n` }],
     ['no-sudo', { ...nothing, stderr: 'sudo is not installed\n' }],
     ['no-sudo', { ...nothing, stderr: 'sudo: sorry, you must have a tty to run sudo\n' }],
-    ['unpack-failed', { ...nothing, root: true, stderr: 'tar: x: Cannot write: No space left on device\n' }],
+    ['unpack-failed', { ...nothing, root: true, stderr: 'tar: Unexpected EOF in archive\n' }],
+    ['disk-full', { ...nothing, root: true, stderr: 'tar: x: Cannot write: No space left on device\n' }],
+    ['disk-full', { ...nothing, stderr: 'mktemp: failed to create directory: No space left on device\n' }],
+    ['read-only', { ...nothing, stderr: 'mkdir: cannot create directory: Read-only file system\n' }],
     ['no-shell', { ...nothing, stderr: 'This account is currently not available.\n' }],
     ['no-root', { ...nothing, stderr: 'sudo: account validation failure\n' }],
   ])('is told as %s', (code, talk) => {

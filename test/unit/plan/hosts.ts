@@ -24,6 +24,8 @@ export function bare(): Observed {
     clock: { epochSeconds: 0, synchronized: true },
     memory: { totalKib: 1, availableKib: 1 },
     disks: [],
+    readOnly: [],
+    listeners: [],
     users: new Map(),
     takenIds: new Set(),
     packages: new Map(),
