@@ -55,6 +55,7 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
             : exitCodes.done,
     }
   } finally {
+    await context.departed?.carried(host.name)
     await connection.close()
   }
 }

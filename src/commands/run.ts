@@ -12,6 +12,7 @@ import { artifactSource } from '../rollout/artifacts.ts'
 import { createBuckets } from '../rollout/buckets.ts'
 import { operator } from '../rollout/operator.ts'
 import { createTurns } from '../rollout/turns.ts'
+import { createDeparted } from '../rollout/departed.ts'
 import type { RunContext } from '../rollout/context.ts'
 import { type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
@@ -26,6 +27,9 @@ export interface RunShape {
   /** A text of the command's own that is printed at the end, in place of progress and summary; null = it prints by itself. */
   result?: ((hosts: Host[]) => string) | null
 }
+
+/** Commands that tell of hosts which have left the inventory; with --limit they are about others than those. */
+const asksForDeparted = new Set(['plan', 'provision', 'status'])
 
 /**
  * Runs a job over the hosts of the inventory: loads it, sets the run up, reports, and gives back the exit code.
@@ -65,12 +69,16 @@ export async function runOverHosts(
   }
   const shared = shareConnections(connect)
   const cache = cacheDirectory()
+  const buckets = createBuckets(report)
   const context: RunContext = {
     inventory,
     report,
     connect: { ...connect, shared },
     artifacts: artifactSource(inventory, cache, (text) => report({ type: 'note', message: text })),
-    buckets: createBuckets(report),
+    buckets,
+    ...(asksForDeparted.has(command) && options.limit.length === 0
+      ? { departed: createDeparted(inventory, buckets.openFor, report) }
+      : {}),
     cacheDirectory: cache,
     ...(questions && command === 'provision' ? { confirm: (text: string) => questions.confirm(text) } : {}),
     ...(questions ? { askSudoPassword: (host: string) => questions.secret(`sudo password on ${host}: `) } : {}),
@@ -87,6 +95,7 @@ export async function runOverHosts(
   let exit: ExitCode = exitCodes.failed
   try {
     exit = worstExit(await overHosts(context, hosts, options.parallel, (host, spent) => job(context, host, spent)))
+    await context.departed?.tell()
     return exit
   } finally {
     await shared.close()

@@ -68,6 +68,7 @@ async function statusOf(context: RunContext, host: Host, spent: Spent): Promise<
     const drift = wanted instanceof Problem ? unknownDrift(wanted) : await driftOf(context, host, apps, observed)
     return hostStatus({ host: host.name, apps, observed, seen, drift, asked })
   } finally {
+    await context.departed?.carried(host.name)
     await connection.close()
   }
 }

@@ -24,10 +24,13 @@ const largestObject = 1024 * 1024
 export interface DataStore extends ObjectStore {
   /** At most the first `bytes` of an object, or null when there is none. Throws Problem. */
   beginning(key: string, bytes: number): Promise<Buffer | null>
+
+  /** What comes after `prefix` up to the next slash, that included, each once; at most `limit`. Throws Problem. */
+  folders(prefix: string, limit: number): Promise<string[]>
 }
 
-/** Opens the bucket of a replica by a way that has been found for it. */
-export type OpenStore = (replica: S3Replica) => Promise<DataStore>
+/** Opens the bucket of a replica by a way that has been found for it. Default limits: `storeLimits`. */
+export type OpenStore = (replica: S3Replica, limits?: StoreLimits) => Promise<DataStore>
 
 /**
  * Opens the bucket of a replica. No request is made yet. The SDK is loaded here, not at the top: it takes about 200 ms,
@@ -62,6 +65,17 @@ export async function openS3Store(
         await sleep(pause)
       }
     }
+  }
+
+  function listing(asked: { Prefix: string; MaxKeys: number; Delimiter?: string }) {
+    const doing = `listing ${asked.Prefix} in ${where}`
+    return read(doing, async (abortSignal) => {
+      const answer = await client.send(new ListObjectsV2Command({ Bucket: bucket, ...asked }), { abortSignal })
+      // The SDK takes any page with status 200 for a listing of nothing, and "nothing there" permits CREATE.
+      if (answer.Name !== bucket)
+        throw problem({ ...notS3, text: 'an answer with status 200 that is no listing of the bucket' }, doing)
+      return answer
+    })
   }
 
   return {
@@ -125,16 +139,14 @@ export async function openS3Store(
       throw new UnknownOutcome(`${doing}: HTTP 200 without an etag, so not from an S3 server`)
     },
 
-    list(prefix, limit) {
-      const doing = `listing ${prefix} in ${where}`
-      return read(doing, async (abortSignal) => {
-        const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: limit })
-        const answer = await client.send(command, { abortSignal })
-        // The SDK takes any page with status 200 for a listing of nothing, and "nothing there" permits CREATE.
-        if (answer.Name !== bucket)
-          throw problem({ ...notS3, text: 'an answer with status 200 that is no listing of the bucket' }, doing)
-        return (answer.Contents ?? []).flatMap((object) => object.Key ?? [])
-      })
+    async list(prefix, limit) {
+      const { Contents } = await listing({ Prefix: prefix, MaxKeys: limit })
+      return (Contents ?? []).flatMap((object) => object.Key ?? [])
+    },
+
+    async folders(prefix, limit) {
+      const { CommonPrefixes } = await listing({ Prefix: prefix, MaxKeys: limit, Delimiter: '/' })
+      return (CommonPrefixes ?? []).flatMap((folder) => folder.Prefix ?? [])
     },
 
     remove(key) {

@@ -111,6 +111,6 @@ export function interrupted(): Problem {
     code: 'interrupted',
     doing: 'waiting for an answer',
     found: 'the question was not answered',
-    next: 'run it again and answer, or give the answer beforehand (--accept-new, ssh-add, sudo-password in the inventory)',
+    next: 'run it again and answer, or give the answer beforehand (--accept-new, --prune, ssh-add, sudo-password in the inventory)',
   })
 }

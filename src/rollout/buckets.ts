@@ -50,11 +50,11 @@ export function createBuckets(report: Report, reach: typeof whyNotDirectly = why
 
   return {
     carriedBy: (connection) => void carriers.set(connection.host, connection),
-    openFor: (host) => async (replica) => {
+    openFor: (host) => async (replica, limits) => {
       const key = `${replica.name} ${host}`
       const way = ways.get(key) ?? decide(replica, host)
       ways.set(key, way)
-      return openS3Store(replica, storeLimits, await way)
+      return openS3Store(replica, limits ?? storeLimits, await way)
     },
   }
 }

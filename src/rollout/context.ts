@@ -4,6 +4,7 @@ import type { App, Architecture, Inventory } from '../inventory/model.ts'
 import type { Secret } from '../inventory/secret.ts'
 import type { Report } from '../report/events.ts'
 import type { Buckets } from './buckets.ts'
+import type { Departed } from './departed.ts'
 import type { Turns } from './turns.ts'
 
 /** What every step of a run is given, instead of globals. */
@@ -14,6 +15,8 @@ export interface RunContext {
   artifacts: ArtifactSource
   /** How replicas are got to: directly, or through the SSH connection of a host. */
   buckets: Buckets
+  /** Hosts that have left the inventory and still hold an app are looked for; absent where that is not asked. */
+  departed?: Departed
   /** Where downloads, packed releases and what was found out about replicas are kept on the operator's machine. */
   cacheDirectory: string
   /** Asks for a sudo password on a terminal; absent without one. */

@@ -95,6 +95,7 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
       exit: outcome.exit,
     }
   } finally {
+    await context.departed?.carried(host.name)
     await Promise.all(lines.map((line) => line.close()))
   }
 }

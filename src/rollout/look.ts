@@ -37,6 +37,7 @@ const probeDeadlineSeconds = 120
 export async function openHost(context: RunContext, host: Host): Promise<SshConnection> {
   const connection = await connectHost(host, context.connect)
   context.buckets.carriedBy(connection)
+  context.departed?.ask(host.name)
   return connection
 }
 
@@ -102,7 +103,9 @@ export async function observe(
     })
   const mark = '\nend\n'
   const end = beside ? answer.stdout.indexOf(mark) + mark.length : answer.stdout.length
-  return { observed: parseProbe(answer.stdout.slice(0, end), request, host.name), rest: answer.stdout.slice(end) }
+  const observed = parseProbe(answer.stdout.slice(0, end), request, host.name)
+  context.departed?.isMachine(host.name, observed.hostId)
+  return { observed, rest: answer.stdout.slice(end) }
 }
 
 /** @throws Problem when the host is no Debian with systemd 252 or later, or a plan cannot be made */

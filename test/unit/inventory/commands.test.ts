@@ -10,6 +10,7 @@ import { runInit } from '../../../src/commands/init.ts'
 import { findInventory } from '../../../src/inventory/find.ts'
 import { InventoryProblem } from '../../../src/inventory/mistake.ts'
 import { Problem } from '../../../src/problem.ts'
+import { enter, onTerminal } from '../../terminal/terminal.ts'
 import { elfFile } from '../artifacts/elf-file.ts'
 import { folderWith, inventoryWith, keys, notes } from './workspace.ts'
 
@@ -306,7 +307,7 @@ describe('init', () => {
       'AKIA-typed',
       'typed: "secret"',
     ]
-    const screen = typeOnTerminal(cwd, answers)
+    const screen = await typeOnTerminal(cwd, answers)
     for (const refused of [
       'not a user name',
       'not a name for a host',
@@ -328,43 +329,15 @@ describe('init', () => {
 })
 
 /** Runs `init` on a pseudo-terminal and types an answer at each question; gives back what was on the screen. */
-function typeOnTerminal(cwd: string, answers: string[]): string {
+async function typeOnTerminal(cwd: string, answers: string[]): Promise<string> {
   const program = new URL('../../../src/commands/init.ts', import.meta.url).pathname
-  const script = `
-import json, os, pty, select, sys, time
-answers = json.loads(sys.argv[1])
-pid, fd = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[2], [sys.argv[2], "--input-type=module", "-e", sys.argv[3]])
-seen = b""
-def wait_for(end, limit):
-    global seen
-    deadline = time.monotonic() + limit
-    mark = len(seen)
-    while time.monotonic() < deadline:
-        if select.select([fd], [], [], 0.1)[0]:
-            try:
-                piece = os.read(fd, 4096)
-            except OSError:
-                return
-            if not piece:
-                return
-            seen += piece
-        elif end and len(seen) > mark:
-            return
-for answer in answers:
-    wait_for(True, 30)
-    os.write(fd, answer.encode() + b"\\r")
-wait_for(False, 30)
-sys.stdout.buffer.write(seen)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-`
   const code = `import { runInit } from ${JSON.stringify(program)}; process.exitCode = await runInit({ host: [], force: false })`
   const env = { ...process.env, STREAMSIDE_CACHE: cache, BACKUP_KEY: undefined, BACKUP_SECRET: undefined }
-  return execFileSync('python3', ['-c', script, JSON.stringify(answers), process.execPath, code], {
-    cwd,
-    env,
-    encoding: 'utf8',
-    timeout: 60_000,
-  })
+  const ended = await onTerminal(
+    [process.execPath, '--input-type=module', '-e', code],
+    answers.map((answer) => ({ after: null, type: `${answer}${enter}` })),
+    { cwd, env },
+  )
+  expect(ended.code).toBe(0)
+  return ended.screen
 }
