@@ -126,6 +126,14 @@ describe('a second operator', () => {
     await lab.rewrite({
       apps: { 'op-second': apps['op-second'] ?? {}, 'op-third': notesApp('op-one', ports.third) },
     })
+    const overtake = async (wanted: typeof apps) => {
+      try {
+        await lab.rewrite({ apps: wanted })
+        return await lab.run(['provision', '--json', '--limit', 'op-one'])
+      } finally {
+        await thawS3(lab.lab.instance)
+      }
+    }
     let meanwhile: Promise<Run> | undefined
     await freezeS3(lab.lab.instance)
     const first = await lab.run(['provision', '--json', '--limit', 'op-one'], {
@@ -133,10 +141,7 @@ describe('a second operator', () => {
         // its answer is what the plan will be made from
         if ((JSON.parse(line) as { step?: string }).step !== 'probe' || meanwhile) return
         const fourth = { ...notesApp('op-one', ports.fourth), database: undefined, environment: {} }
-        meanwhile = lab
-          .rewrite({ apps: { ...apps, 'op-fourth': fourth } })
-          .then(() => lab.run(['provision', '--json', '--limit', 'op-one']))
-          .finally(() => thawS3(lab.lab.instance))
+        meanwhile = overtake({ ...apps, 'op-fourth': fourth })
       },
     })
     expect(await meanwhile).toMatchObject({ code: 0 })

@@ -45,7 +45,10 @@ export function configure(run: Run, dbs: readonly string[]): void {
 
 function keys({ bucket }: World): string[] {
   const chains = Object.entries(bucket.chains).filter(([, chain]) => chain.length > 0)
-  return [...chains.map(([key]) => `${app}/${key}`), ...Object.keys(bucket.tips).map((path) => `${app}/${path}/tip.json`)]
+  return [
+    ...chains.map(([key]) => `${app}/${key}`),
+    ...Object.keys(bucket.tips).map((path) => `${app}/${path}/tip.json`),
+  ]
 }
 
 export function uuid(world: World): string {
