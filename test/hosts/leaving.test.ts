@@ -109,4 +109,18 @@ describe('an app that left the inventory', () => {
     expect(await ofApp('leaver-pages')).toBe('')
     expect(changesOf(await lab.provision())).toEqual([])
   })
+
+  test('goes on to the end when a run was cut off with half of its units taken away', async () => {
+    await shellInHost(
+      one,
+      `systemctl stop leaver-stays-check.timer leaver-stays.service
+       cd /etc/systemd/system; rm leaver-stays.service leaver-stays-check.service leaver-stays-check.timer
+       systemctl daemon-reload`,
+    )
+    await lab.rewrite({ apps: { leaver: all.leaver, 'leaver-memory': all['leaver-memory'] } })
+    await lab.provision(['--prune'])
+    expect(await ofApp('leaver-stays')).toBe('')
+    expect((await owner('leaver-stays')).holder).toBe(null)
+    expect(changesOf(await lab.provision(['--prune']))).toEqual([])
+  })
 })

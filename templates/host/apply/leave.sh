@@ -8,7 +8,7 @@ let_go=''
 step_leave() { # N APP
   step leave "$2"
   was=$(systemctl show -P ActiveState "$2.service")
-  systemctl stop "$2.service" || fail 15 unit "systemctl stop $2.service: $(tail -n 3 "$transaction/stderr")"
+  gone "$2.service" || systemctl stop "$2.service" || fail 15 unit "systemctl stop $2.service: $(tail -n 3 "$transaction/stderr")"
   if [ -e "/etc/streamside/apps/$2/gate.json" ]; then
     if ! /usr/local/lib/streamside/launch release.sh "$2" >"$payload/said"; then
       # held by its gate, it was waiting for its next try

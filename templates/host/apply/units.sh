@@ -62,10 +62,21 @@ record_manifest() {
   put_record "$payload/members/manifest" /var/lib/streamside/manifest
 }
 
+# Nothing of it is left, file or process: a transaction that was cut off had come this far. systemctl has only an error for it.
+gone() { # UNIT
+  [ "$(systemctl show --property=LoadState --property=ActiveState --value "$1" | tr '\n' '/')" = not-found/inactive/ ]
+}
+
 # Before the reload, while systemd knows what depends on it: a mount goes after the app that lives in it.
 step_retire() { # N UNIT
   step stop "$2"
-  systemctl --quiet disable --now "$2" || fail 15 unit "systemctl disable --now $2: $(tail -n 3 "$transaction/stderr")"
+  gone "$2" || systemctl stop "$2" || fail 15 unit "systemctl stop $2: $(tail -n 3 "$transaction/stderr")"
+  if [ -e "/etc/systemd/system/$2" ]; then
+    systemctl --quiet disable "$2" || fail 15 unit "systemctl disable $2: $(tail -n 3 "$transaction/stderr")"
+  else
+    # `disable` refuses a unit without its file, and leaves what it was enabled by
+    rm -f -- /etc/systemd/system/*.wants/"$2"
+  fi
   unit_files_changed=yes
   record made "$1"
 }
