@@ -14,7 +14,7 @@ export function unitsOf(app: Pick<App, 'name' | 'databases'>): string[] {
 
 /** What goes to a host beside a probe: `status.sh` is then the program to run among the files. */
 export function statusPayload(apps: App[]): PayloadFile[] {
-  const programs = ['status.sh', 'status/app.sh', 'status/loose.sh', 'status/position.sh']
+  const programs = ['status.sh', 'status/app.sh', 'status/loose.sh', 'numbers.sh', 'status/position.sh']
   return [
     ...programs.map((name) => ({ name, content: hostProgram(name) })),
     {

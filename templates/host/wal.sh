@@ -18,6 +18,8 @@
 # Exit: 0. The live files are only read: closing a connection would remove the WAL and cost a full upload.
 set -eu
 export LC_ALL=C
+# shellcheck source=templates/host/numbers.sh
+. "${0%/*}/numbers.sh"
 
 is_database() { # FILE
   [ -f "$1" ] && [ "$(stat -L -c %s -- "$1")" -ge 512 ] && [ "$(head -c 15 -- "$1" 2>/dev/null)" = 'SQLite format 3' ]
@@ -25,23 +27,6 @@ is_database() { # FILE
 
 last_ltx() { # FOLDER -> name of the level 0 file with the highest transaction
   find "$1" -maxdepth 1 -type f -regextype posix-extended -regex '.*/[0-9a-f]{16}-[0-9a-f]{16}\.ltx' -printf '%f\n' 2>/dev/null | sort | tail -n 1
-}
-
-# Big-endian numbers: each argument after the file is OFFSET:BYTES. One process for all of them. Empty for a short file.
-numbers() { # FILE OFFSET:BYTES…
-  file=$1
-  shift
-  od -An -v -tu1 -N 100 -- "$file" | tr -s ' \n' '  ' | awk -v wanted="$*" '{
-    count = split(wanted, fields, " ")
-    for (i = 1; i <= count; i++) {
-      split(fields[i], field, ":")
-      if (field[1] + field[2] > NF) exit
-      value = 0
-      for (j = 1; j <= field[2]; j++) value = value * 256 + $(field[1] + j)
-      # not %d: mawk, the awk of Debian, ends at 2^31
-      printf "%.0f ", value
-    }
-  }'
 }
 
 # Frames that SQLite itself would recover from the first COUNT bytes of the WAL: it checks their checksums. Only the
@@ -66,7 +51,7 @@ wal_kind() { # DATABASE LTX
   [ -s "$1-wal" ] || { echo missing; return; }
   # LTX header: page size at 8, WAL offset at 48, WAL size at 56, salts at 64 and 68. WAL header: salts at 16 and 20.
   # shellcheck disable=SC2046 # numbers
-  set -- "$1" $(numbers "$2" 8:4 48:8 56:8 64:4 68:4) $(numbers "$1-wal" 16:4 20:4)
+  set -- "$1" $(numbers "$2" 0 8:4 48:8 56:8 64:4 68:4) $(numbers "$1-wal" 0 16:4 20:4)
   # a torn header: Litestream wrote this file and the power went, or the WAL has not even a header
   [ $# -eq 8 ] || { echo behind; return; }
   page=$2 needed=$(($3 + $4)) salt1=$5 salt2=$6 wal_salt1=$7 wal_salt2=$8
@@ -89,7 +74,7 @@ wal_kind() { # DATABASE LTX
 promises_more() { # DATABASE
   # page size at 16, change counter at 24, pages at 28, valid only with the change counter of then at 92
   # shellcheck disable=SC2046 # numbers
-  set -- "$(stat -L -c %s -- "$1")" $(numbers "$1" 16:2 24:4 28:4 92:4)
+  set -- "$(stat -L -c %s -- "$1")" $(numbers "$1" 0 16:2 24:4 28:4 92:4)
   { [ $# -eq 5 ] && [ "$3" = "$5" ]; } || return 1
   page=$2 pages=$4
   [ "$page" -ne 1 ] || page=65536
@@ -124,7 +109,7 @@ lacks_pages() { # -> true, false, unknown
   if ! shared_memory "$database"; then
     first=0 size=0 frames=0
     # shellcheck disable=SC2046 # numbers
-    if [ -s "$database-wal" ] && [ "$(numbers "$database-wal" 8:4)" = "$page " ]; then
+    if [ -s "$database-wal" ] && [ "$(numbers "$database-wal" 0 8:4)" = "$page " ]; then
       # None when pages are missing by more than there are frames, too: SQLite refuses to checkpoint that.
       frames=$(recovered_frames "$database" "$(stat -L -c %s -- "$database-wal")" "$page")
     fi
@@ -168,7 +153,7 @@ is_short() { # DATABASE -> true, false, unknown
 }
 
 identity() { # FILE
-  counter=$(numbers "$1" 24:4)
+  counter=$(numbers "$1" 0 24:4)
   stat -c "{\"inode\":%i,\"size\":%s,\"mtime\":%Y,\"counter\":${counter% }}" -- "$1"
 }
 

@@ -47,7 +47,7 @@ positions() { # ROUND
     each=$((each + 1))
   done
   # The app's user looks: root would follow a symbolic link of the app's making.
-  as_app timeout -k 2 20 sh -c "$(cat "$here/status/position.sh")" sh "$@" >"$work/$round"
+  as_app timeout -k 2 20 sh -c "$(cat "$here/numbers.sh" "$here/status/position.sh")" sh "$@" >"$work/$round"
   tell position "$round" "$(head -c 65536 "$work/$round" | encoded)"
 }
 

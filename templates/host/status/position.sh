@@ -9,24 +9,9 @@
 #   l0Time   epoch s at which that was written, or null
 #   pending  true when the WAL holds frames that are in no transaction file yet; null when nothing can say
 #   unsent   epoch s of the oldest transaction file above SENT, or null
-# The layouts are those of wal.sh.
+# It runs behind numbers.sh, in one text; the layouts are those of wal.sh.
 set -eu
 export LC_ALL=C
-
-numbers() { # FILE SKIP OFFSET:BYTES…
-  file=$1 skip=$2
-  shift 2
-  od -An -v -tu1 -j "$skip" -N 100 -- "$file" 2>/dev/null | tr -s ' \n' '  ' | awk -v wanted="$*" '{
-    count = split(wanted, fields, " ")
-    for (i = 1; i <= count; i++) {
-      split(fields[i], field, ":")
-      if (field[1] + field[2] > NF) exit
-      value = 0
-      for (j = 1; j <= field[2]; j++) value = value * 256 + $(field[1] + j)
-      printf "%.0f ", value
-    }
-  }'
-}
 
 # A frame carries the salts of its WAL: one of this round, right behind what the last transaction file holds, is newer than that.
 pending() { # DATABASE LTX
