@@ -19,7 +19,7 @@ export interface CampaignOptions {
   /** Only this boundary, only this fault: one case again. */
   at: string | null
   fault: Fault | null
-  /** Go on where a campaign of this seed was left. */
+  /** Go on where a campaign of this seed was left: with what has not gone well yet. */
   resume: boolean
   /** Folder of its progress, and of what is kept of cases that failed. */
   state: string
@@ -32,9 +32,6 @@ export interface CampaignResult {
   tried: number
   missed: number
   violated: { case: Case; violations: Violation[]; evidence: string }[]
-  /** Cases of the jobs that were rehearsed, and how many of them this and earlier campaigns of the seed have done. */
-  total: number
-  done: number
 }
 
 /** Plays cases until there are none left, time or number is up, or somebody wants it to stop. */
@@ -42,10 +39,13 @@ export async function campaign(options: CampaignOptions, say: (line: string) => 
   const { seed, state } = options
   const began = performance.now()
   const progress: Progress = options.resume ? await readProgress(state, seed) : { seed, done: {} }
-  const result: CampaignResult = { tried: 0, missed: 0, violated: [], total: 0, done: 0 }
+  const result: CampaignResult = { tried: 0, missed: 0, violated: [] }
   const stage = await openStage(options.instance, say)
   let longest = 0
-  const timeIsUp = () => options.minutes !== null && performance.now() - began + longest > options.minutes * 60_000
+  const timeIsUp = () => {
+    const { minutes, least } = options
+    return minutes !== null && result.tried >= least && performance.now() - began + longest > minutes * 60_000
+  }
   for await (const { rehearsed, each, number, total } of inTurn(stage, options, progress, say)) {
     if (timeIsUp() || options.stopping.aborted || result.tried === options.cases) break
     const evidence = createEvidence()
@@ -82,7 +82,7 @@ async function* inTurn(stage: Stage, options: CampaignOptions, progress: Progres
     const all = casesOf(seed, job.name, rehearsed.boundaries)
     const cases = all
       .map((each, index) => ({ each, number: index + 1 }))
-      .filter(({ each }) => !(caseId(each) in progress.done))
+      .filter(({ each }) => progress.done[caseId(each)]?.outcome !== 'ok')
       .filter(({ each }) => (at === null || each.boundary.id === at) && (fault === null || each.fault === fault))
     say(
       `${job.name}: ${rehearsed.boundaries.length} boundaries, ${all.length} cases, ${cases.length} of them to be tried`,

@@ -15,7 +15,7 @@ Usage: npm run campaign -- [OPTIONS]
   --cases N         end after so many cases
   --job NAME        only this job; may be given several times
   --at BOUNDARY     only this boundary      --fault FAULT   only this fault
-  --resume          leave out what a campaign of this seed has done already
+  --resume          leave out what has gone well in an earlier campaign of this seed
   --state FOLDER    where its progress and what is kept of failed cases go (default: ${defaultState()})
   --keep            leave the lab up at the end
 Without --minutes and --cases: all cases, which takes hours.
