@@ -1,6 +1,6 @@
 import { chain, emptyBucket } from './bucket.ts'
 import { cutPower, noFiles } from './disk.ts'
-import { coverOnly, forget, onlyTipped } from './ledger.ts'
+import { coverOnly, forget, onlyTipped, tippedOnly } from './ledger.ts'
 import { forceClaim } from './claim.ts'
 import { operate, provision } from './operator.ts'
 import { boot, daemonEnds, kill, shutDown, stopApp } from './units.ts'
@@ -133,7 +133,9 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
     world.bucket = { ...copyOf(old), etags: world.bucket.etags }
     // What only the later bucket held is gone, and no host can know of it: what is left is what can be missed.
     for (const db of ['a', 'b']) {
-      coverOnly(world.ledger, db, restorable(world, db))
+      const left = restorable(world, db)
+      coverOnly(world.ledger, db, left)
+      tippedOnly(world.ledger, db, tipsLeadTo(world, db) ? left : [])
     }
   },
   'owner-rollback': (world) => {
@@ -174,6 +176,16 @@ function restorable(world: World, db: string): readonly number[] {
   const owner = ownerNow(world)
   const path = owner?.from && 'path' in owner.from ? owner.from.path : (owner?.path ?? '')
   return chain(world.bucket, path, db).at(-1)?.rows ?? []
+}
+
+/** Does a tip.json of where the owner object leads to tell of it? */
+function tipsLeadTo(world: World, db: string): boolean {
+  const owner = ownerNow(world)
+  const paths = [owner?.path ?? '', owner?.from && 'path' in owner.from ? owner.from.path : '']
+  return paths.some((path) => {
+    const tip = world.bucket.tips[path]
+    return tip !== undefined && Object.hasOwn((JSON.parse(tip.body) as { dbs: object }).dbs, db)
+  })
 }
 
 /** A late upload lands or dies within the minutes that a card takes to be written: nothing of a card's past comes later. */

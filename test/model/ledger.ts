@@ -86,6 +86,12 @@ export function tipped(ledger: Ledger, db: string, rows: Rows): void {
   for (const row of rows) there.add(row)
 }
 
+/** The bucket went back: a tip.json of later is in it no more. */
+export function tippedOnly(ledger: Ledger, db: string, rows: Rows): void {
+  const kept = new Set(rows)
+  ledger.tipped[db] = new Set([...(ledger.tipped[db] ?? [])].filter((row) => kept.has(row)))
+}
+
 /** Objects are lost: of what had been proven a moment before its tip.json was written, nothing tells any more. */
 export function onlyTipped(ledger: Ledger, db: string): void {
   coverOnly(ledger, db, [...(ledger.tipped[db] ?? [])])
