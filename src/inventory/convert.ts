@@ -122,6 +122,7 @@ function toApp(conversion: Conversion, name: string, entry: AppEntry): App {
     offlineLimitSeconds: entry['offline-limit'] ?? day,
     restart: entry.restart ?? 'auto',
     unprotected: entry.unprotected ?? [],
+    was: entry.was ?? null,
     health: toHealth(entry.health),
     sandbox: { memoryDenyWriteExecute: entry.sandbox?.['deny-write-execute'] ?? false },
   }

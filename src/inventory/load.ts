@@ -6,6 +6,7 @@ import { checkEphemeralFolders } from './checks/ephemeral.ts'
 import { checkHosts } from './checks/hosts.ts'
 import { checkLocalFiles } from './checks/local.ts'
 import { checkNames } from './checks/names.ts'
+import { checkRenames } from './checks/renames.ts'
 import { checkPorts } from './checks/ports.ts'
 import { checkReferences } from './checks/references.ts'
 import { checkReplicas } from './checks/replicas.ts'
@@ -71,6 +72,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
 
   const reading: Reading = { entries: readEntries(whole, notes, partial), notes, mayHold, folder }
   checkNames(reading)
+  checkRenames(reading)
   checkReferences(reading)
   checkHosts(reading)
   checkApps(reading)

@@ -122,6 +122,8 @@ export interface App {
   offlineLimitSeconds: number
   restart: 'restore' | 'prove' | 'auto'
   unprotected: string[]
+  /** The name it had before; its data go with it. */
+  was: string | null
   health: Health | null
   sandbox: {
     /** systemd's MemoryDenyWriteExecute=; off by default, it breaks JITs (Node, Java). */

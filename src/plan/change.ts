@@ -20,6 +20,8 @@ export interface Step {
     | 'remove'
     /** An app that leaves: stopped, proven, released; before all else. */
     | 'leave'
+    /** An app that was given another name: its user and its files get it, too. */
+    | 'rename'
     /** Folders of an app that left, without data. */
     | 'purge'
     /** A unit that leaves: stopped, and no more enabled. */

@@ -10,6 +10,7 @@ import { databaseOwners } from './databases.ts'
 import { leavingApps, letGo, purged } from './leaving.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
+import { movedFiles, renamed, renamesOn } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
 import { compareUnit } from './units.ts'
 import { planWarnings } from './warnings.ts'
@@ -37,9 +38,10 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       summary: { kind: 'transaction', name: id, action: 'remove', reason: 'it was cut off before its end' },
       step: { verb: 'clean', fields: [id] },
     })
+  const renames = renamesOn(state.apps, observed.manifest)
   const leaving = leavingApps(state, recorded)
-  const going = leaving.filter((app) => prune.has(app))
-  changes.push(...going.map(letGo))
+  const going = [...leaving.filter((app) => prune.has(app)), ...renames.map(({ from }) => from)]
+  changes.push(...going.map(letGo), ...renames.map(renamed))
   for (const resource of state.resources) {
     if (resource.kind === 'unit') continue
     const change = compare(resource, observed, host, recorded)
@@ -50,7 +52,11 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource, observed))
     if (resource.kind === 'release') attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
   }
-  changes.push(...leftovers(state, recorded, going), ...going.flatMap(purged), ...databaseOwners(state, observed))
+  changes.push(
+    ...leftovers(state, movedFiles(recorded, renames), going),
+    ...going.flatMap(purged),
+    ...databaseOwners(state, observed),
+  )
 
   const started: string[] = []
   if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
@@ -99,7 +105,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     started,
     owners: appsWithoutOwner(state, observed, changed),
     leaving,
-    warnings: planWarnings(state, observed, leaving, going),
+    warnings: planWarnings(state, observed, { leaving, going, renames }),
     manifest,
   }
 }

@@ -12,9 +12,10 @@ export function probeRequest(resources: Resource[], apps: App[], verify: boolean
     trees: [],
     databases: apps.flatMap((app) => Object.values(app.databases)),
     packages: [],
-    users: [],
+    users: apps.flatMap(({ was }) => (was === null ? [] : [was])),
     units: [],
-    apps: apps.map((app) => app.name),
+    // Under its earlier name, too: what the host remembers of that tells whose files these are.
+    apps: apps.flatMap(({ name, was }) => (was === null ? [name] : [name, was])),
     ports: apps.flatMap(({ name, port }) => (port === null ? [] : [{ port, user: name }])),
     verify,
   }

@@ -1,13 +1,19 @@
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
+import { leftOfRename, type Rename } from './renames.ts'
 
 type Warning = HostPlan['warnings'][number]
 
 /** What should be known about a host although nothing is done about it. */
-export function planWarnings(state: HostState, observed: Observed, leaving: string[], going: string[]): Warning[] {
+export function planWarnings(
+  state: HostState,
+  observed: Observed,
+  { leaving, going, renames }: { leaving: string[]; going: string[]; renames: Rename[] },
+): Warning[] {
   const left = leaving.filter((app) => !going.includes(app))
-  return [...left.map(appLeft), ...going.map(dataLeft), ...smallStorage(state, observed)]
+  const gone = going.filter((app) => !renames.some(({ from }) => from === app))
+  return [...left.map(appLeft), ...gone.map(dataLeft), ...renames.map(leftOfRename), ...smallStorage(state, observed)]
 }
 
 function appLeft(app: string): Warning {

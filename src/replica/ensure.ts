@@ -11,7 +11,7 @@ import { putOwner, type Clock } from './put.ts'
 import { refusal } from './refusal.ts'
 import { openS3Store, type OpenStore } from './s3-store.ts'
 import type { Condition, ObjectStore } from './store.ts'
-import { create, setDatabases, takeBack, type InstanceRequest, type Transition } from './transitions.ts'
+import { create, createFrom, setDatabases, takeBack, type InstanceRequest, type Transition } from './transitions.ts'
 
 export interface OwnerOf {
   inventory: Inventory
@@ -31,6 +31,8 @@ export interface EnsureOwner extends OwnerOf {
   claimed?: boolean
   /** The path that the host's files belong to, by its own claim: with it the host may take up again what it has released. */
   claimPath?: string | null
+  /** The path that the host's files belong to by their claim under the app's earlier name (`was:`); null = none. */
+  earlierPath?: string | null
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
   /** Where the answer of the probe for conditional writes is kept. */
@@ -44,7 +46,7 @@ export interface EnsureOwner extends OwnerOf {
 }
 
 export interface EnsuredOwner {
-  outcome: 'created' | 'exists' | 'databases-changed' | 'taken-back'
+  outcome: 'created' | 'renamed' | 'exists' | 'databases-changed' | 'taken-back'
   owner: Owner
 }
 
@@ -103,16 +105,24 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       const keys = found ? [] : await whatLiesThere(store, place, name, open)
       // Made since the GET: judge that object, not the listing.
       if (keys.includes(ownerKey(place.keeper, name))) continue
+      const earlier = found ? null : await earlierOwner(store, place, request)
       const released = found !== null && found.owner.holder === null
       const step: Transition = found
         ? (released ? takeBack : setDatabases)(found.owner, wish)
-        : create(keys, { ...wish, path: newPath(1), claimed: request.claimed === true })
+        : earlier
+          ? createFrom(
+              keys,
+              { ...wish, path: newPath(1), claimed: request.claimed === true },
+              earlier,
+              request.dryRun !== undefined,
+            )
+          : create(keys, { ...wish, path: newPath(1), claimed: request.claimed === true })
       if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 
       if (!place.emulate && request.dryRun !== 'read')
         await requireConditionalWrites(store, place.keeper, place.alternatives, request)
-      const outcome = released ? 'taken-back' : found ? 'databases-changed' : 'created'
+      const outcome = released ? 'taken-back' : found ? 'databases-changed' : earlier ? 'renamed' : 'created'
       if (request.dryRun !== undefined) return { outcome, owner: step.owner }
       const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
       const put = await putOwner({
@@ -140,6 +150,17 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
     host: request.host,
     app: request.app.name,
   })
+}
+
+/** The object under the app's earlier name, if it had one there. */
+async function earlierOwner(
+  store: ObjectStore,
+  place: OwnerPlace,
+  { app, host, earlierPath }: EnsureOwner,
+): Promise<{ owner: Owner; claimPath: string | null } | null> {
+  if (app.was === null) return null
+  const found = await current(store, place, instanceName({ ...app, name: app.was }, host))
+  return found && { owner: found.owner, claimPath: earlierPath ?? null }
 }
 
 function instance(request: OwnerOf): string {

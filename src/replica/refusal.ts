@@ -4,7 +4,7 @@ import type { OwnerPlace } from './place.ts'
 import type { Refusal } from './transitions.ts'
 
 export interface RefusalContext {
-  app: { name: string }
+  app: { name: string; was: string | null }
   host: string
   uid: number
   gid: number
@@ -30,6 +30,8 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
   if (step.kind === 'replica-not-empty') return notEmpty(step.keys, context)
   if (step.kind === 'claimed-elsewhere') return claimedElsewhere(context)
   if (step.kind === 'held-by-another-host') return heldElsewhere(step.holder, context)
+  if (step.kind === 'rename-not-here' || step.kind === 'rename-not-released' || step.kind === 'rename-databases')
+    return renameRefused(step, context)
   if (step.kind === 'released')
     return {
       code: 'released',
@@ -47,6 +49,33 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
     code: 'restore-under-way',
     found: `${step.dropped.join(', ')} left the inventory while ${host} is restoring the app’s databases`,
     next: 'run this again when the app has started',
+  }
+}
+
+type RenameRefusal = Extract<Refusal, { kind: `rename-${string}` }>
+
+function renameRefused(step: RenameRefusal, { app, host }: RefusalContext): Explanation {
+  const was = app.was ?? ''
+  const code = step.kind
+  switch (step.kind) {
+    case 'rename-not-here':
+      return {
+        code,
+        found: `was: ${was} says that it takes over the data of ${was}, and those on ${host} are not the newest of it`,
+        next: `call it ${was} again in the inventory, and bring its data to ${host} under that name (streamside restore ${host}); rename it after that`,
+      }
+    case 'rename-not-released':
+      return {
+        code,
+        found: `${host} has not let go of ${was} yet, so it is not proven that all of its data are in the replica`,
+        next: 'run this again: it goes on from what is done',
+      }
+    case 'rename-databases':
+      return {
+        code,
+        found: `${was} has the databases ${step.dropped.join(', ')}, which ${app.name} has not`,
+        next: `give ${app.name} the databases of ${was} under their names; change them once it has started`,
+      }
   }
 }
 

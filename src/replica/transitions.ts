@@ -11,6 +11,9 @@ import { ownerState, type Holder, type Owner } from './owner.ts'
 export type Transition = { kind: 'next'; owner: Owner } | { kind: 'unchanged'; owner: Owner } | Refusal
 
 export type Refusal =
+  | { kind: 'rename-not-here' }
+  | { kind: 'rename-not-released' }
+  | { kind: 'rename-databases'; dropped: string[] }
   | { kind: 'replica-not-empty'; keys: string[] }
   | { kind: 'claimed-elsewhere' }
   | { kind: 'held-by-another-host'; holder: Holder }
@@ -56,6 +59,37 @@ export function create(
       past: [],
     },
   }
+}
+
+/**
+ * CREATE for an app that had another name, with `from.local` (ownership.md, "Another bucket": stop, proof, RELEASE, CREATE in the
+ * new place, PROVEN, start). `earlier` is the object of that name: released, and what it says of the end of its path is the
+ * least that the files here have to hold. Only the host whose claim is of that very path has those files.
+ * @param ahead judge what will be so once this host has released it
+ */
+export function createFrom(
+  keys: readonly string[],
+  request: InstanceRequest & { path: string; claimed?: boolean },
+  earlier: { owner: Owner; claimPath: string | null },
+  ahead: boolean,
+): Transition {
+  const fresh = create(keys, request)
+  if (fresh.kind !== 'next') return fresh
+  const { owner, claimPath } = earlier
+  const { holder } = owner
+  if (holder !== null && holder.id !== request.holder.id) return { kind: 'held-by-another-host', holder }
+  if (claimPath !== owner.path) return { kind: 'rename-not-here' }
+  if (owner.uid !== request.uid || owner.gid !== request.gid)
+    return { kind: 'identity-clash', uid: owner.uid, gid: owner.gid }
+  const dropped = Object.keys(owner.dbs).filter((name) => !request.dbs.includes(name))
+  if (dropped.length > 0) return { kind: 'rename-databases', dropped }
+  const last = owner.past.at(-1)
+  const released = holder === null && last?.path === owner.path && last.end !== null ? last.end : null
+  if (released === null) return ahead && holder !== null ? fresh : { kind: 'rename-not-released' }
+  // One that the app has never made holds nothing: its first launch is still to come.
+  const dbs = Object.fromEntries(Object.entries(released).filter(([, end]) => !/^0+$/.test(end)))
+  if (Object.keys(dbs).length === 0) return fresh
+  return { kind: 'next', owner: { ...fresh.owner, from: { local: request.holder.id, dbs } } }
 }
 
 /**

@@ -11,6 +11,7 @@ import type { App, Architecture, Host } from '../inventory/model.ts'
 import type { HostPlan } from '../plan/change.ts'
 import { readManifest } from '../plan/manifest.ts'
 import { planHost } from '../plan/plan.ts'
+import { afterRenames, renamedMetrics, renamesOn } from '../plan/renames.ts'
 import { probeRequest } from '../plan/probe-request.ts'
 import { Problem } from '../problem.ts'
 import { readOwner } from '../replica/ensure.ts'
@@ -109,12 +110,14 @@ export async function observe(
 }
 
 /** @throws Problem when the host is no Debian with systemd 252 or later, or a plan cannot be made */
-export async function planFor(context: RunContext, host: Host, apps: App[], observed: Observed): Promise<Planned> {
-  const architecture = supported(observed, host)
+export async function planFor(context: RunContext, host: Host, apps: App[], seen: Observed): Promise<Planned> {
+  const architecture = supported(seen, host)
+  const observed = afterRenames(seen, apps, host.name)
+  const renames = renamesOn(apps, observed.manifest)
   const facts: HostFacts = {
     users: observed.users,
     takenIds: observed.takenIds,
-    metrics: readManifest(observed.manifest).metrics,
+    metrics: renamedMetrics(readManifest(observed.manifest).metrics, renames),
     owners: await accountsInReplica(context, host, apps, observed),
   }
   const state = desiredHost(context.inventory, host, facts, await context.artifacts.forHost(apps, architecture))

@@ -19,12 +19,14 @@ export function ownerRequests(context: RunContext, host: Host, looked: Looked): 
       dbs: Object.keys(app.databases),
       claimed: looked.observed.apps.get(app.name)?.claimed === true,
       claimPath: looked.observed.apps.get(app.name)?.claimPath ?? null,
+      earlierPath: (app.was === null ? null : looked.observed.apps.get(app.was)?.claimPath) ?? null,
       cacheDirectory: context.cacheDirectory,
     }))
 }
 
 const reasons = {
   created: 'first launch',
+  renamed: 'a new place for the data that lie here under its earlier name',
   'databases-changed': 'the databases of the app have changed',
   'taken-back': 'this host takes up again what it had let go',
 } as const
@@ -34,7 +36,7 @@ export function ownerChange(request: EnsureOwner, outcome: Exclude<EnsuredOwner[
   const change = {
     kind: 'owner',
     name: `owner object of ${request.app.name}`,
-    action: outcome === 'created' ? 'create' : 'update',
+    action: outcome === 'created' || outcome === 'renamed' ? 'create' : 'update',
     reason: reasons[outcome],
   } as const
   return { type: 'change', host: request.host, change }
@@ -48,6 +50,9 @@ const refusals = new Set([
   'released',
   'identity-clash',
   'restore-under-way',
+  'rename-not-here',
+  'rename-not-released',
+  'rename-databases',
 ])
 
 /**

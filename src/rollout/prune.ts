@@ -10,14 +10,15 @@ export async function pruned(context: RunContext, host: Host, looked: Looked): P
 }
 
 /**
- * With --prune all, on a terminal those that a person says yes to. One that the inventory has on another host now is none of
- * them: its data have to move with it.
+ * With --prune all, on a terminal those that a person says yes to. One that the inventory has on another host now, under
+ * this name or another one, is none of them: its data have to move with it.
  */
 async function toPrune(context: RunContext, host: Host, leaving: string[]): Promise<Set<string>> {
   const prune = new Set<string>()
   for (const app of leaving) {
     const elsewhere = context.inventory.apps[app]
     if (elsewhere !== undefined && !elsewhere.instancePerHost) continue
+    if (Object.values(context.inventory.apps).some(({ was }) => was === app)) continue
     const question = `${app} is no longer in the inventory for ${host.name}. Stop and remove it there? Its data and its replica stay.`
     if (context.prune || (await context.confirm?.(question)) === true) prune.add(app)
   }

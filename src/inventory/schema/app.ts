@@ -101,7 +101,7 @@ export const appShape = {
     })
     .optional()
     .describe("Switches of the unit's sandbox."),
-  was: notYet(reference(), 'The name it had before, for an app that was renamed: its data go with it.'),
+  was: reference().optional().describe('The name it had before, for an app that was renamed: its data go with it.'),
   drain: notYet(drain, 'How requests are kept away from it while it restarts.'),
 }
 

@@ -75,6 +75,7 @@ export const examples: Record<string, string> = {
   'apps.<name>.health.tcp': 'tcp: 8080',
   'apps.<name>.health.command': 'command: [./gotify, ping]',
   'apps.<name>.health.within': 'within: 60s',
+  'apps.<name>.was': 'was: pushes',
   'apps.<name>.sandbox': 'sandbox: { deny-write-execute: true }',
   'apps.<name>.sandbox.deny-write-execute': 'deny-write-execute: true',
 }

@@ -100,6 +100,8 @@ finish() {
 . ./units.sh
 # shellcheck source=templates/host/apply/leave.sh
 . ./leave.sh
+# shellcheck source=templates/host/apply/rename.sh
+. ./rename.sh
 # shellcheck source=templates/host/apply/mend.sh
 . ./mend.sh
 
@@ -107,6 +109,7 @@ trap finish EXIT
 clean_after_interrupted
 each expect step_expect
 each leave step_leave
+each rename step_rename
 install_packages
 each user step_user
 each directory step_directory

@@ -59,6 +59,7 @@ test('defaults are filled in, paths are absolute, durations seconds', async () =
     whenReplicaUnreachable: 'start',
     offlineLimitSeconds: 86_400,
     health: null,
+    was: null,
     sandbox: { memoryDenyWriteExecute: false },
   })
 })
@@ -111,6 +112,7 @@ test('everything an app may say arrives in the model', async () => {
     restart: 'prove',
     unprotected: ['images'],
     health: { kind: 'command', command: ['./w', 'check', 'a b'], withinSeconds: 120 },
+    was: null,
     sandbox: { memoryDenyWriteExecute: true },
   })
   expect(app?.environment).toMatchObject({ LEVEL: '3', ON: 'true', LINES: 'a\nb', EMPTY: '' })

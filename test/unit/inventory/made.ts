@@ -28,6 +28,7 @@ export function app(name: string, more: Partial<App> = {}): App {
     restart: 'auto',
     unprotected: [],
     health: null,
+    was: null,
     sandbox: { memoryDenyWriteExecute: false },
     ...more,
   }

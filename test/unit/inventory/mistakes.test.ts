@@ -51,7 +51,19 @@ const single: Record<string, [string, string]> = {
   'host and hosts': [app('hosts: [pi-cellar]'), '14:5: apps.notes.hosts: takes host or hosts, not both'],
   'nothing to run': [top(/ {4}release.*\n/, ''), '11:3: apps.notes: has nothing to run: give it a release'],
   'a key that is not built yet': [app('drain: { unit: x }'), '14:5: apps.notes.drain: not yet supported'],
-  'an app by another name, not built yet': [app('was: memos'), '14:5: apps.notes.was: not yet supported'],
+  'an app that was itself': [app('was: notes'), '14:10: apps.notes.was: the name that it has now'],
+  'an app that had a name which none can have': [
+    app('was: ../memos'),
+    '14:10: apps.notes.was: no app can have had this name',
+  ],
+  'an app that was another one of the inventory': [
+    top('apps:\n', 'apps:\n  memos: { host: pi-attic, release: { from: ./dist, command: ./serve }, was: notes }\n'),
+    '11:78: apps.memos.was: notes is an app of this inventory',
+  ],
+  'an ephemeral app by another name': [
+    top('    database:', '    was: memos\n    storage: { ephemeral: 64M }\n    database:'),
+    '15:10: apps.notes.was: an app with ephemeral storage cannot be renamed: its files are gone once it has stopped',
+  ],
   'a build that is not built yet': [
     top('command: ./serve', 'command: ./serve, build: make'),
     '13:48: apps.notes.release.build: not yet supported',

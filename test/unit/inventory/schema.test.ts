@@ -42,7 +42,6 @@ describe('keys of later issues are there, and say that they are not supported ye
     logs: () => printed().properties?.['logs'],
     alerts: () => printed().properties?.['alerts'],
     service: () => app().properties?.['service'],
-    was: () => app().properties?.['was'],
     drain: () => app().properties?.['drain'],
     'release.build': () => app().properties?.['release']?.properties?.['build'],
     'release.migrate': () => app().properties?.['release']?.properties?.['migrate'],

@@ -1,0 +1,119 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { deleteObjects, getObject, type LabHost, listObjects, putObject, shellInHost } from '../lab/index.ts'
+import { changesOf, pagesApp } from './host-state.ts'
+import { eventsOf, notesApp, readRows, type Run, type Site, site, streamside, until, writeRow } from './site.ts'
+
+let lab: Site
+let one: LabHost
+const ports = { shop: 8171, pages: 8172 }
+const conf = { from: import.meta.filename, template: false }
+const shop = (more: object = {}) =>
+  notesApp('ren-one', ports.shop, { files: { 'a.conf': conf, 'b.conf': conf }, ...more })
+const pages = (more: object = {}) => ({ ...pagesApp('ren-one', ports.pages), ...more })
+const first = { apps: { 'ren-shop': shop(), 'ren-pages': pages() } }
+const second = {
+  apps: { 'ren-store': shop({ was: 'ren-shop', files: { 'a.conf': conf } }), 'ren-site': pages({ was: 'ren-pages' }) },
+}
+
+interface Owner {
+  holder: { host: string } | null
+  path: string
+  from: unknown
+  dbs: Record<string, { init: boolean }>
+}
+const owner = async (app: string): Promise<Owner | null> => {
+  const body = await getObject(lab.lab.instance, `rename/${app}/owner.json`)
+  return body === null ? null : (JSON.parse(body.toString()) as Owner)
+}
+const problems = (run: Run) => eventsOf(run, 'problem').map(({ problem }) => (problem as { code: string }).code)
+const account = (user: string) => shellInHost(one, 'getent passwd "$1" | cut -d: -f1,3,4,6 || :', [user])
+
+beforeAll(async () => {
+  lab = await site('rename', [{ name: 'ren-one' }], first)
+  one = lab.host('ren-one')
+  await lab.provision()
+  await writeRow(one, ports.shop, 'kept')
+})
+
+describe('an app that was given another name', () => {
+  let uid = ''
+
+  test('is one that leaves and one that is new, as long as was: does not say more', async () => {
+    uid = (await account('ren-shop')).split(':')[1] ?? ''
+    await lab.rewrite({ apps: { 'ren-store': shop(), 'ren-pages': pages() } })
+    const plan = await lab.run(['plan', '--json'])
+    expect(eventsOf(plan, 'warning').map(({ code, app }) => [code, app])).toEqual([['app-left', 'ren-shop']])
+    expect(changesOf(plan, 'user')).toEqual(['create ren-store'])
+  })
+
+  test('is named by plan, which touches nothing', async () => {
+    await lab.rewrite(second)
+    const plan = await lab.run(['plan', '--json'])
+    expect([plan.code, problems(plan)]).toEqual([7, []])
+    expect(changesOf(plan, 'app')).toEqual([
+      'remove ren-pages',
+      'remove ren-shop',
+      'update ren-site',
+      'update ren-store',
+    ])
+    expect(changesOf(plan, 'owner')).toEqual(['create owner object of ren-store'])
+    expect(changesOf(plan, 'user')).toEqual([])
+    expect(await readRows(one, ports.shop)).toEqual(['kept'])
+  })
+
+  test('keeps its rows, files and user when the operator dies in the middle, and the next run ends it', async () => {
+    await writeRow(one, ports.shop, 'written last')
+    // Between RELEASE under the one name and CREATE under the other.
+    let pid = 0
+    await streamside(['provision', '--json', '--inventory', lab.inventory], {
+      onStart: (started) => {
+        pid = started
+      },
+      onLine: (line) => {
+        if (line.includes('"step":"rename"')) process.kill(pid, 'SIGKILL')
+      },
+    })
+    expect((await owner('ren-store')) ?? 'none').toBe('none')
+    // It follows what the host is at, and makes the owner object that its gate waits for.
+    await lab.provision()
+    expect((await owner('ren-shop'))?.holder).toBe(null)
+    expect(await readRows(one, ports.shop)).toEqual(['kept', 'written last'])
+    expect(await owner('ren-store')).toMatchObject({
+      holder: { host: 'ren-one' },
+      from: null,
+      dbs: { main: { init: true } },
+    })
+    expect(await account('ren-store')).toBe(`ren-store:${uid}:${uid}:/var/lib/ren-store\n`)
+    expect(await account('ren-shop')).toBe('')
+    expect(await shellInHost(one, 'cd /var/lib/ren-store && ls *.conf && stat -c %U . data/notes.db')).toBe(
+      'a.conf\nren-store\nren-store\n',
+    )
+    const left =
+      'ls -d /var/lib/ren-shop /opt/ren-shop /etc/streamside/apps/ren-shop /etc/systemd/system/ren-shop* /var/lib/ren-pages /opt/ren-pages 2>/dev/null || :'
+    expect(await shellInHost(one, left)).toBe('')
+    // The replica of the earlier name is its history.
+    expect((await listObjects(lab.lab.instance, 'rename/ren-shop/e0001-')).length).toBeGreaterThan(0)
+    await writeRow(one, ports.shop, 'under the new name')
+    const again = await lab.provision()
+    expect([changesOf(again), eventsOf(again, 'warning')]).toEqual([[], []])
+    expect((await lab.run(['plan', '--json'])).code).toBe(0)
+  })
+
+  test('comes back from its replica under the new name', async () => {
+    await shellInHost(
+      one,
+      'systemctl stop ren-store.service ren-store-litestream.service; rm -rf /var/lib/ren-store/data/* /var/lib/ren-store/data/.notes*; systemctl start --no-block ren-store.service',
+    )
+    const rows = await until('the app to serve again', 60, () => readRows(one, ports.shop).catch(() => null))
+    expect(rows).toEqual(['kept', 'written last', 'under the new name'])
+  })
+
+  test('is refused when the new name has data in the bucket, and nothing is stopped', async () => {
+    await lab.rewrite({ apps: { 'ren-mart': shop({ was: 'ren-store' }), 'ren-site': pages({ was: 'ren-pages' }) } })
+    await putObject(lab.lab.instance, 'rename/ren-mart/e0001-00000000/main/x', Buffer.from('x'))
+    const run = await lab.provision([], 6)
+    expect(problems(run)).toEqual(['replica-not-empty'])
+    expect(await readRows(one, ports.shop)).toHaveLength(3)
+    await deleteObjects(lab.lab.instance, 'rename/ren-mart/')
+  })
+})
