@@ -50,7 +50,8 @@ export function groundWarnings(ground: Ground): HostPlan['warnings'] {
     for (const target of new Set(observed.disks.map((disk) => disk.target)))
       if (observed.readOnly.includes(target))
         warnings.push({ code: 'read-only', message: readOnlyText(target), next: readOnlyAdvice(plan.host) })
-  if (Math.abs(clockOffset) > clockTold && clockProblem(ground).length === 0)
+  const refused = plan.changes.length > 0 && clockProblem(ground).length > 0
+  if (Math.abs(clockOffset) > clockTold && !refused)
     warnings.push({
       code: 'clock',
       message: clockText(ground),

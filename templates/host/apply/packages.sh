@@ -49,8 +49,8 @@ second_try() {
   case $output in
     # apt-get does nothing at all after a power cut in the middle of dpkg, or between a package and what it depends on
     *'dpkg was interrupted'* | *'--fix-broken install'*) mend_packages && apt_get "$@" ;;
-    # an index of weeks ago names versions that the mirror has no more
-    *'Unable to fetch some archives'*) [ -z "$index" ] && refresh_index 'the one of this host is out of date' && apt_get "$@" ;;
+    # an index of weeks ago names versions that the mirror has no more; one that was cut off in its download has no signature
+    *'Unable to fetch some archives'* | *'unauthenticated packages'*) [ -z "$index" ] && refresh_index 'the one of this host is out of date or not whole' && apt_get "$@" ;;
     *) false ;;
   esac
 }
@@ -92,11 +92,13 @@ lock_holder() { # -> `process 812 (apt-get, of apt-daily.service), for 3 min`
 
 # apt-get has one exit status for everything: what is to be done differs, so its words are told apart. LC_ALL is C.
 packages_failed() { # VERB
-  said=$(printf '%s\n%s\n' "$index" "$output" | grep -E '^(E|W|dpkg):' | awk '!seen[$0]++' | tail -n 6 || :)
-  case $said in
+  said=$({ printf '%s\n' "$output" | grep -E '^(E|dpkg):' || printf '%s\n' "$index" "$output" | grep -E '^(E|W):'; } | awk '!seen[$0]++' | tail -n 5 || :)
+  case $output$index in *'is not valid yet'* | *'not yet valid'*)
+    fail 11 clock "the clock of this host says $(date -u '+%F %R') UTC, and apt believes no signature then: $said" ;;
+  esac
+  case $output in
     *'Could not get lock'* | *'was locked by another process'*)
       fail 11 apt-locked "apt is busy: $(lock_holder); waited $limit s for it to end" ;;
-    *'is not valid yet'* | *'not yet valid'*) fail 11 clock "the clock of this host says $(date -u '+%F %R') UTC, and apt believes no signature then: $said" ;;
     *'enough free space'* | *'No space left on device'*) fail 12 disk-full "apt-get said: $said" ;;
     *'Read-only file system'*) fail 12 read-only "apt-get said: $said" ;;
     *'Unable to locate package'* | *'has no installation candidate'*) without_source ;;

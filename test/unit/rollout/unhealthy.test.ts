@@ -16,3 +16,11 @@ test('an app that fails otherwise is told nothing of packages', () => {
       'mend the release or its health check and run provision again; on the host: journalctl -u notes',
     )
 })
+
+test('an app whose port somebody else has is told so', () => {
+  for (const log of [
+    'OSError: [Errno 98] Address already in use',
+    'Error: listen EADDRINUSE: address already in use :::80',
+  ])
+    expect(next(log)).toMatch(/^another process listens where notes wants to: .* ss -ltnp/)
+})
