@@ -11,7 +11,16 @@ const resources: Resource[] = [
   { kind: 'package', name: 'curl' },
   { kind: 'user', name: 'web', home: '/var/lib/web', uid: 800, gid: 800 },
   { kind: 'directory', path: '/var/lib/web', mode: '0750', owner: 'web', group: 'web' },
-  { kind: 'release', app: 'web', digest: 'd1', path: '/opt/web/releases/d1', tar: '/t', bytes: 10, entries: [], keep: 3 },
+  {
+    kind: 'release',
+    app: 'web',
+    digest: 'd1',
+    path: '/opt/web/releases/d1',
+    tar: '/t',
+    bytes: 10,
+    entries: [],
+    keep: 3,
+  },
   { kind: 'link', path: '/opt/web/current', target: '/opt/web/releases/d1' },
   { kind: 'file', path: unit, mode: '0644', owner: 'root', group: 'root', content: '[Unit]\n', validate: 'unit' },
   {
