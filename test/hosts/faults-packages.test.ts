@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type LabHost, shellInHost } from '../lab/index.ts'
+import { type LabHost, putFile, shellInHost } from '../lab/index.ts'
 import { converges, type Faulty, refuses } from './faulty.ts'
 import { changesOf, pagesApp } from './host-state.ts'
 import { eventsOf, type Site, site } from './site.ts'
@@ -126,6 +126,29 @@ describe('a package source', () => {
       next: /packages: in the inventory/,
     })
     await wants('rolldice')
+    await converges(faulty)
+  })
+
+  test('that is signed later than the clock says is not to blame either: the clock is', async () => {
+    await wants('rolldice')
+    // apt alone is in the past (the kernel's clock is everybody's), and is to look at dates, which the lab has told it not to
+    await shellInHost(one, 'apt-get -q -y install --no-install-recommends libfaketime >/dev/null')
+    await putFile(one, '/etc/faketimerc', '@1970-01-01 00:00:10\n')
+    const inThePast = '#!/bin/sh\nLD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketime.so.1) exec /usr/bin/apt-get "$@"\n'
+    await withSources('true', async () => {
+      await shellInHost(one, "grep -rl Check-Date /etc/apt | xargs -r sed -i '/Check-Date/d'")
+      await putFile(one, '/usr/local/sbin/apt-get', inThePast, { mode: '0755' })
+      try {
+        await refuses(faulty, {
+          code: 'clock',
+          exit: 1,
+          found: /apt believes no signature then: E: Release file for .* is not valid yet/,
+          next: /timedatectl timesync-status.*streamside ssh fpk-one sudo date -us/,
+        })
+      } finally {
+        await shellInHost(one, 'rm /usr/local/sbin/apt-get')
+      }
+    })
     await converges(faulty)
   })
 

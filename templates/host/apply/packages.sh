@@ -94,7 +94,7 @@ lock_holder() { # -> `process 812 (apt-get, of apt-daily.service), for 3 min`
 packages_failed() { # VERB
   said=$({ printf '%s\n' "$output" | grep -E '^(E|dpkg):' || printf '%s\n' "$index" "$output" | grep -E '^(E|W):'; } | awk '!seen[$0]++' | tail -n 5 || :)
   case $output$index in *'is not valid yet'* | *'not yet valid'*)
-    fail 11 clock "the clock of this host says $(date -u '+%F %R') UTC, and apt believes no signature then: $said" ;;
+    fail 11 clock "the clock of this host says $(date -u '+%F %R') UTC, and apt believes no signature then: $(printf '%s\n' "$said" | head -n 1)" ;;
   esac
   case $output in
     *'Could not get lock'* | *'was locked by another process'*)
