@@ -36,12 +36,12 @@ export function* forceClaim(run: Run, ordered: Order): Program {
   const old = {
     path: owner.path,
     host: owner.holder?.host ?? '',
-    end: order === 'new' ? shown(bucket, owner, owner.path) : null,
+    end: order === 'new' ? shown(bucket, names, owner.path) : null,
   }
   // What lies beyond a chosen point was seen when it was chosen: it is no second history.
   const ended = (entry: Owner['past'][number]) =>
     order === 'best' && from && 'path' in from && entry.path === from.path && entry.end === null
-      ? { ...entry, end: shown(bucket, owner, entry.path) }
+      ? { ...entry, end: shown(bucket, names, entry.path) }
       : entry
   const next: Owner = {
     ...owner,
@@ -118,8 +118,8 @@ function lastPoint(bucket: Bucket, path: string, db: string): string | null {
   return /have up to ([0-9a-f]{16})/.exec(whole.error)?.[1] ?? null
 }
 
-function shown(bucket: Bucket, owner: Owner, path: string): Record<string, string> {
-  return Object.fromEntries(Object.keys(owner.dbs).map((db) => [db, hexTxid(maxTxid(bucket, path, db) ?? 0)]))
+function shown(bucket: Bucket, names: readonly string[], path: string): Record<string, string> {
+  return Object.fromEntries(names.map((db) => [db, hexTxid(maxTxid(bucket, path, db) ?? 0)]))
 }
 
 /** From here on only what was chosen is missed. */
