@@ -42,12 +42,13 @@ export async function campaign(options: CampaignOptions, say: (line: string) => 
   const result: CampaignResult = { tried: 0, missed: 0, violated: [] }
   const stage = await openStage(options.instance, say)
   let longest = 0
-  const timeIsUp = () => {
-    const { minutes, least } = options
+  const enough = () => {
+    const { minutes, least, cases, stopping } = options
+    if (stopping.aborted || result.tried === cases) return true
     return minutes !== null && result.tried >= least && performance.now() - began + longest > minutes * 60_000
   }
-  for await (const { rehearsed, each, number, total } of inTurn(stage, options, progress, say)) {
-    if (timeIsUp() || options.stopping.aborted || result.tried === options.cases) break
+  for await (const { rehearsed, each, number, total } of inTurn(stage, options, progress, enough, say)) {
+    if (enough()) break
     const evidence = createEvidence()
     const before = performance.now()
     const verdict = await playCase(stage, rehearsed, each, seed, evidence)
@@ -72,12 +73,19 @@ export async function campaign(options: CampaignOptions, say: (line: string) => 
  * The jobs' cases in turn, so that a short sample has some of each: the first of each job, the second of each, … A job is
  * rehearsed when its first case comes.
  */
-async function* inTurn(stage: Stage, options: CampaignOptions, progress: Progress, say: (line: string) => void) {
+async function* inTurn(
+  stage: Stage,
+  options: CampaignOptions,
+  progress: Progress,
+  enough: () => boolean,
+  say: (line: string) => void,
+) {
   const { seed, at, fault } = options
   const jobs = [...options.jobs].sort((a, b) => chance(seed, 'job', a.name) - chance(seed, 'job', b.name))
   const left: { rehearsed: Rehearsed; cases: { each: Case; number: number }[]; total: number }[] = []
   for (const job of jobs) {
-    if (options.stopping.aborted) return
+    // a rehearsal takes as long as a case
+    if (enough()) return
     const rehearsed = await rehearse(stage, job, seed)
     const all = casesOf(seed, job.name, rehearsed.boundaries)
     const cases = all

@@ -9,8 +9,8 @@ import { testInstance } from './instance.ts'
 // The sample bounds itself; on a machine that others are at work on its last case may take a while.
 vi.setConfig({ testTimeout: 600_000 })
 
-// Another sample than everybody else's:  STREAMSIDE_CAMPAIGN_SEED=7 scripts/test hosts test/hosts/campaign.test.ts
-const seed = Number(process.env['STREAMSIDE_CAMPAIGN_SEED'] ?? 4)
+// Its first cases are one of each job, each with another fault. Another sample:  STREAMSIDE_CAMPAIGN_SEED=7 scripts/test hosts test/hosts/campaign.test.ts
+const seed = Number(process.env['STREAMSIDE_CAMPAIGN_SEED'] ?? 1790)
 
 test('runs disturbed at boundaries of their steps: the next one converges, nothing is half-written, nothing is down without a reason', async () => {
   const state = path.join(cacheFolder(), 'campaign', testInstance)
@@ -22,7 +22,7 @@ test('runs disturbed at boundaries of their steps: the next one converges, nothi
       jobs,
       minutes: 3,
       cases: null,
-      least: jobs.length,
+      least: 2,
       at: null,
       fault: null,
       resume: false,
