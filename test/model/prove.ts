@@ -77,7 +77,8 @@ export function* writeTip(run: Run, tip: Decision['tip']): Program {
   if (!tip || Object.keys(tip).length === 0) return
   const { state } = cardOf(host)
   const path = state.claim?.path ?? ''
-  const led = ownerNow(world)?.path === path || !world.ledger.faults.has('owner-rollback')
+  const { faults } = world.ledger
+  const led = ownerNow(world)?.path === path || !(faults.has('owner-rollback') || faults.has('rollback'))
   const named: Record<string, Ltx> = {}
   for (const [db, txid] of Object.entries(tip)) {
     const ltx = filesOf(host, db).l0?.ltx.find((each) => hexTxid(each.txid) === txid)
