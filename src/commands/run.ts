@@ -13,6 +13,7 @@ import { createBuckets } from '../rollout/buckets.ts'
 import { operator } from '../rollout/operator.ts'
 import { createTurns } from '../rollout/turns.ts'
 import { createDeparted } from '../rollout/departed.ts'
+import { withLogAddresses } from '../rollout/log-addresses.ts'
 import type { RunContext } from '../rollout/context.ts'
 import { type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
@@ -31,6 +32,9 @@ export interface RunShape {
 /** Commands that tell of hosts which have left the inventory; with --limit they are about others than those. */
 const asksForDeparted = new Set(['plan', 'provision', 'status'])
 
+/** Commands that compare a host with what the inventory says of it. */
+const comparing = new Set(['plan', 'provision', 'status'])
+
 /**
  * Runs a job over the hosts of the inventory: loads it, sets the run up, reports, and gives back the exit code.
  * @throws InventoryProblem, Problem `limit-unknown`
@@ -43,10 +47,13 @@ export async function runOverHosts(
   shape: RunShape = {},
 ): Promise<ExitCode> {
   const began = performance.now()
-  const { inventory, warnings } = await loadChecked(
+  const { inventory: loaded, warnings } = await loadChecked(
     options.inventory ?? (await findInventory(process.cwd())),
     shape.load,
   )
+  const { inventory, unknown } = comparing.has(command)
+    ? await withLogAddresses(loaded)
+    : { inventory: loaded, unknown: [] }
   const hosts = shape.hosts?.(inventory) ?? limitedHosts(inventory, options.limit)
   const { stdout, stderr } = process
   const reporter = createReporter({
@@ -92,6 +99,7 @@ export async function runOverHosts(
   }
   report({ type: 'run-started', command, hosts: hosts.map((host) => host.name) })
   for (const warning of warnings) report({ type: 'warning', code: 'inventory', message: describeMistake(warning) })
+  for (const warning of unknown) report(warning)
   let exit: ExitCode = exitCodes.failed
   try {
     exit = worstExit(await overHosts(context, hosts, options.parallel, (host, spent) => job(context, host, spent)))

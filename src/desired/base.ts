@@ -17,6 +17,9 @@ const travelling = /^((probe|tree|look|status|logs|start)\.sh|(apply|status)\/)/
 // All that a host without a database needs of them.
 const ungated = new Set(['record-start.sh'])
 
+// For log servers alone.
+const receiving = new Set(['await-address.sh', 'rotate-logs.sh'])
+
 /** Whether a path lies in a version's folder: those go as a whole, once nothing runs from them (apply/lay.sh). */
 export function isVersioned(path: string): boolean {
   return path.startsWith(`${programsDirectory}/programs-`)
@@ -25,8 +28,9 @@ export function isVersioned(path: string): boolean {
 /**
  * What every host gets, whatever runs on it.
  * @param gated whether an app with a database lives here: the gate's tools and programs are for those
+ * @param logServer whether it receives the lines of others
  */
-export function baseResources(gated: boolean): Resource[] {
+export function baseResources(gated: boolean, logServer = false): Resource[] {
   const packages = gated ? ['curl', 'jq', 'sqlite3', 'ca-certificates'] : ['curl']
   const folders = [
     ['/etc/streamside', '0700'],
@@ -34,7 +38,7 @@ export function baseResources(gated: boolean): Resource[] {
     [programsDirectory, '0755'],
   ] as const
   const programs = hostPrograms()
-    .filter((name) => name !== launch && (gated || ungated.has(name)))
+    .filter((name) => name !== launch && (receiving.has(name) ? logServer : gated || ungated.has(name)))
     .map((name) => ({ name, content: hostProgram(name) }))
   // Renamed into place one by one, programs that are started meanwhile would be made of two versions.
   const version = `${programsDirectory}/programs-${sha256(JSON.stringify(programs)).slice(0, 16)}`

@@ -5,6 +5,7 @@ import { appResources } from './app.ts'
 import { baseResources } from './base.ts'
 import { gateResources } from './gate.ts'
 import { litestreamResources } from './litestream.ts'
+import { isLogServer, loggingResources } from './logging.ts'
 import { configDirectory } from './places.ts'
 import { metricsPorts } from './ports.ts'
 import type { Resource, UnitResource } from './resources.ts'
@@ -57,7 +58,10 @@ export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, 
   const gated = apps.filter((app) => Object.keys(app.databases).length > 0)
   const metrics = metricsPorts(gated, facts.metrics)
   const accounts = accountsOf(apps, facts)
-  const resources: Resource[] = baseResources(gated.length > 0)
+  const resources: Resource[] = [
+    ...baseResources(gated.length > 0, isLogServer(inventory, host.name)),
+    ...loggingResources(inventory, host),
+  ]
   for (const app of apps) {
     const account = accounts.get(app.name) ?? { uid: 0, gid: 0 }
     const release = artifacts.releases.get(app.name)

@@ -35,6 +35,8 @@ export interface Observed {
   apps: Map<string, ObservedApp>
   /** Transactions that run, were cut off by a power cut or a kill, or ended when nobody followed them any more (told once). */
   transactions: ObservedTransaction[]
+  /** What journald's configuration comes to, by key; null when it was not asked for. */
+  journald: Map<string, JournaldSetting> | null
   /** The text of /var/lib/streamside/manifest. */
   manifest: string | null
 }
@@ -46,6 +48,12 @@ export interface Listener {
   command: string
   /** The systemd unit that it runs in: a service or a session's scope; empty when it is in none. */
   unit: string
+}
+
+/** The assignment of a key that counts, and the file that it stands in. */
+export interface JournaldSetting {
+  value: string
+  file: string
 }
 
 export interface ObservedTransaction {

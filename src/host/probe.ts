@@ -3,6 +3,7 @@ import { hostProgram } from '../templates/render.ts'
 import { encodeField } from './host-encoding.ts'
 import type { Observed, ObservedPath, ObservedUnit } from './observed.ts'
 import { observedPath, ownPaths } from './probe-paths.ts'
+import { parseJournald } from './journald.ts'
 import { parseApps, parseListener, parseOverrides, parseSignature, parseUnits } from './probe-records.ts'
 
 /** What a probe is asked for. The order of the lists is the order of the answer. */
@@ -18,6 +19,8 @@ export interface ProbeRequest {
   apps: string[]
   /** Ports that apps want, and the user of each. */
   ports: { port: number; user: string }[]
+  /** Say what journald's configuration comes to, with everybody's drop-ins. */
+  journald: boolean
   /** Compare trees by content too (`--verify`). */
   verify: boolean
 }
@@ -45,6 +48,7 @@ export function probePayload(request: ProbeRequest): { name: string; content: st
     { name: 'units', content: lines(request.units) },
     { name: 'apps', content: lines(request.apps) },
     { name: 'ports', content: lines(request.ports.map(({ port, user }) => `${port} ${user}`)) },
+    ...(request.journald ? [{ name: 'journald', content: '' }] : []),
     ...(request.verify ? [{ name: 'verify', content: '' }] : []),
   ]
 }
@@ -129,6 +133,7 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
       attended: state === 'attended',
       who,
     })),
+    journald: parseJournald(all('journald')[0]?.[0]),
     manifest: decodedManifest(all('manifest')[0]),
   } satisfies Observed & { units: Map<string, ObservedUnit> }
 }

@@ -1,5 +1,6 @@
 import type { AppEntry, Entries, HostEntry, S3Entry } from './entries.ts'
 import type { App, AppFile, Health, Host, Inventory, Release, S3Replica } from './model.ts'
+import { toLogs } from './logs.ts'
 import { onHost, onOperator } from './paths.ts'
 import { releaseSource, releaseSources } from './release-sources.ts'
 import { oldestLitestream } from './schema/inventory.ts'
@@ -34,6 +35,7 @@ export function toInventory(conversion: Conversion): Inventory {
     replicas: record(entries.replicas, (name, entry) => toReplica(conversion, name, entry)),
     hosts: record(entries.hosts, (name, entry) => toHost(conversion, name, entry)),
     apps: record(entries.apps, (name, entry) => toApp(conversion, name, entry)),
+    ...(top.logs === undefined ? {} : { logs: toLogs(top.logs, entries.hosts) }),
   }
 }
 

@@ -5,6 +5,7 @@ import { checkPathsOnHosts } from './checks/databases.ts'
 import { checkEphemeralFolders } from './checks/ephemeral.ts'
 import { checkHosts } from './checks/hosts.ts'
 import { checkLocalFiles } from './checks/local.ts'
+import { checkLogs } from './checks/logs.ts'
 import { checkNames } from './checks/names.ts'
 import { checkRenames } from './checks/renames.ts'
 import { checkPorts } from './checks/ports.ts'
@@ -81,6 +82,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   checkPathsOnHosts(reading)
   checkEphemeralFolders(reading)
   checkReplicas(reading)
+  checkLogs(reading)
   if (!options.skipLocalFiles) await checkLocalFiles(reading)
   const secrets = options.skipSecrets
     ? new Map<string, Secret>()

@@ -25,7 +25,29 @@ export interface Inventory {
   replicas: Record<string, S3Replica>
   hosts: Record<string, Host>
   apps: Record<string, App>
+  /** Absent: logging is left as it is found on the hosts. */
+  logs?: Logs
 }
+
+export interface Logs {
+  servers: LogServer[]
+  transport: 'tcp' | 'tls'
+  queue: 'durable' | 'light'
+  /** The most that one server's queue takes on a host's disk, bytes. */
+  queueBytes: number
+  /** Where log servers of the inventory listen. */
+  port: number
+  /** Networks (CIDR) whose lines they take; null = what follows from their own address. */
+  networks: string[] | null
+  /** IP addresses by host. Loading fills in what the inventory says; the others are looked up before hosts are (rollout). */
+  addresses: Record<string, string[]>
+  share: { percent: number } | { bytes: number }
+  keepDays: number
+  journal: { storage: 'persistent' | 'volatile'; sizeBytes: number; syncSeconds: number }
+}
+
+/** A host of the inventory, or anything else that speaks syslog over TCP. */
+export type LogServer = { kind: 'host'; host: string } | { kind: 'address'; address: string; port: number }
 
 export interface S3Replica {
   name: string

@@ -37,6 +37,8 @@ export interface Step {
     | 'enable'
     | 'start'
     | 'restart'
+    /** A package's unit is restarted and looked at; when it does not come up, its old files are back and it runs from those. */
+    | 'settle'
     | 'prune'
     | 'health'
     /** Waits until an app's data are on their way out; part of `health` for an app that is started. */

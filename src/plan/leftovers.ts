@@ -21,12 +21,38 @@ export function leftovers(state: HostState, recorded: Manifest, going: readonly 
   return [
     ...gone.flatMap(([file]) => (isUnitFile(file) ? [stopped(path.posix.basename(file))] : [])),
     ...gone.map(([file, { as }]) => removed(file, as)),
+    ...packagedUnits.flatMap(({ unit, folder }) =>
+      gone.some(([file]) => file.startsWith(folder)) && !runs(state, unit) ? [withoutOurs(unit)] : [],
+    ),
   ]
 }
 
 /** A unit file that systemd reads by its own name, not one of a drop-in. */
 export function isUnitFile(file: string): boolean {
   return path.posix.dirname(file) === '/etc/systemd/system'
+}
+
+// Units of packages that ran from files of ours: without those they run from their own.
+const packagedUnits = [
+  { unit: 'systemd-journald.service', folder: '/etc/systemd/journald.conf.d/' },
+  { unit: 'rsyslog.service', folder: '/etc/rsyslog.d/' },
+]
+
+/** Whether the unit is still wanted: then its restart follows from what it should run from. */
+function runs({ resources }: HostState, unit: string): boolean {
+  return resources.some((resource) => resource.kind === 'unit' && resource.name === unit)
+}
+
+function withoutOurs(unit: string): Change {
+  return {
+    summary: {
+      kind: 'unit',
+      name: unit,
+      action: 'restart',
+      reason: 'it runs without the files of streamside from now on',
+    },
+    step: { verb: 'settle', fields: [unit, '-', '-'] },
+  }
 }
 
 const reason = 'no longer in the inventory'

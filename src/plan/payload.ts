@@ -15,12 +15,8 @@ export interface Payload {
  * @param who operator, machine and command, for whoever finds the transaction on the host
  */
 export function applyPayload(plan: HostPlan, who: string): Payload {
-  const programs = ['run', 'apply.sh', 'lay.sh', 'packages.sh', 'units.sh', 'leave.sh', 'rename.sh', 'mend.sh'].map(
-    (name) => ({
-      name,
-      content: hostProgram(`apply/${name}`),
-    }),
-  )
+  const parts = ['apply.sh', 'lay.sh', 'packages.sh', 'units.sh', 'leave.sh', 'rename.sh', 'mend.sh', 'logging.sh']
+  const programs = ['run', ...parts].map((name) => ({ name, content: hostProgram(`apply/${name}`) }))
   const payload: Payload = {
     files: [...programs, ...['tree.sh', 'look.sh'].map((name) => ({ name, content: hostProgram(name) }))],
     streams: [],

@@ -61,11 +61,12 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   const started: string[] = []
   if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
   for (const unit of inStartOrder(state.resources)) {
-    changes.push(...overridden(unit, observed))
+    if (!unit.packaged) changes.push(...overridden(unit, observed))
     const wanted = runsFromDigest(unit, state.resources)
-    const laidAnew = unit.runsFrom.some((path) => relaid.has(path)) || runsOverridden(unit, observed)
+    const laidAnew =
+      unit.runsFrom.some((path) => relaid.has(path)) || (!unit.packaged && runsOverridden(unit, observed))
     const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
-    if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart'))
+    if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart' || step.verb === 'settle'))
       attendant.push({ verb: 'forget', fields: [unit.name] })
     const runs = unitChanges.some(({ step }) => restarts(step) || step.verb === 'recheck')
     if (runs && unit.app !== undefined && unit.name === `${unit.app}.service`) started.push(unit.app)

@@ -1,3 +1,4 @@
+import { journaldFile } from '../desired/journal.ts'
 import type { Resource } from '../desired/resources.ts'
 import { sha256 } from '../desired/runs-from.ts'
 import type { App } from '../inventory/model.ts'
@@ -17,6 +18,7 @@ export function probeRequest(resources: Resource[], apps: App[], verify: boolean
     // Under its earlier name, too: what the host remembers of that tells whose files these are.
     apps: apps.flatMap(({ name, was }) => (was === null ? [name] : [name, was])),
     ports: apps.flatMap(({ name, port }) => (port === null ? [] : [{ port, user: name }])),
+    journald: resources.some((resource) => resource.kind === 'file' && resource.path === journaldFile),
     verify,
   }
   for (const resource of resources) {

@@ -28,10 +28,14 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
       step: { verb: 'enable', fields: [unit.name] },
     })
   if (!unit.active) return changes
+  const step = (verb: 'start' | 'restart'): Change['step'] =>
+    unit.packaged
+      ? { verb: 'settle', fields: [unit.name, wanted, String(unit.listens ?? '-')] }
+      : { verb, fields: [unit.name] }
   if (!seen || !isUp(seen.activeState, seen.subState)) {
     changes.push({
       summary: summary('start', isThere ? `is ${seen.activeState} (${seen.subState})` : 'is new'),
-      step: { verb: 'start', fields: [unit.name] },
+      step: step('start'),
     })
     return changes
   }
@@ -39,7 +43,7 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
   if (unit.runsFrom.length > 0 && (laidAnew || digest !== wanted))
     changes.push({
       summary: summary('restart', 'what it runs from has changed since it was started'),
-      step: { verb: 'restart', fields: [unit.name] },
+      step: step('restart'),
     })
   else if (unhealthy)
     changes.push({

@@ -1,6 +1,7 @@
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
+import { journaldOverridden } from './journald.ts'
 import { leftOfRename, type Rename } from './renames.ts'
 
 type Warning = HostPlan['warnings'][number]
@@ -13,7 +14,13 @@ export function planWarnings(
 ): Warning[] {
   const left = leaving.filter((app) => !going.includes(app))
   const gone = going.filter((app) => !renames.some(({ from }) => from === app))
-  return [...left.map(appLeft), ...gone.map(dataLeft), ...renames.map(leftOfRename), ...smallStorage(state, observed)]
+  return [
+    ...left.map(appLeft),
+    ...gone.map(dataLeft),
+    ...renames.map(leftOfRename),
+    ...smallStorage(state, observed),
+    ...journaldOverridden(state, observed),
+  ]
 }
 
 function appLeft(app: string): Warning {

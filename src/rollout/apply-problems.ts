@@ -13,6 +13,8 @@ const nextByCode: Record<string, (host: string) => string> = {
     `free space there (streamside ssh ${host} sudo du -xhd1 / | sort -h), then run provision again; nothing was changed in place`,
   'read-only': readOnlyAdvice,
   'not-valid': () => 'nothing was put in place, the old files stand; mend the inventory and run provision again',
+  'put-back': (host) =>
+    `is the address that logs: says one of ${host}'s own (logs: { addresses: … }), and the port free (streamside ssh ${host} sudo ss -ltnp)? Mend that and run provision again`,
   digest: (host) => `the card or the memory of ${host} may be failing: see dmesg there, then run provision again`,
   'release-damaged': (host) =>
     'run provision again: it packs and sends the release anew, and the old one is still in place. When it stays so, ' +

@@ -8,6 +8,7 @@
 #   databases lines  PATH                       answered by their sizes and owners
 #   packages, users, units, apps                one name a line
 #   ports     lines  PORT USER                  ports that apps want: answered when somebody else has them
+#   journald                                    (may be absent) say what journald's configuration comes to
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
 #   tree.sh, look.sh, host-id.sh                parts of this program
 # PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
@@ -215,12 +216,19 @@ units() {
     sed "s/^/show$tab/"
   while IFS= read -r unit; do
     read_line "/run/streamside/started/$unit"
+    # of a package's unit, whose start nobody records but the transaction that restarts it (apply/logging.sh)
+    [ -n "$line" ] || read_line "/var/lib/streamside/started/$unit"
     [ -z "$line" ] || say started "$unit" "$line"
     # as they lie on disk: systemctl shows only what systemd has read already
     for override in "/etc/systemd/system/$unit.d"/*.conf "/run/systemd/system/$unit.d"/*.conf "/etc/systemd/system.control/$unit.d"/*.conf "/run/systemd/system.control/$unit.d"/*.conf; do
       if [ -e "$override" ] || [ -h "$override" ]; then say override "$unit" "$(printf %s "$override" | base64 -w0)"; fi
     done
   done <units
+}
+
+# With the drop-ins of packages and of people, in the order in which they count.
+journald() {
+  [ ! -e journald ] || say journald "$(systemd-analyze cat-config systemd/journald.conf 2>/dev/null | base64 -w0)"
 }
 
 apps() {
@@ -275,6 +283,7 @@ own_paths
 trees
 databases
 units
+journald
 apps
 transactions
 say end

@@ -43,6 +43,8 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv
   input?: string
   cwd?: string
+  /** The checkout whose command line runs. Default: this one. */
+  checkout?: string
   /** Gets the child's process id: a test kills it in the middle. */
   onStart?: (pid: number) => void
   onLine?: (line: string) => void
@@ -80,9 +82,9 @@ export async function site(name: string, hosts: HostSpec[], parts: InventoryPart
   }
 }
 
-/** Runs the command line of this checkout. */
+/** Runs the command line of this checkout, or of another. */
 export async function streamside(args: string[], options: RunOptions = {}): Promise<Run> {
-  const child = spawn(process.execPath, [path.join(checkout, 'src/cli.ts'), ...args], {
+  const child = spawn(process.execPath, [path.join(options.checkout ?? checkout, 'src/cli.ts'), ...args], {
     env: options.env ?? process.env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

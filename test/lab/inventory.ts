@@ -14,6 +14,8 @@ export interface InventoryParts {
   replica?: Record<string, unknown>
   /** Replicas beside `nas`. */
   replicas?: Record<string, object>
+  /** The inventory's `logs`; default: none. */
+  logs?: Record<string, unknown>
   /** Commands of secrets, beside `bucket-key`, `bucket-secret` and `notes-token`. */
   secrets?: Record<string, { command: string[] }>
 }
@@ -55,6 +57,7 @@ export async function labInventory(
     },
     replicas: { nas, ...parts.replicas },
     hosts: parts.hosts ?? Object.fromEntries(lab.hosts.map((host) => [host.name, {}])),
+    ...(parts.logs === undefined ? {} : { logs: parts.logs }),
     apps: parts.apps,
   }
   // JSON is YAML but for characters that YAML wants escaped (1.2.2, section 5.1), and the tag has to lose its quotes

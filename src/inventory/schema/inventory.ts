@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { app } from './app.ts'
 import { host, sshPort, sshUser } from './host.ts'
-import { alerts, logs } from './later.ts'
+import { alerts } from './later.ts'
+import { logs } from './logs.ts'
 import { replica } from './replica.ts'
 import { localPath, notYet, plainText, reference } from './scalars.ts'
 
@@ -68,7 +69,7 @@ export const singles = {
   defaults: defaults.optional().describe('What hosts and apps take that do not say it themselves.'),
   ssh: ssh.optional().describe('How hosts are reached; default: as your ssh does.'),
   litestream: litestream.optional().describe('Which Litestream runs on the hosts.'),
-  logs: notYet(logs, 'Where logs are sent.'),
+  logs: logs.optional().describe('Where the lines of every host are sent, and how its journal is kept.'),
   alerts: notYet(alerts, 'What is run for an alert.'),
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, localPath, plainText, reference, text } from './scalars.ts'
+import { duration, localPath, reference, text } from './scalars.ts'
 import { command } from './words.ts'
 
 /**
@@ -45,15 +45,6 @@ export const drain = z.strictObject({
     .optional()
     .describe('Commands of your own.'),
   unit: text().optional().describe('A unit that is stopped before and started after.'),
-})
-
-export const logs = z.strictObject({
-  servers: z.array(plainText()).describe('Hosts of the inventory, or address:port.'),
-  transport: z.enum(['tcp', 'tls', 'relp']).optional().describe('How lines travel.'),
-  queue: z
-    .enum(['assisted', 'durable'])
-    .optional()
-    .describe('durable: on disk before it is sent, an fsync a line. assisted: in memory; a power cut loses it.'),
 })
 
 export const alerts = z.strictObject({

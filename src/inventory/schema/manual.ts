@@ -35,6 +35,7 @@ export function documentedKeys(): DocumentedKey[] {
 const groups = [
   ['Top level', /^[a-z]+$/],
   ['`defaults`, `ssh`, `litestream`, `secrets`', /^(defaults|ssh|litestream|secrets)\./],
+  ['Logging: `logs`', /^logs\./],
   ['A replica: `replicas.<name>`', /^replicas\.<name>\./],
   ['A host: `hosts.<name>`', /^hosts\.<name>\./],
   ['An app: `apps.<name>`', /^apps\.<name>\./],

@@ -98,6 +98,8 @@ finish() {
 . ./packages.sh
 # shellcheck source=templates/host/apply/units.sh
 . ./units.sh
+# shellcheck source=templates/host/apply/logging.sh
+. ./logging.sh
 # shellcheck source=templates/host/apply/leave.sh
 . ./leave.sh
 # shellcheck source=templates/host/apply/rename.sh
@@ -120,6 +122,7 @@ each signature step_signature
 record_signatures
 each file stage_file
 check_staged
+check_logging
 each retire step_retire
 switch_staged
 each link step_link
@@ -128,6 +131,7 @@ each purge step_purge
 each set-aside step_set_aside
 each own step_own
 reload
+each settle step_settle
 record_manifest
 each enable step_enable
 each start step_start

@@ -171,7 +171,7 @@ switch_staged() {
 }
 
 step_forget() { # N UNIT
-  rm -f -- "/run/streamside/started/$2"
+  rm -f -- "/run/streamside/started/$2" "/var/lib/streamside/started/$2"
 }
 
 step_link() { # N PATH TARGET

@@ -14,6 +14,7 @@ const nothing: ProbeRequest = {
   units: [],
   apps: [],
   ports: [],
+  journald: false,
   verify: false,
 }
 let folder: string

@@ -12,6 +12,7 @@ const request: ProbeRequest = {
   units: [],
   apps: [],
   ports: [],
+  journald: false,
   verify: false,
 }
 const file = ['stat', '640', 'a', 'a', '3', 'regular file', 'f'.repeat(64), Buffer.from('abc').toString('base64')]

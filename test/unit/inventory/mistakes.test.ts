@@ -68,7 +68,6 @@ const single: Record<string, [string, string]> = {
     top('command: ./serve', 'command: ./serve, build: make'),
     '13:48: apps.notes.release.build: not yet supported',
   ],
-  'logs, not built yet': [top('hosts:', 'logs: { servers: [x] }\nhosts:'), '7:1: logs: not yet supported'],
   'a replica that is not built yet': [
     top('hosts:', '  share: { type: file, path: /mnt }\nhosts:'),
     '7:18: replicas.share.type: replicas of type file are not yet supported',
@@ -462,7 +461,7 @@ apps:
     const mistakes = await mistakesOf(loadText(design))
     expect(mistakes.map(({ line, column, path, message }) => `${line}:${column}: ${path}: ${message}`)).toEqual([
       '10:18: replicas.share.type: replicas of type file are not yet supported',
-      '11:1: logs: not yet supported',
+      '11:59: logs.transport: not yet supported',
       '12:1: alerts: not yet supported',
       '35:5: apps.linkding.service: not yet supported',
       '39:5: apps.wiki.service: not yet supported',

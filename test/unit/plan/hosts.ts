@@ -38,6 +38,7 @@ export function bare(): Observed {
     started: new Map(),
     apps: new Map(),
     transactions: [],
+    journald: null,
     manifest: null,
   }
 }

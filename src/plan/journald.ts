@@ -1,0 +1,27 @@
+import path from 'node:path'
+import type { HostState } from '../desired/host-state.ts'
+import { journaldFile } from '../desired/journal.ts'
+import type { Observed } from '../host/observed.ts'
+import type { HostPlan } from './change.ts'
+
+/**
+ * Drop-ins of others that count after ours and say something else (journald.conf(5): by the names of the files, whatever folder
+ * they lie in). They are a package's or somebody's, so they are told of and left.
+ */
+export function journaldOverridden(state: HostState, observed: Observed): HostPlan['warnings'] {
+  const ours = state.resources.find((resource) => resource.kind === 'file' && resource.path === journaldFile)
+  if (ours?.kind !== 'file' || observed.journald === null) return []
+  const wanted = [...String(ours.content).matchAll(/^([A-Za-z]+)=(.*)$/gm)]
+  return wanted.flatMap(([, key = '', value = '']) => {
+    const effective = observed.journald?.get(key)
+    if (!effective || effective.file === journaldFile || effective.value === value) return []
+    if (path.basename(effective.file) < path.basename(journaldFile)) return []
+    return [
+      {
+        code: 'journald-overridden',
+        message: `the journal has ${key}=${effective.value} from ${effective.file}, and not ${key}=${value} as the inventory says`,
+        next: `remove that line on ${state.host.name}, or let the file's name come before ${path.basename(journaldFile)}`,
+      },
+    ]
+  })
+}

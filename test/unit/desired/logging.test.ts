@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest'
+import { loggingResources } from '../../../src/desired/logging.ts'
+import type { FileResource } from '../../../src/desired/resources.ts'
+import { allowedSenders } from '../../../src/desired/senders.ts'
+import type { Inventory, Logs } from '../../../src/inventory/model.ts'
+import { app, host } from '../inventory/made.ts'
+
+const hosts = Object.fromEntries(['one', 'two', 'three'].map((name) => [name, { ...host, name, address: name }]))
+const addresses = { one: ['10.0.0.1'], two: ['10.0.0.2', 'fd00::2'], three: ['172.16.0.3'] }
+
+function site(more: Partial<Logs> = {}): Inventory {
+  const logs: Logs = {
+    servers: [
+      { kind: 'host', host: 'one' },
+      { kind: 'host', host: 'two' },
+      { kind: 'address', address: 'fd00::9', port: 6000 },
+    ],
+    transport: 'tcp',
+    queue: 'durable',
+    queueBytes: 1_048_576,
+    port: 514,
+    networks: null,
+    addresses,
+    share: { bytes: 2 ** 30 },
+    keepDays: 30,
+    journal: { storage: 'persistent', sizeBytes: 2 ** 26, syncSeconds: 60 },
+    ...more,
+  }
+  const apps = { notes: app('notes', { hosts: ['three'] }) }
+  return {
+    site: 's',
+    root: '/',
+    files: [],
+    ssh: { config: null, knownHosts: null },
+    litestream: { version: '0.5.17', from: null },
+    replicas: {},
+    hosts,
+    apps,
+    logs,
+  }
+}
+
+const filesOf = (inventory: Inventory, name: string) =>
+  new Map(
+    loggingResources(inventory, inventory.hosts[name] ?? host)
+      .filter((resource): resource is FileResource => resource.kind === 'file')
+      .map((file) => [file.path, String(file.content)]),
+  )
+const client = '/etc/rsyslog.d/10-streamside.conf'
+const server = '/etc/rsyslog.d/05-streamside-server.conf'
+
+describe('what a host forwards', () => {
+  test('goes to every log server but itself, each by an action and a queue of its own', () => {
+    const text = filesOf(site(), 'one').get(client) ?? ''
+    expect([...text.matchAll(/target="([^"]+)" port="(\d+)"/g)].map(([, ...rest]) => rest)).toEqual([
+      ['10.0.0.2', '514'],
+      ['fd00::9', '6000'],
+    ])
+    expect([...text.matchAll(/queue\.filename="([^"]+)"/g)].map(([, name]) => name)).toEqual([
+      'streamside-to-two',
+      'streamside-to-fd00__9_6000',
+    ])
+    expect(
+      filesOf(site(), 'three')
+        .get(client)
+        ?.match(/type="omfwd"/g),
+    ).toHaveLength(3)
+  })
+
+  test('is told by its input and never by an address', () => {
+    const text = filesOf(site(), 'three').get(client) ?? ''
+    expect(text).toContain('if $inputname == ["imuxsock", "imklog", "imjournal", "rsyslogd"] then {')
+    expect(text).not.toContain('fromhost')
+  })
+
+  test('is synced to the card before it is sent when it is to be durable, and only then', () => {
+    const durable = 'queue.type="Disk" queue.checkpointInterval="1" queue.syncQueueFiles="on"'
+    expect(filesOf(site(), 'three').get(client)).toContain(durable)
+    const light = filesOf(site({ queue: 'light' }), 'three').get(client) ?? ''
+    expect(light).not.toContain(durable)
+    expect(light).toContain('queue.saveOnShutdown="on"')
+  })
+
+  test('is nothing on a site whose one log server this host is', () => {
+    const files = filesOf(site({ servers: [{ kind: 'host', host: 'one' }] }), 'one')
+    expect([...files.keys()]).not.toContain(client)
+    expect([...files.keys()]).toContain(server)
+  })
+})
+
+describe('a log server', () => {
+  test('knows hosts by their addresses, apps by their units’ names, and listens on its own address', () => {
+    const files = filesOf(site(), 'two')
+    const table = (name: string) => JSON.parse(files.get(`/etc/rsyslog.d/streamside/${name}.json`) ?? '') as object
+    expect(table('hosts')).toMatchObject({
+      nomatch: '_unknown',
+      table: [
+        { index: '10.0.0.1', value: 'one' },
+        { index: '10.0.0.2', value: 'two' },
+        { index: '172.16.0.3', value: 'three' },
+        { index: 'fd00::2', value: 'two' },
+      ],
+    })
+    expect(table('programs')).toMatchObject({
+      nomatch: 'messages',
+      table: ['notes', 'notes-check', 'notes-gate', 'notes-litestream'].map((index) => ({ index, value: 'notes' })),
+    })
+    expect(files.get(server)).toContain('address="10.0.0.2" port="514"')
+    expect([...filesOf(site(), 'three').keys()]).not.toContain(server)
+  })
+
+  test('takes lines from the network that is stated, or from around it and from every host', () => {
+    const { logs } = site()
+    if (!logs) throw new Error('no logs')
+    expect(allowedSenders(logs, '10.0.0.2')).toEqual(['10.0.0.0/24', '172.16.0.3/32', '[fd00::2]/128'])
+    expect(allowedSenders({ ...logs, networks: ['192.168.0.0/16', 'fd00::/8'] }, '10.0.0.2')).toEqual([
+      '192.168.0.0/16',
+      '[fd00::]/8',
+    ])
+  })
+
+  test('has files small enough that its share holds those of many hosts', () => {
+    expect(filesOf(site({ share: { bytes: 16 * 2 ** 20 } }), 'two').get('/etc/streamside/logs')).toBe(
+      'size 262144\nshare 16777216\nkeep 30\n',
+    )
+    expect(filesOf(site({ share: { percent: 10 } }), 'two').get('/etc/streamside/logs')).toBe(
+      'size 4194304\nshare 10%\nkeep 30\n',
+    )
+  })
+})
+
+test('without servers only the journal is set up, and rsyslog is not even installed', () => {
+  const resources = loggingResources(site({ servers: [] }), host)
+  expect(resources.map((resource) => ('path' in resource ? resource.path : resource.name))).toEqual([
+    '/etc/systemd/journald.conf.d/99-streamside.conf',
+    'systemd-journald.service',
+  ])
+  const { logs: _, ...without } = site()
+  expect(loggingResources(without, host)).toEqual([])
+})
