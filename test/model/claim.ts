@@ -93,7 +93,12 @@ function source(world: World, host: Host, owner: Owner, order: Order): Owner['fr
     const dbs = here.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
     return here.length > 0 ? { local: idOf(world, host), dbs: Object.fromEntries(dbs) } : null
   }
-  if (order === 'restored' && owner.from && 'path' in owner.from) return owner.from
+  if (order === 'restored' && owner.from && 'path' in owner.from) {
+    // inherited; and what has come to lie there since that order was given
+    const { from } = owner
+    const since = names.filter((db) => from.dbs[db] === undefined && maxTxid(bucket, from.path, db) !== null)
+    return { ...from, dbs: { ...from.dbs, ...Object.fromEntries(since.map((db) => [db, 'latest'])) } }
+  }
   const path = replicaPath(world, owner)
   const dbs = names.flatMap((db): [string, string][] => {
     if (order === 'best') {
