@@ -13,7 +13,7 @@ import { createBuckets } from '../rollout/buckets.ts'
 import { operator } from '../rollout/operator.ts'
 import { createTurns } from '../rollout/turns.ts'
 import { createDeparted } from '../rollout/departed.ts'
-import { withLogAddresses } from '../rollout/log-addresses.ts'
+import { withLogging } from '../rollout/logging.ts'
 import type { RunContext } from '../rollout/context.ts'
 import { type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
@@ -51,9 +51,7 @@ export async function runOverHosts(
     options.inventory ?? (await findInventory(process.cwd())),
     shape.load,
   )
-  const { inventory, unknown } = comparing.has(command)
-    ? await withLogAddresses(loaded)
-    : { inventory: loaded, unknown: [] }
+  const { inventory, told } = comparing.has(command) ? await withLogging(loaded) : { inventory: loaded, told: [] }
   const hosts = shape.hosts?.(inventory) ?? limitedHosts(inventory, options.limit)
   const { stdout, stderr } = process
   const reporter = createReporter({
@@ -99,7 +97,7 @@ export async function runOverHosts(
   }
   report({ type: 'run-started', command, hosts: hosts.map((host) => host.name) })
   for (const warning of warnings) report({ type: 'warning', code: 'inventory', message: describeMistake(warning) })
-  for (const warning of unknown) report(warning)
+  for (const event of told) report(event)
   let exit: ExitCode = exitCodes.failed
   try {
     exit = worstExit(await overHosts(context, hosts, options.parallel, (host, spent) => job(context, host, spent)))

@@ -1,6 +1,7 @@
 import type { Host, Inventory, Logs } from '../inventory/model.ts'
 import { render } from '../templates/render.ts'
 import { journaldFile, journalSettings } from './journal.ts'
+import { showsCertificate, tlsFiles, tlsResources } from './log-tls.ts'
 import type { FileResource, Resource } from './resources.ts'
 import { allowedSenders } from './senders.ts'
 
@@ -36,10 +37,13 @@ export function loggingResources(inventory: Inventory, host: Host): Resource[] {
   if (logs.servers.length === 0) return journal
   const client = clientConfig(logs, host)
   const server = isLogServer(inventory, host.name) ? serverFiles(inventory, logs, host) : []
-  const read = [...(client === null ? [] : [client]), ...server]
+  const proof = client === null && server.length === 0 ? [] : tlsResources(logs, host)
+  const read = [...proof, ...(client === null ? [] : [client]), ...server]
   return [
     // rsyslog only recommends it, and without it nothing ever shortens /var/log/syslog
-    ...['rsyslog', 'logrotate'].map((name) => ({ kind: 'package', name }) as const),
+    ...['rsyslog', 'logrotate', ...(proof.length > 0 ? ['rsyslog-openssl'] : [])].map(
+      (name) => ({ kind: 'package', name }) as const,
+    ),
     ...journal,
     ...read,
     {
@@ -79,6 +83,11 @@ function clientConfig(logs: Logs, host: Host): FileResource | null {
         name: `streamside-to-${name.replaceAll(':', '_')}`,
         target,
         port,
+        tls: logs.transport === 'tls',
+        // who the server must be: our certificates bear the names of the inventory
+        peer: server.kind === 'host' ? server.host : server.address,
+        shows: showsCertificate(logs, host),
+        files: tlsFiles,
         durable: logs.queue === 'durable',
         queueBytes: logs.queueBytes,
       },
@@ -105,6 +114,8 @@ function serverFiles(inventory: Inventory, logs: Logs, host: Host): FileResource
       render('rsyslog/server.conf.hbs', {
         address,
         port: logs.port,
+        tls: logs.transport === 'tls',
+        files: tlsFiles,
         host: host.name,
         fileBytes,
         senders: allowedSenders(logs, address).join(', '),

@@ -37,6 +37,8 @@ export interface Observed {
   transactions: ObservedTransaction[]
   /** What journald's configuration comes to, by key; null when it was not asked for. */
   journald: Map<string, JournaldSetting> | null
+  /** Why rsyslog would refuse its configuration at its next start, in its own words; absent when it would not. */
+  rsyslogComplaint?: string
   /** The text of /var/lib/streamside/manifest. */
   manifest: string | null
 }

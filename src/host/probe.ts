@@ -3,7 +3,7 @@ import { hostProgram } from '../templates/render.ts'
 import { encodeField } from './host-encoding.ts'
 import type { Observed, ObservedPath, ObservedUnit } from './observed.ts'
 import { observedPath, ownPaths } from './probe-paths.ts'
-import { parseJournald } from './journald.ts'
+import { parseJournald, rsyslogComplaint } from './logging.ts'
 import { parseApps, parseListener, parseOverrides, parseSignature, parseUnits } from './probe-records.ts'
 
 /** What a probe is asked for. The order of the lists is the order of the answer. */
@@ -133,6 +133,7 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
       attended: state === 'attended',
       who,
     })),
+    ...rsyslogComplaint(all('rsyslog')[0]?.[0]),
     journald: parseJournald(all('journald')[0]?.[0]),
     manifest: decodedManifest(all('manifest')[0]),
   } satisfies Observed & { units: Map<string, ObservedUnit> }

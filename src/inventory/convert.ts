@@ -35,7 +35,7 @@ export function toInventory(conversion: Conversion): Inventory {
     replicas: record(entries.replicas, (name, entry) => toReplica(conversion, name, entry)),
     hosts: record(entries.hosts, (name, entry) => toHost(conversion, name, entry)),
     apps: record(entries.apps, (name, entry) => toApp(conversion, name, entry)),
-    ...(top.logs === undefined ? {} : { logs: toLogs(top.logs, entries.hosts) }),
+    ...(top.logs === undefined ? {} : { logs: toLogs(top.logs, entries.hosts, folder) }),
   }
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { Entries, HostEntry } from './entries.ts'
 import type { Logs, LogServer } from './model.ts'
+import { onOperator } from './paths.ts'
 
 type LogsEntry = NonNullable<Entries['top']['logs']>
 
@@ -23,11 +24,16 @@ export function logServer(text: string, hosts: ReadonlyMap<string, unknown>, def
 
 /** Port of syslog: 6514 is TLS's (RFC 5425), 514 what every program takes for plain TCP. */
 export function logPort(entry: LogsEntry): number {
-  return entry.port ?? (entry.transport === 'tls' ? 6514 : 514)
+  return entry.port ?? (logTransport(entry) === 'tls' ? 6514 : 514)
+}
+
+/** Whoever names certificates wants them used. */
+function logTransport(entry: LogsEntry): 'tcp' | 'tls' {
+  return entry.transport ?? (entry.tls === undefined ? 'tcp' : 'tls')
 }
 
 /** The logging of the inventory with its defaults. Only for an entry without mistakes. */
-export function toLogs(entry: LogsEntry, hosts: ReadonlyMap<string, HostEntry>): Logs {
+export function toLogs(entry: LogsEntry, hosts: ReadonlyMap<string, HostEntry>, folder: string): Logs {
   const port = logPort(entry)
   const addresses: Record<string, string[]> = Object.create(null)
   for (const [name, host] of hosts) {
@@ -42,7 +48,14 @@ export function toLogs(entry: LogsEntry, hosts: ReadonlyMap<string, HostEntry>):
       if (server === null) throw new TypeError('a log server with a mistake in it was taken for a good one')
       return server
     }),
-    transport: entry.transport ?? 'tcp',
+    transport: logTransport(entry),
+    tls:
+      entry.tls === undefined
+        ? null
+        : {
+            ca: onOperator(folder, entry.tls.ca),
+            folder: entry.tls.certificates === undefined ? null : onOperator(folder, entry.tls.certificates),
+          },
     queue: entry.queue ?? 'light',
     queueBytes: entry['queue-size'] ?? 64 * 2 ** 20,
     port,

@@ -32,6 +32,10 @@ export interface Inventory {
 export interface Logs {
   servers: LogServer[]
   transport: 'tcp' | 'tls'
+  /** The user's own authority and, with NAME.pem and NAME.key for each host, the folder of their certificates; null = the site's own. */
+  tls: { ca: string; folder: string | null } | null
+  /** With TLS: read or made before hosts are looked at (rollout); absent before that. */
+  certificates?: LogCertificates
   queue: 'durable' | 'light'
   /** The most that one server's queue takes on a host's disk, bytes. */
   queueBytes: number
@@ -44,6 +48,13 @@ export interface Logs {
   share: { percent: number } | { bytes: number }
   keepDays: number
   journal: { storage: 'persistent' | 'volatile'; sizeBytes: number; syncSeconds: number }
+}
+
+export interface LogCertificates {
+  /** PEM. */
+  authority: string
+  /** PEM, by host; none of a host that shows no certificate. */
+  hosts: Record<string, { certificate: string; key: Secret }>
 }
 
 /** A host of the inventory, or anything else that speaks syslog over TCP. */

@@ -1,7 +1,7 @@
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
-import { journaldOverridden } from './journald.ts'
+import { journaldOverridden, rsyslogInvalid } from './logging.ts'
 import { leftOfRename, type Rename } from './renames.ts'
 
 type Warning = HostPlan['warnings'][number]
@@ -20,6 +20,7 @@ export function planWarnings(
     ...renames.map(leftOfRename),
     ...smallStorage(state, observed),
     ...journaldOverridden(state, observed),
+    ...rsyslogInvalid(state, observed),
   ]
 }
 

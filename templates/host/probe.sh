@@ -8,7 +8,7 @@
 #   databases lines  PATH                       answered by their sizes and owners
 #   packages, users, units, apps                one name a line
 #   ports     lines  PORT USER                  ports that apps want: answered when somebody else has them
-#   journald                                    (may be absent) say what journald's configuration comes to
+#   journald                                    (may be absent) say what journald's configuration comes to, and what rsyslog's is refused for
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
 #   tree.sh, look.sh, host-id.sh                parts of this program
 # PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
@@ -228,7 +228,12 @@ units() {
 
 # With the drop-ins of packages and of people, in the order in which they count.
 journald() {
-  [ ! -e journald ] || say journald "$(systemd-analyze cat-config systemd/journald.conf 2>/dev/null | base64 -w0)"
+  [ -e journald ] || return 0
+  say journald "$(systemd-analyze cat-config systemd/journald.conf 2>/dev/null | base64 -w0)"
+  # What somebody has changed since rsyslog was started from ours shows at its next start, which may be a boot.
+  since=/var/lib/streamside/started/rsyslog.service
+  [ -e "$since" ] && [ -n "$(find /etc/rsyslog.conf /etc/rsyslog.d -newer "$since" -print -quit 2>/dev/null)" ] || return 0
+  rsyslogd -N1 >said 2>&1 || say rsyslog "$(base64 -w0 <said)"
 }
 
 apps() {

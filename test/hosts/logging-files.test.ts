@@ -61,6 +61,19 @@ describe('what is not valid', () => {
     await lab.provision()
   })
 
+  test('is told when nothing else is to be done, too: before a reboot shows it', async () => {
+    const before = await stateOf(two)
+    await shellInHost(two, `printf '# mine\\n\\nif $msg contains "x then {\\n' >/etc/rsyslog.d/60-mine.conf`)
+    const run = await lab.provision(['--limit', 'conf-two'])
+    expect(changesOf(run)).toEqual([])
+    const [warning] = eventsOf(run, 'warning')
+    expect(warning?.['code']).toBe('rsyslog-invalid')
+    expect(warning?.['message']).toMatch(/\/etc\/rsyslog\.d\/60-mine\.conf, on or before line [34]/)
+    expect(await stateOf(two)).toEqual(before)
+    await runInHost(two, ['rm', '/etc/rsyslog.d/60-mine.conf'])
+    expect(eventsOf(await lab.provision(), 'warning')).toEqual([])
+  })
+
   test('in a template is named by file and line as well, for rsyslog and for journald', async () => {
     const before = await stateOf(one)
     const checkout = path.resolve(import.meta.dirname, '../..')

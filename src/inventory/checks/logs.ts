@@ -7,7 +7,6 @@ import { shown } from '../show.ts'
 export function checkLogs(reading: Reading): void {
   const { hosts, top } = reading.entries
   if (!top.logs) return
-  if (top.logs.transport === 'tls') mistake(reading, ['logs', 'transport'], 'not yet supported')
   const port = logPort(top.logs)
   const seen = new Map<string, string>()
   for (const [index, text] of (top.logs.servers ?? []).entries()) {
@@ -31,6 +30,14 @@ export function checkLogs(reading: Reading): void {
     if (earlier === undefined) seen.set(identity, text)
     else mistake(reading, path, `the same server as ${shown(earlier)}`)
   }
+  if (top.logs.tls && top.logs.transport === 'tcp')
+    mistake(reading, ['logs', 'tls'], 'means nothing with transport: tcp', undefined, 'key')
+  if (top.logs.tls && top.logs.tls.certificates === undefined && top.logs.servers?.some((text) => hosts.has(text)))
+    mistake(
+      reading,
+      ['logs', 'tls'],
+      'a host of the inventory is a log server: it needs its certificate; add certificates',
+    )
   for (const name of Object.keys(top.logs.addresses ?? {})) {
     if (hosts.has(name) || reading.mayHold(name)) continue
     const near = nearest(name, hosts.keys())

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { duration, plainText, port, reference, size, sizeBytes } from './scalars.ts'
+import { duration, localPath, plainText, port, reference, size, sizeBytes } from './scalars.ts'
 
 /** `192.168.1.0/24`, `fd00::/64`: what a log server takes lines from. */
 const network = z.string().refine((text) => {
@@ -37,6 +37,17 @@ const journal = z.strictObject({
     ),
 })
 
+const tls = z.strictObject({
+  ca: localPath().describe(
+    'PEM file of the authority that log servers, and their clients, have their certificates from.',
+  ),
+  certificates: localPath()
+    .optional()
+    .describe(
+      'Folder with NAME.pem and NAME.key for each host of the inventory. Left out only when no log server is one of them.',
+    ),
+})
+
 export const logs = z.strictObject({
   servers: z
     .array(plainText())
@@ -44,7 +55,11 @@ export const logs = z.strictObject({
     .describe(
       'Who receives the lines of every host: hosts of the inventory, or any address, with its port if need be.',
     ),
-  transport: z.enum(['tcp', 'tls']).optional().describe('How lines travel. Default tcp.'),
+  transport: z
+    .enum(['tcp', 'tls'])
+    .optional()
+    .describe('How lines travel. Default tcp; tls when there are certificates under tls.'),
+  tls: tls.optional().describe('Certificates of your own. Default: an authority that streamside makes for the site.'),
   queue: z
     .enum(['durable', 'light'])
     .optional()

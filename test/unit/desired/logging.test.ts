@@ -3,6 +3,7 @@ import { loggingResources } from '../../../src/desired/logging.ts'
 import type { FileResource } from '../../../src/desired/resources.ts'
 import { allowedSenders } from '../../../src/desired/senders.ts'
 import type { Inventory, Logs } from '../../../src/inventory/model.ts'
+import { Secret } from '../../../src/inventory/secret.ts'
 import { app, host } from '../inventory/made.ts'
 
 const hosts = Object.fromEntries(['one', 'two', 'three'].map((name) => [name, { ...host, name, address: name }]))
@@ -16,6 +17,7 @@ function site(more: Partial<Logs> = {}): Inventory {
       { kind: 'address', address: 'fd00::9', port: 6000 },
     ],
     transport: 'tcp',
+    tls: null,
     queue: 'durable',
     queueBytes: 1_048_576,
     port: 514,
@@ -126,6 +128,33 @@ describe('a log server', () => {
     expect(filesOf(site({ share: { percent: 10 } }), 'two').get('/etc/streamside/logs')).toBe(
       'size 4194304\nshare 10%\nkeep 30\n',
     )
+  })
+})
+
+describe('over TLS', () => {
+  const certificates = {
+    authority: 'PEM of the authority',
+    hosts: { one: { certificate: 'PEM of one', key: new Secret('log key of one', 'KEY OF ONE') } },
+  }
+  const tls = site({ transport: 'tls', port: 6514, certificates })
+
+  test('a server must bear its name, and a client shows its certificate when it has one', () => {
+    const text = filesOf(tls, 'one').get(client) ?? ''
+    expect([...text.matchAll(/PermittedPeers="([^"]+)"/g)].map(([, name]) => name)).toEqual(['two', 'fd00::9'])
+    expect(text.match(/StreamDriverMode="1" StreamDriverAuthMode="x509\/name"/g)).toHaveLength(2)
+    expect(text).toContain('StreamDriver.CertFile="/etc/rsyslog.d/streamside/host.pem"')
+    expect(filesOf(tls, 'three').get(client)).not.toContain('CertFile')
+    expect(filesOf(tls, 'one').get(server)).toContain('StreamDriver.AuthMode="x509/certvalid"')
+  })
+
+  test('a host’s key is root’s, never shown, and something that rsyslog restarts for', () => {
+    const resources = loggingResources(tls, tls.hosts['one'] ?? host)
+    const key = resources.find((resource) => 'path' in resource && resource.path.endsWith('/host.key'))
+    expect(key).toMatchObject({ mode: '0600', owner: 'root', content: 'KEY OF ONE', opaque: true })
+    const unit = resources.find((resource) => resource.kind === 'unit' && resource.name === 'rsyslog.service')
+    expect(unit?.kind === 'unit' && unit.runsFrom).toContain('/etc/rsyslog.d/streamside/host.key')
+    expect(resources).toContainEqual({ kind: 'package', name: 'rsyslog-openssl' })
+    expect(JSON.stringify(tls)).not.toContain('KEY OF ONE')
   })
 })
 

@@ -11,6 +11,7 @@ test('logging is left alone unless the inventory speaks of it; then its defaults
   expect((await loadText(logs('{ servers: [pi-cellar] }'))).inventory.logs).toEqual({
     servers: [{ kind: 'host', host: 'pi-cellar' }],
     transport: 'tcp',
+    tls: null,
     queue: 'light',
     queueBytes: 64 * 2 ** 20,
     port: 514,
@@ -90,7 +91,14 @@ describe('a mistake is told in its place:', () => {
       '{ servers: [], addresses: { pi-atic: 10.0.0.1 } }',
       '7:35: logs.addresses.pi-atic: no host is called pi-atic; did you mean pi-attic?',
     ],
-    'a transport that is not built yet': ['{ servers: [], transport: tls }', '7:33: logs.transport: not yet supported'],
+    'certificates without TLS': [
+      '{ servers: [], transport: tcp, tls: { ca: ./ca.pem } }',
+      '7:38: logs.tls: means nothing with transport: tcp',
+    ],
+    'a log server of the inventory without its certificate': [
+      '{ servers: [pi-attic], transport: tls, tls: { ca: ./ca.pem } }',
+      '7:51: logs.tls: a host of the inventory is a log server: it needs its certificate; add certificates',
+    ],
   }
   for (const [name, [text, expected]] of Object.entries(mistakes))
     test(name, async () => expect(await told(text)).toEqual([expected]))

@@ -39,6 +39,7 @@ const beside: Record<string, [string, unknown]> = {
   mode: ['from', './gotify.yml'],
   template: ['from', './gotify.yml'],
   within: ['tcp', 8080],
+  certificates: ['ca', './log-ca.pem'],
 }
 const chosen: Record<string, string> = {
   secrets: 'nas-key',

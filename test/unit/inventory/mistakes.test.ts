@@ -461,7 +461,6 @@ apps:
     const mistakes = await mistakesOf(loadText(design))
     expect(mistakes.map(({ line, column, path, message }) => `${line}:${column}: ${path}: ${message}`)).toEqual([
       '10:18: replicas.share.type: replicas of type file are not yet supported',
-      '11:59: logs.transport: not yet supported',
       '12:1: alerts: not yet supported',
       '35:5: apps.linkding.service: not yet supported',
       '39:5: apps.wiki.service: not yet supported',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Resource } from '../../../src/desired/resources.ts'
 import { runsFromDigest } from '../../../src/desired/runs-from.ts'
-import { parseJournald } from '../../../src/host/journald.ts'
+import { parseJournald, rsyslogComplaint } from '../../../src/host/logging.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { asWanted, hostState } from './hosts.ts'
 
@@ -68,6 +68,19 @@ describe('a package’s unit that runs from files of ours', () => {
       ['settle', 'rsyslog.service', '-', '-'],
     ])
   })
+})
+
+test('what rsyslog would refuse at its next start is told in its own words, without the rest of what it says', () => {
+  const said =
+    'rsyslogd: version 8.2302.0, config validation run (level 1), master config /etc/rsyslog.conf\n' +
+    "rsyslogd: error during parsing file /etc/rsyslog.d/60-mine.conf, on or before line 3: syntax error on token 'then' [v8.2302.0 try https://www.rsyslog.com/e/2207 ]\n"
+  const observed = { ...asWanted(state), ...rsyslogComplaint(Buffer.from(said).toString('base64')) }
+  const [warning] = planHost(state, observed).warnings
+  expect(warning?.code).toBe('rsyslog-invalid')
+  expect(warning?.message).toMatch(
+    /: rsyslogd: error during parsing file \/etc\/rsyslog\.d\/60-mine\.conf, on or before line 3: syntax error on token 'then'$/,
+  )
+  expect(planHost(state, { ...asWanted(state), ...rsyslogComplaint(undefined) }).warnings).toEqual([])
 })
 
 describe('what the journal comes to', () => {

@@ -25,3 +25,19 @@ export function journaldOverridden(state: HostState, observed: Observed): HostPl
     ]
   })
 }
+
+/**
+ * A configuration that somebody has made invalid since rsyslog was started, by a snippet of theirs: what runs goes on, until the next
+ * start. When the plan changes something of rsyslog's, apply refuses by the same words (apply/logging.sh).
+ */
+export function rsyslogInvalid(state: HostState, observed: Observed): HostPlan['warnings'] {
+  const { rsyslogComplaint } = observed
+  if (rsyslogComplaint === undefined) return []
+  return [
+    {
+      code: 'rsyslog-invalid',
+      message: `rsyslog goes on with the configuration that it has, and will refuse the one in /etc/rsyslog.d when it starts again: ${rsyslogComplaint}`,
+      next: `mend that on ${state.host.name}, then: systemctl restart rsyslog`,
+    },
+  ]
+}

@@ -1,5 +1,13 @@
 import type { JournaldSetting } from './observed.ts'
 
+/** What `rsyslogd -N1` (base64) complains of, without what it says of itself. */
+export function rsyslogComplaint(encoded: string | undefined): { rsyslogComplaint?: string } {
+  if (encoded === undefined) return {}
+  const lines = Buffer.from(encoded, 'base64').toString().split('\n')
+  const told = lines.filter((line) => line !== '' && !line.includes('config validation run'))
+  return { rsyslogComplaint: told.map((line) => line.replace(/ \[v[0-9.]* try .*\]$/, '')).join('\n') }
+}
+
 /**
  * The settings that `systemd-analyze cat-config systemd/journald.conf` (base64) comes to. It prints every file after a line
  * `# /path`, in the order in which they count; the last assignment of a key is the one that does, an empty one sets the default.
