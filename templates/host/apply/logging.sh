@@ -121,6 +121,8 @@ settled() { # UNIT PORT|-
   tries=0
   until listens "$1" "$2"; do
     tries=$((tries + 1))
+    # it tries for its port once, at its start: whoever had that just then may have let go of it
+    [ "$tries" -ne 25 ] || systemctl restart "$1" || return 1
     if [ "$tries" -ge 50 ]; then
       {
         echo "nothing of it listens on port $2$(holder "$2")"
