@@ -1,6 +1,6 @@
 import type { SshConnection } from '../host/connection.ts'
 import { runAsRoot } from '../host/root.ts'
-import type { Host } from '../inventory/model.ts'
+import { type App, type Host, unitOf } from '../inventory/model.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
 import { formatLogLine, inOrder, type LogLine } from '../report/log-lines.ts'
@@ -8,7 +8,7 @@ import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
 import { openHost } from '../rollout/look.ts'
 import { hostProgram } from '../templates/render.ts'
-import { hostsOf } from './app-hosts.ts'
+import { appNamed, hostsOf } from './app-hosts.ts'
 import { runOverHosts } from './run.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -45,7 +45,10 @@ export async function runLogs(app: string, options: LogsOptions): Promise<ExitCo
     const end = () => void connection.close()
     stopping.addEventListener('abort', end)
     try {
-      await read(connection, context, host, journalArguments(app, options), { follow: options.follow, onLine: take })
+      await read(connection, context, host, journalArguments(appNamed(context.inventory, app), options), {
+        follow: options.follow,
+        onLine: take,
+      })
     } catch (error) {
       // Ctrl-C ends the connection, and with it journalctl on the host.
       if (!stopping.aborted) throw error
@@ -84,8 +87,11 @@ function untilStopped(): AbortSignal {
 }
 
 /** Arguments of journalctl: values, never code; `runAsRoot` quotes them. */
-export function journalArguments(app: string, options: Pick<LogsOptions, 'follow' | 'lines' | 'since'>): string[] {
-  const units = [`${app}.service`, `${app}-gate.service`, `${app}-litestream.service`, `${app}-check.service`]
+export function journalArguments(
+  app: Pick<App, 'name' | 'service'>,
+  options: Pick<LogsOptions, 'follow' | 'lines' | 'since'>,
+): string[] {
+  const units = [unitOf(app), ...['gate', 'litestream', 'check'].map((part) => `${app.name}-${part}.service`)]
   const lines = options.lines ?? (options.since === null ? 100 : null)
   return [
     '--no-pager',

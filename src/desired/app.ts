@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { PackedRelease } from '../artifacts/release.ts'
-import type { App, Host } from '../inventory/model.ts'
+import type { App, Host, Release } from '../inventory/model.ts'
 import { stateDirectory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
 import { Problem } from '../problem.ts'
@@ -21,11 +21,13 @@ export interface AppOnHost {
   host: Host
   uid: number
   gid: number
-  release: Pick<PackedRelease, 'digest' | 'tar' | 'bytes' | 'entries'>
+  /** How it is run, and what was packed of it. */
+  release: Release
+  packed: Pick<PackedRelease, 'digest' | 'tar' | 'bytes' | 'entries'>
 }
 
 /** Everything of an app but its gate and Litestream: accounts, folders, release, environment, files and its unit. */
-export function appResources({ app, host, uid, gid, release }: AppOnHost): Resource[] {
+export function appResources({ app, host, uid, gid, release, packed }: AppOnHost): Resource[] {
   const state = stateDirectory(app.name)
   const config = configDirectory(app.name)
   const unit = `${app.name}.service`
@@ -40,14 +42,14 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
     {
       kind: 'release',
       app: app.name,
-      digest: release.digest,
-      path: `${releasesDirectory(app.name)}/${release.digest}`,
-      tar: release.tar,
-      bytes: release.bytes,
-      entries: release.entries,
-      keep: app.release.keep,
+      digest: packed.digest,
+      path: `${releasesDirectory(app.name)}/${packed.digest}`,
+      tar: packed.tar,
+      bytes: packed.bytes,
+      entries: packed.entries,
+      keep: release.keep,
     },
-    { kind: 'link', path: currentLink(app.name), target: `${releasesDirectory(app.name)}/${release.digest}` },
+    { kind: 'link', path: currentLink(app.name), target: `${releasesDirectory(app.name)}/${packed.digest}` },
     ...environment,
     ...files,
     {
@@ -56,7 +58,7 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
       mode: '0644',
       owner: 'root',
       group: 'root',
-      content: appUnit(app, state),
+      content: appUnit(app, release, state),
       validate: 'unit',
     },
     {
@@ -68,7 +70,7 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
       runsFrom: [
         `/etc/systemd/system/${unit}`,
         currentLink(app.name),
-        `${releasesDirectory(app.name)}/${release.digest}`,
+        `${releasesDirectory(app.name)}/${packed.digest}`,
         ...environment.map((file) => file.path),
         ...files.map((file) => file.path),
       ],
@@ -76,15 +78,15 @@ export function appResources({ app, host, uid, gid, release }: AppOnHost): Resou
   ]
 }
 
-function appUnit(app: App, state: string): string {
+function appUnit(app: App, release: Release, state: string): string {
   const databases = Object.values(app.databases)
   return render('systemd/app.service.hbs', {
     app: app.name,
     description: `${app.name} (run by streamside)`,
     gated: databases.length > 0,
     state,
-    command: resolvedCommand(app, app.release.command),
-    workingDirectory: app.release.workingDirectory === 'release' ? currentLink(app.name) : state,
+    command: resolvedCommand(app, release.command),
+    workingDirectory: release.workingDirectory === 'release' ? currentLink(app.name) : state,
     secrets: Object.values(app.environment).some((value) => value instanceof Secret),
     writable: [...new Set(databases.map((file) => path.posix.dirname(file)))].filter(
       (directory) => directory !== state && !directory.startsWith(`${state}/`),

@@ -1,4 +1,4 @@
-import { type App, type Host, instanceName, type Inventory, type S3Replica } from '../inventory/model.ts'
+import { type App, type Host, instanceName, type Inventory, type S3Replica, unitOf } from '../inventory/model.ts'
 import { ownerPlace } from '../replica/place.ts'
 import { instancePrefix } from '../replica/owner.ts'
 import { render } from '../templates/render.ts'
@@ -10,6 +10,8 @@ export interface GateInput {
   inventory: Inventory
   app: App
   host: Host
+  /** That its databases belong to. */
+  user: string
   litestream: { version: string }
 }
 
@@ -20,6 +22,8 @@ export interface GateConfig {
   user: string
   /** The unit whose starts the gate decides about. */
   unit: string
+  /** Of a service: whether databases that are not in WAL mode are switched to it before a start. */
+  wal?: 'switch' | 'keep'
   /** The host's inventory name. */
   host: string
   /** The app's name in the replica. */
@@ -100,14 +104,15 @@ export function checkSeconds(app: App): number {
 }
 
 /** What `gate.json` holds. */
-export function gateConfig({ inventory, app, host, litestream }: GateInput): GateConfig {
+export function gateConfig({ inventory, app, host, user, litestream }: GateInput): GateConfig {
   const { data, keeper, emulate } = ownerPlace(inventory, app)
   const instance = instanceName(app, host.name)
   return {
     v: 1,
     app: app.name,
-    user: app.name,
-    unit: `${app.name}.service`,
+    user,
+    unit: unitOf(app),
+    ...(app.service === null ? {} : { wal: app.litestream.switchToWal ? ('switch' as const) : ('keep' as const) }),
     host: host.name,
     instance,
     where: `replica ${keeper.name} (${keeper.endpoint}, bucket ${keeper.bucket})`,

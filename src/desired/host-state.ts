@@ -1,4 +1,4 @@
-import type { App, Architecture, Host, Inventory } from '../inventory/model.ts'
+import type { App, Architecture, Host, Inventory, Release } from '../inventory/model.ts'
 import type { PackedRelease } from '../artifacts/release.ts'
 import { freeAccountId } from './accounts.ts'
 import { appResources } from './app.ts'
@@ -10,6 +10,7 @@ import { configDirectory } from './places.ts'
 import { metricsPorts } from './ports.ts'
 import type { Resource, UnitResource } from './resources.ts'
 import { runsFromDigest } from './runs-from.ts'
+import { type Account, type ServiceFacts, serviceResources } from './service.ts'
 import { storageResources } from './storage.ts'
 
 /** What is known of a host before its resources can be made out. */
@@ -20,6 +21,8 @@ export interface HostFacts {
   metrics: Record<string, number>
   /** uid and gid that an app's owner object fixes, by app name. */
   owners: ReadonlyMap<string, { uid: number; gid: number }>
+  /** By app name; null: its package is not there yet, and what it is will be known after that. */
+  services: ReadonlyMap<string, ServiceFacts | null>
 }
 
 /** What is shipped: found or made on the operator's machine before. */
@@ -30,16 +33,26 @@ export interface HostArtifacts {
 }
 
 /** Facts of a host that nothing is known of yet: enough for a first guess at what to ask a probe for. */
-export const noFacts: HostFacts = { users: new Map(), takenIds: new Set(), metrics: {}, owners: new Map() }
+export const noFacts: HostFacts = {
+  users: new Map(),
+  takenIds: new Set(),
+  metrics: {},
+  owners: new Map(),
+  services: new Map(),
+}
 
 /** What one host should look like. */
 export interface HostState {
   host: Host
   apps: App[]
+  /** Services that are adopted once their package is there: until then only that is wanted of them. */
+  later: App[]
   resources: Resource[]
   /** Loopback ports of Litestream's metrics, by app name. */
   metrics: Record<string, number>
-  accounts: Map<string, { uid: number; gid: number }>
+  accounts: Map<string, Account>
+  /** Of the apps that are services. */
+  services: Map<string, ServiceFacts>
 }
 
 /** The apps of the inventory that live on a host, by name. */
@@ -54,19 +67,22 @@ export function appsOn(inventory: Inventory, host: string): App[] {
  * @throws Problem `template` when a file of the user's does not render
  */
 export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, artifacts: HostArtifacts): HostState {
-  const apps = appsOn(inventory, host.name)
+  const all = appsOn(inventory, host.name)
+  const later = all.filter(({ name }) => facts.services.get(name) === null)
+  const apps = all.filter((app) => !later.includes(app))
   const gated = apps.filter((app) => Object.keys(app.databases).length > 0)
   const metrics = metricsPorts(gated, facts.metrics)
   const accounts = accountsOf(apps, facts)
   const resources: Resource[] = [
-    ...baseResources(gated.length > 0, isLogServer(inventory, host.name)),
+    ...baseResources(
+      all.some((app) => Object.keys(app.databases).length > 0),
+      isLogServer(inventory, host.name),
+    ),
     ...loggingResources(inventory, host),
   ]
   for (const app of apps) {
-    const account = accounts.get(app.name) ?? { uid: 0, gid: 0 }
-    const release = artifacts.releases.get(app.name)
-    if (!release) throw new Error(`no release was packed for ${app.name}`)
-    const own = appResources({ app, host, ...account, release })
+    const account = accounts.get(app.name) ?? unknownAccount
+    const own = ownResources(app, host, account, facts, artifacts)
     if (Object.keys(app.databases).length > 0) {
       if (!artifacts.litestream) throw new Error('Litestream was not fetched')
       own.push(...storageResources(app, account))
@@ -75,26 +91,54 @@ export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, 
           inventory,
           app,
           host,
+          account,
           litestream: artifacts.litestream,
           metricsPort: metrics[app.name] ?? 0,
         }),
-        ...gateResources({ inventory, app, host, litestream: artifacts.litestream }),
+        ...gateResources({ inventory, app, host, user: account.user, litestream: artifacts.litestream }),
       )
     }
     resources.push(...own, runsFromFile(app, own))
   }
-  return { host, apps, resources: merged(resources), metrics, accounts }
+  for (const { service } of later) if (service?.package) resources.push({ kind: 'package', name: service.package })
+  const services = new Map(apps.flatMap(({ name }) => [[name, facts.services.get(name)] as const]).flatMap(known))
+  return { host, apps, later, resources: merged(resources), metrics, accounts, services }
 }
 
-function accountsOf(apps: App[], facts: HostFacts): Map<string, { uid: number; gid: number }> {
+const known = ([name, facts]: readonly [string, ServiceFacts | null | undefined]): [string, ServiceFacts][] =>
+  facts ? [[name, facts]] : []
+
+/** Of a host that has not been asked: paths do not depend on it. */
+const unknownAccount: Account = { user: 'root', group: 'root', uid: 0, gid: 0 }
+const unknownService: ServiceFacts = {
+  account: unknownAccount,
+  isJob: false,
+  unitFileState: '',
+  own: new Map(),
+  before: { enabled: true, active: true },
+}
+
+function ownResources(app: App, host: Host, account: Account, facts: HostFacts, artifacts: HostArtifacts): Resource[] {
+  const { service, release } = app
+  if (service !== null) return serviceResources({ app, service, facts: facts.services.get(app.name) ?? unknownService })
+  const packed = artifacts.releases.get(app.name)
+  if (!packed || !release) throw new Error(`no release was packed for ${app.name}`)
+  return appResources({ app, host, uid: account.uid, gid: account.gid, release, packed })
+}
+
+function accountsOf(apps: App[], facts: HostFacts): Map<string, Account> {
   const taken = new Set(facts.takenIds)
-  const accounts = new Map<string, { uid: number; gid: number }>()
+  const accounts = new Map<string, Account>()
   for (const app of apps) {
+    if (app.service !== null) {
+      accounts.set(app.name, facts.services.get(app.name)?.account ?? unknownAccount)
+      continue
+    }
     const known = facts.users.get(app.name) ?? facts.owners.get(app.name)
     const id = known ? null : freeAccountId(app.name, taken)
-    const account = known ? { uid: known.uid, gid: known.gid } : { uid: id ?? 0, gid: id ?? 0 }
-    taken.add(account.uid).add(account.gid)
-    accounts.set(app.name, account)
+    const ids = known ? { uid: known.uid, gid: known.gid } : { uid: id ?? 0, gid: id ?? 0 }
+    taken.add(ids.uid).add(ids.gid)
+    accounts.set(app.name, { user: app.name, group: app.name, ...ids })
   }
   return accounts
 }
@@ -125,7 +169,7 @@ function merged(resources: Resource[]): Resource[] {
   return [...seen.values()]
 }
 
-/** The release of an app for a host's architecture; null when the inventory has none for it. */
-export function releaseSource(app: App, architecture: Architecture) {
-  return 'all' in app.release.from ? app.release.from.all : (app.release.from[architecture] ?? null)
+/** A release for a host's architecture; null when the inventory has none for it. */
+export function releaseSource({ from }: Release, architecture: Architecture) {
+  return 'all' in from ? from.all : (from[architecture] ?? null)
 }

@@ -22,6 +22,7 @@ export interface LitestreamInput {
   host: Host
   /** As fetched on the operator's machine: path of the binary there, and its sha256. */
   litestream: { version: string; binary: string; sha256: string }
+  account: { user: string; group: string }
   /** Loopback port. */
   metricsPort: number
 }
@@ -53,7 +54,7 @@ export function replicaFiles(inventory: Inventory, app: App): string[] {
  * @throws Problem `unknown-replica`, `ownership-chain`, `authority-unreadable`
  */
 export function litestreamResources(input: LitestreamInput): Resource[] {
-  const { inventory, app, litestream, metricsPort } = input
+  const { inventory, app, account, litestream, metricsPort } = input
   const { data, keeper } = ownerPlace(inventory, app)
   const binary = litestreamBinary(litestream.version)
   const unit = `${app.name}-litestream.service`
@@ -80,7 +81,7 @@ export function litestreamResources(input: LitestreamInput): Resource[] {
       path: `/etc/systemd/system/${unit}`,
       mode: '0644',
       ...own,
-      content: litestreamUnit(app, binary, data),
+      content: litestreamUnit(app, account, binary, data),
       validate: 'unit',
     },
     {
@@ -131,9 +132,11 @@ function litestreamConfig({ inventory, app, host }: LitestreamInput, metricsPort
   })
 }
 
-function litestreamUnit(app: App, binary: string, data: S3Replica): string {
+function litestreamUnit(app: App, account: { user: string; group: string }, binary: string, data: S3Replica): string {
   return render('systemd/litestream.service.hbs', {
     app: app.name,
+    user: account.user,
+    group: account.group,
     folders: databaseFolders(app),
     binary,
     ca: data.ca !== null,

@@ -56,7 +56,7 @@ export interface FileResource {
   /** Never shown in a diff at all, only `changed`. */
   opaque?: boolean
   /** Checked on the host before it is renamed into place. */
-  validate?: 'unit' | 'sh' | 'json' | 'drop-in' | 'rsyslog' | 'journald'
+  validate?: 'unit' | 'drop-in' | 'sh' | 'json' | 'rsyslog' | 'journald'
   /** The user that writes it: an app's own for what lies in folders that the app controls. Default root. */
   as?: string
 }
@@ -105,6 +105,8 @@ export interface UnitResource {
    */
   runsFrom: string[]
   app?: string
+  /** Somebody else's unit: other people's drop-ins over it are none of ours. */
+  adopted?: true
   /**
    * A package's unit, which runs from files of ours. Others' drop-ins over it stay; what it was started from is recorded by the
    * transaction that restarts it, which puts the old files back when it does not come up.

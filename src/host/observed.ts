@@ -24,7 +24,11 @@ export interface Observed {
   paths: Map<string, ObservedPath>
   trees: Map<string, { stat: string; content: string | null }>
   /** The databases that were asked for and are there. */
-  databases: Map<string, { bytes: number; owner: string; group: string }>
+  databases: Map<string, ObservedDatabase>
+  /** Units of services that are adopted, or to be. */
+  services: Map<string, ObservedService>
+  /** The users of those units and of their databases. */
+  serviceAccounts: Map<string, { uid: number; gid: number; group: string }>
   /** What apply recorded when it laid a tree. */
   signatures: Map<string, { stat: string; content: string; digest: string }>
   units: Map<string, ObservedUnit>
@@ -81,6 +85,21 @@ export type ObservedPath =
       content: Buffer | null
     }
   | { type: 'directory' | 'other'; mode: string; owner: string; group: string }
+
+export interface ObservedDatabase {
+  bytes: number
+  owner: string
+  group: string
+  /** Of a service's: how its header says that it is written; `none` before it is one. */
+  journal?: 'wal' | 'rollback' | 'none'
+}
+
+/** What systemd says of a service's unit, by systemd's own names. */
+export interface ObservedService {
+  properties: Map<string, string>
+  /** Settings of the unit's own files, without our drop-in's. */
+  own: Map<string, string>
+}
 
 export interface ObservedUnit {
   loadState: string

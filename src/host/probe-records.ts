@@ -1,4 +1,4 @@
-import type { GateReason, Listener, ObservedApp, ObservedUnit } from './observed.ts'
+import type { GateReason, Listener, ObservedApp, ObservedDatabase, ObservedService, ObservedUnit } from './observed.ts'
 
 /** `systemctl show` prints a block of Key=Value lines a unit, with an empty line between; each comes as one record. */
 export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
@@ -29,6 +29,39 @@ export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
   }
   close()
   return units
+}
+
+/** Databases by path: INDEX, BYTES, OWNER, GROUP; and INDEX, how it is written. */
+export function parseDatabases(
+  databases: string[][],
+  journals: string[][],
+  request: { databases: { path: string }[] },
+): Map<string, ObservedDatabase> {
+  const written = new Map(journals.map(([index = '', journal]) => [index, journal]))
+  return new Map(
+    databases.map(([index = '', bytes, owner = '', group = '']) => {
+      const file: ObservedDatabase = { bytes: Number(bytes), owner, group }
+      const journal = written.get(index)
+      if (journal === 'wal' || journal === 'rollback' || journal === 'none') file.journal = journal
+      return [request.databases[Number(index)]?.path ?? '', file]
+    }),
+  )
+}
+
+/** Lines UNIT, KEY=VALUE: what systemd shows, and what stands in the unit's own files. */
+export function parseServices(shown: string[][], own: string[][]): Map<string, ObservedService> {
+  const found = new Map<string, ObservedService>()
+  const add = (records: string[][], part: keyof ObservedService) => {
+    for (const [unit = '', line = ''] of records) {
+      const at = line.indexOf('=')
+      const service = found.get(unit) ?? { properties: new Map<string, string>(), own: new Map<string, string>() }
+      if (at > 0) service[part].set(line.slice(0, at), line.slice(at + 1))
+      found.set(unit, service)
+    }
+  }
+  add(shown, 'properties')
+  add(own, 'own')
+  return found
 }
 
 /** Drop-ins that lie on disk, by unit; their paths come in base64. A unit may have been asked for twice. */

@@ -4,15 +4,25 @@ import { encodeField } from './host-encoding.ts'
 import type { Observed, ObservedPath, ObservedUnit } from './observed.ts'
 import { observedPath, ownPaths } from './probe-paths.ts'
 import { parseJournald, rsyslogComplaint } from './logging.ts'
-import { parseApps, parseListener, parseOverrides, parseSignature, parseUnits } from './probe-records.ts'
+import {
+  parseApps,
+  parseDatabases,
+  parseListener,
+  parseOverrides,
+  parseServices,
+  parseSignature,
+  parseUnits,
+} from './probe-records.ts'
 
 /** What a probe is asked for. The order of the lists is the order of the answer. */
 export interface ProbeRequest {
   /** `as`: the user that looks at it, an app's own for what lies in folders that the app controls. */
   paths: { path: string; sha256: string | null; show: boolean; as: string }[]
   trees: string[]
-  /** Databases whose size and owner are asked for. */
-  databases: string[]
+  /** Databases whose size and owner are asked for; `look`: how they are written, too. */
+  databases: { path: string; look: boolean }[]
+  /** Units of services, and the user that the inventory gives to its databases. */
+  services: { unit: string; user: string | null }[]
   packages: string[]
   users: string[]
   units: string[]
@@ -32,6 +42,8 @@ export function probePayload(request: ProbeRequest): { name: string; content: st
     { name: 'probe.sh', content: hostProgram('probe.sh') },
     { name: 'tree.sh', content: hostProgram('tree.sh') },
     { name: 'look.sh', content: hostProgram('look.sh') },
+    { name: 'services.sh', content: hostProgram('services.sh') },
+    { name: 'services', content: lines(request.services.map(({ unit, user }) => `${unit} ${user ?? '-'}`)) },
     { name: 'host-id.sh', content: hostProgram('host-id.sh') },
     {
       name: 'paths',
@@ -42,7 +54,10 @@ export function probePayload(request: ProbeRequest): { name: string; content: st
       ),
     },
     { name: 'trees', content: lines(request.trees.map(encodeField)) },
-    { name: 'databases', content: lines(request.databases.map(encodeField)) },
+    {
+      name: 'databases',
+      content: lines(request.databases.map(({ path, look }) => `${look ? 1 : 0}\t${encodeField(path)}`)),
+    },
     { name: 'packages', content: lines(request.packages) },
     { name: 'users', content: lines(request.users) },
     { name: 'units', content: lines(request.units) },
@@ -115,11 +130,10 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
         { stat, content: content === '-' ? null : content },
       ]),
     ),
-    databases: new Map(
-      all('database').map(([index, bytes, owner = '', group = '']) => [
-        request.databases[Number(index)] ?? '',
-        { bytes: Number(bytes), owner, group },
-      ]),
+    databases: parseDatabases(all('database'), all('journal'), request),
+    services: parseServices(all('service'), all('setting')),
+    serviceAccounts: new Map(
+      all('account').map(([name = '', uid, gid, group = '']) => [name, { uid: Number(uid), gid: Number(gid), group }]),
     ),
     signatures: new Map(all('signature').map(parseSignature)),
     units: parseUnits(all('show')),

@@ -1,5 +1,5 @@
 import type { AppEntry, Entries, HostEntry, S3Entry } from './entries.ts'
-import type { App, AppFile, Health, Host, Inventory, Release, S3Replica } from './model.ts'
+import type { App, AppFile, Health, Host, Inventory, Release, S3Replica, Service } from './model.ts'
 import { toLogs } from './logs.ts'
 import { onHost, onOperator } from './paths.ts'
 import { releaseSource, releaseSources } from './release-sources.ts'
@@ -97,7 +97,8 @@ function toApp(conversion: Conversion, name: string, entry: AppEntry): App {
     name,
     hosts: entry.hosts ?? (entry.host === undefined ? [] : [entry.host]),
     instancePerHost: entry.hosts !== undefined,
-    release: toRelease(folder, entry.release),
+    release: entry.service === undefined ? toRelease(folder, entry.release) : null,
+    service: toService(folder, entry.service),
     packages: [...new Set(entry.packages)],
     port: entry.port ?? null,
     environment: record(new Map(Object.entries(entry.environment ?? {})), (_, value) =>
@@ -115,6 +116,7 @@ function toApp(conversion: Conversion, name: string, entry: AppEntry): App {
       retentionSeconds: entry.litestream?.retention ?? 7 * day,
       snapshotIntervalSeconds: entry.litestream?.['snapshot-interval'] ?? day,
       metricsPort: entry.litestream?.metrics ?? null,
+      switchToWal: entry.litestream?.wal === 'switch',
     },
     storage:
       typeof entry.storage === 'object'
@@ -140,6 +142,16 @@ function toRelease(folder: string, entry: AppEntry['release']): Release {
     command,
     workingDirectory: entry?.['working-directory'] ?? 'state',
     keep: entry?.keep ?? 5,
+  }
+}
+
+function toService(folder: string, entry: AppEntry['service']): Service | null {
+  if (entry === undefined) return null
+  return {
+    unit: sure(entry.unit),
+    package: entry.package ?? null,
+    from: entry.from === undefined ? null : onOperator(folder, entry.from),
+    user: entry.user ?? null,
   }
 }
 

@@ -5,6 +5,7 @@ import { nearest } from './nearest.ts'
 import { app } from './schema/app.ts'
 import { release } from './schema/release.ts'
 import { host } from './schema/host.ts'
+import { service } from './schema/service.ts'
 import { inventory, secretSource, singles } from './schema/inventory.ts'
 import { fileReplica, replicaType, s3Replica } from './schema/replica.ts'
 import { type Located, type LocatedMap, placeOf, plainData, valueAt } from './tree.ts'
@@ -17,7 +18,7 @@ const lenient = {
   s3: s3Replica.partial(),
   file: fileReplica.partial(),
   host: host.partial(),
-  app: app.extend({ release: release.partial().optional() }),
+  app: app.extend({ release: release.partial().optional(), service: service.partial().optional() }),
 }
 export type S3Entry = z.output<typeof lenient.s3>
 export type HostEntry = z.output<typeof lenient.host>

@@ -11,6 +11,7 @@ import { checkRenames } from './checks/renames.ts'
 import { checkPorts } from './checks/ports.ts'
 import { checkReferences } from './checks/references.ts'
 import { checkReplicas } from './checks/replicas.ts'
+import { checkServices } from './checks/services.ts'
 import { checkValues } from './checks/values.ts'
 import { toInventory } from './convert.ts'
 import { readEntries } from './entries.ts'
@@ -77,6 +78,7 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   checkReferences(reading)
   checkHosts(reading)
   checkApps(reading)
+  checkServices(reading)
   checkValues(reading)
   checkPorts(reading)
   checkPathsOnHosts(reading)

@@ -112,6 +112,18 @@ export interface Release {
   keep: number
 }
 
+/** A unit that is not of streamside's making, adopted by a drop-in. */
+export interface Service {
+  /** With `.service`. */
+  unit: string
+  /** The Debian package that brings it. */
+  package: string | null
+  /** Absolute path on the operator's machine of a unit file of the user's. */
+  from: string | null
+  /** The user that its databases belong to; null = found out on the host. */
+  user: string | null
+}
+
 export interface AppFile {
   /** Absolute path on the operator's machine. */
   from: string
@@ -132,7 +144,10 @@ export interface App {
   hosts: string[]
   /** True for `hosts:`: the instance is then called `name@host` in the replica, else `name`. */
   instancePerHost: boolean
-  release: Release
+  /** null for an app that is a service. */
+  release: Release | null
+  /** null for an app that is a release. */
+  service: Service | null
   packages: string[]
   port: number | null
   environment: Record<string, string | Secret>
@@ -149,6 +164,8 @@ export interface App {
     snapshotIntervalSeconds: number
     /** Loopback port of the metrics; null = the program chooses one and keeps it. */
     metricsPort: number | null
+    /** A service's databases may be switched to WAL mode. */
+    switchToWal: boolean
   }
   storage: { kind: 'persistent' } | { kind: 'ephemeral'; sizeBytes: number }
   whenReplicaUnreachable: 'start' | 'wait'
@@ -167,6 +184,11 @@ export interface App {
 /** The name an app's data have in the replica: `name` for `host:`, `name@host` for each of `hosts:` (ownership.md). */
 export function instanceName(app: Pick<App, 'name' | 'instancePerHost'>, host: string): string {
   return app.instancePerHost ? `${app.name}@${host}` : app.name
+}
+
+/** The unit that an app is run by. */
+export function unitOf(app: Pick<App, 'name' | 'service'>): string {
+  return app.service?.unit ?? `${app.name}.service`
 }
 
 /** The app's state directory on the host. */

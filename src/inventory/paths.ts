@@ -50,11 +50,17 @@ const closed = [
   '/opt/streamside',
 ]
 
+/** Where packages keep databases of their own, and a release's app has nothing to seek. */
+const packages = new Set(['/etc', '/usr', '/var/log', '/var/cache'])
+
 /** Why an absolute path cannot hold a database of an app, or null. */
-export function closedFolder(path: string): string | null {
-  const folder = closed.find((each) => isWithin(path, each))
+export function closedFolder(path: string, isService = false): string | null {
+  const folder = closed.find((each) => isWithin(path, each) && !(isService && packages.has(each)))
   if (folder === undefined) return null
-  if (folder === '/home' || folder === '/root') return `${folder} is hidden from the app by its sandbox`
+  if (folder === '/home' || folder === '/root')
+    return isService
+      ? `${folder} is hidden from Litestream and the gate by their sandbox`
+      : `${folder} is hidden from the app by its sandbox`
   if (folder.endsWith('/streamside')) return `${folder} is streamside's own`
   return /tmp|run/.test(folder) ? `${folder} does not outlive a reboot` : `${folder} belongs to the system`
 }

@@ -35,6 +35,8 @@ export interface Step {
     | 'forget'
     | 'signature'
     | 'enable'
+    /** A service that is given back was not enabled before it was adopted. */
+    | 'disable'
     | 'start'
     | 'restart'
     /** A package's unit is restarted and looked at; when it does not come up, its old files are back and it runs from those. */

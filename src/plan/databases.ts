@@ -7,16 +7,18 @@ export function databaseOwners(state: HostState, observed: Observed): Change[] {
   return state.apps.flatMap((app) =>
     Object.values(app.databases).flatMap((file): Change[] => {
       const seen = observed.databases.get(file)
-      if (!seen || (seen.owner === app.name && seen.group === app.name)) return []
+      const { user, group } = state.accounts.get(app.name) ?? { user: app.name, group: app.name }
+      // The group of a service's files is the service's own matter.
+      if (!seen || (seen.owner === user && (app.service !== null || seen.group === group))) return []
       return [
         {
           summary: {
             kind: 'database',
             name: file,
             action: 'update',
-            reason: `owner ${seen.owner}:${seen.group} → ${app.name}:${app.name}`,
+            reason: `owner ${seen.owner}:${seen.group} → ${user}:${group}`,
           },
-          step: { verb: 'own', fields: [app.name, file] },
+          step: { verb: 'own', fields: [`${user}:${group}`, file] },
         },
       ]
     }),

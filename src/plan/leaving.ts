@@ -1,11 +1,11 @@
 import { configDirectory } from '../desired/places.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { Change } from './change.ts'
-import type { Manifest } from './manifest.ts'
+import type { Manifest, ManifestService } from './manifest.ts'
 
 /** Apps that streamside has put on a host and the inventory has there no more, by name. */
 export function leavingApps(state: HostState, recorded: Manifest): string[] {
-  const apps = new Set(state.apps.map((app) => app.name))
+  const apps = new Set([...state.apps, ...state.later].map((app) => app.name))
   return recorded.apps.filter((app) => !apps.has(app))
 }
 
@@ -13,11 +13,34 @@ export function leavingApps(state: HostState, recorded: Manifest): string[] {
  * What comes first when an app leaves: it is stopped, the replica is proven to hold everything, and the host lets go of it
  * (ownership.md, "Removed from the inventory"). Its units and files then go like any leftover. Its data and its replica stay.
  */
-export function letGo(app: string): Change {
+export function letGo(app: string, service?: ManifestService): Change {
+  const reason = 'no longer in the inventory: stop, proof, release'
   return {
-    summary: { kind: 'app', name: app, action: 'remove', reason: 'no longer in the inventory: stop, proof, release' },
-    step: { verb: 'leave', fields: [app] },
+    summary: {
+      kind: 'app',
+      name: app,
+      action: 'remove',
+      reason: service === undefined ? reason : `${reason}; ${service.unit} is given back as it was`,
+    },
+    step: {
+      verb: 'leave',
+      fields: [app, service?.unit ?? `${app}.service`, service === undefined ? 'removed' : 'given-back'],
+    },
   }
+}
+
+/** An adopted service goes on without us, as it did before: after the drop-in is gone and systemd has read that. */
+export function givenBack({ unit, enabled, active }: ManifestService, isOurs: boolean): Change[] {
+  // Laid by us, it goes with its unit file.
+  if (isOurs) return []
+  const change = (action: 'update' | 'start', verb: 'disable' | 'start', reason: string): Change => ({
+    summary: { kind: 'unit', name: unit, action, reason },
+    step: { verb, fields: [unit] },
+  })
+  return [
+    ...(enabled ? [] : [change('update', 'disable', 'not enabled, as before it was adopted')]),
+    ...(active ? [change('start', 'start', 'it goes on without streamside')] : []),
+  ]
 }
 
 /** The folders of an app that hold nothing of the user's: releases, and configuration with its keys. */

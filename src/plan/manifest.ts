@@ -1,5 +1,6 @@
 import { isVersioned } from '../desired/base.ts'
 import type { HostState } from '../desired/host-state.ts'
+import { dropInPath } from '../desired/service.ts'
 import { isSecret } from './diff.ts'
 
 export const manifestPath = '/var/lib/streamside/manifest'
@@ -12,6 +13,15 @@ export interface Manifest {
   files: Record<string, ManifestFile>
   /** Loopback ports of Litestream's metrics, so that they do not move. */
   metrics: Record<string, number>
+  /** Adopted services by app: their unit, whose their databases are, and how they were before. Left out when there are none. */
+  services?: Record<string, ManifestService>
+}
+
+export interface ManifestService {
+  unit: string
+  user: string
+  enabled: boolean
+  active: boolean
 }
 
 export interface ManifestFile {
@@ -28,7 +38,13 @@ export function readManifest(text: string | null): Manifest {
   try {
     const value = JSON.parse(text) as Partial<Manifest>
     if (value.v !== 1) return empty
-    return { v: 1, apps: value.apps ?? [], files: value.files ?? {}, metrics: value.metrics ?? {} }
+    return {
+      v: 1,
+      apps: value.apps ?? [],
+      files: value.files ?? {},
+      metrics: value.metrics ?? {},
+      ...(value.services ? { services: value.services } : {}),
+    }
   } catch {
     return empty
   }
@@ -40,6 +56,17 @@ export function readManifest(text: string | null): Manifest {
  */
 export function manifestFor(state: HostState, recorded: Manifest, going: readonly string[] = []): Manifest {
   const present = state.apps.map((app) => app.name)
+  const keptServices = Object.entries(recorded.services ?? {}).filter(
+    ([app]) => !present.includes(app) && !going.includes(app),
+  )
+  const services = [
+    ...keptServices,
+    ...state.apps.flatMap(({ name, service }) => {
+      const facts = state.services.get(name)
+      if (service === null || facts === undefined) return []
+      return [[name, { unit: service.unit, user: facts.account.user, ...facts.before }] as const]
+    }),
+  ]
   const gone = recorded.apps.filter((app) => !present.includes(app) && !going.includes(app))
   const files = new Map<string, ManifestFile>()
   for (const [path, entry] of Object.entries(recorded.files))
@@ -56,6 +83,7 @@ export function manifestFor(state: HostState, recorded: Manifest, going: readonl
     apps: [...present, ...gone].sort(),
     files: Object.fromEntries([...files].sort(([a], [b]) => (a < b ? -1 : 1))),
     metrics: Object.fromEntries(Object.entries({ ...kept, ...state.metrics }).sort(([a], [b]) => (a < b ? -1 : 1))),
+    ...(services.length === 0 ? {} : { services: Object.fromEntries(services.sort(([a], [b]) => (a < b ? -1 : 1))) }),
   }
 }
 
@@ -66,6 +94,8 @@ function appOf(file: string, { apps, resources }: HostState): string | null {
       resource.kind === 'unit' && file === `/etc/systemd/system/${resource.name}` && resource.app !== undefined,
   )
   if (unit?.kind === 'unit') return unit.app ?? null
+  const adopted = apps.find(({ service }) => service !== null && file === dropInPath(service.unit))
+  if (adopted) return adopted.name
   const names = apps.map((app) => app.name)
   return (
     names.find((app) =>

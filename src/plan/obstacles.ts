@@ -1,6 +1,7 @@
 import type { HostState } from '../desired/host-state.ts'
 import { clockAdvice, readOnlyAdvice } from '../host/advice.ts'
 import type { Listener, Observed } from '../host/observed.ts'
+import { unitOf } from '../inventory/model.ts'
 import { exitCodes, Problem } from '../problem.ts'
 import { age } from '../report/duration.ts'
 import type { HostPlan } from './change.ts'
@@ -105,12 +106,11 @@ function clockText({ observed, clockOffset }: Ground): string {
 
 /** A port that somebody else's process listens on: the app would crash at each start. */
 function portProblems({ plan, state, observed }: Ground): Problem[] {
-  const ours = new Set(
-    [...state.apps.map(({ name }) => name), ...plan.leaving].flatMap((app) => [
-      `${app}.service`,
-      `${app}-litestream.service`,
-    ]),
-  )
+  const ours = new Set([
+    ...state.apps.map(unitOf),
+    ...plan.leaving.map((app) => `${app}.service`),
+    ...[...state.apps.map(({ name }) => name), ...plan.leaving].map((app) => `${app}-litestream.service`),
+  ])
   return state.apps.flatMap((app) => {
     if (app.port === null || !plan.started.includes(app.name)) return []
     const holder = observed.listeners.find(({ port, unit }) => port === app.port && !ours.has(unit))

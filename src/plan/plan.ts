@@ -3,11 +3,11 @@ import type { HostState } from '../desired/host-state.ts'
 import type { ReleaseResource, Resource, UnitResource } from '../desired/resources.ts'
 import { runsFromDigest } from '../desired/runs-from.ts'
 import type { Observed } from '../host/observed.ts'
-import type { App, Health } from '../inventory/model.ts'
+import { type App, type Health, stateDirectory, unitOf } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
 import { compare, contentDiffers, expectation, signatureStep } from './compare.ts'
 import { databaseOwners } from './databases.ts'
-import { leavingApps, letGo, purged } from './leaving.ts'
+import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { movedFiles, renamed, renamesOn } from './renames.ts'
@@ -41,7 +41,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   const renames = renamesOn(state.apps, observed.manifest)
   const leaving = leavingApps(state, recorded)
   const going = [...leaving.filter((app) => prune.has(app)), ...renames.map(({ from }) => from)]
-  changes.push(...going.map(letGo), ...renames.map(renamed))
+  changes.push(...going.map((app) => letGo(app, recorded.services?.[app])), ...renames.map(renamed))
   for (const resource of state.resources) {
     if (resource.kind === 'unit') continue
     const change = compare(resource, observed, host, recorded)
@@ -60,16 +60,17 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
 
   const started: string[] = []
   if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
-  for (const unit of inStartOrder(state.resources)) {
-    if (!unit.packaged) changes.push(...overridden(unit, observed))
+  for (const unit of inStartOrder(state)) {
+    if (unit.adopted !== true && !unit.packaged) changes.push(...overridden(unit, observed))
     const wanted = runsFromDigest(unit, state.resources)
     const laidAnew =
-      unit.runsFrom.some((path) => relaid.has(path)) || (!unit.packaged && runsOverridden(unit, observed))
+      unit.runsFrom.some((path) => relaid.has(path)) ||
+      (unit.adopted !== true && !unit.packaged && runsOverridden(unit, observed))
     const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
     if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart' || step.verb === 'settle'))
       attendant.push({ verb: 'forget', fields: [unit.name] })
     const runs = unitChanges.some(({ step }) => restarts(step) || step.verb === 'recheck')
-    if (runs && unit.app !== undefined && unit.name === `${unit.app}.service`) started.push(unit.app)
+    if (runs && unit.app !== undefined && unit.name === mainUnit(state, unit.app)) started.push(unit.app)
     changes.push(...unitChanges)
   }
   // Litestream of an app that is started is started by the app's gate, once the files are known to be the right ones.
@@ -78,9 +79,14 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   changes.splice(0, changes.length, ...changes.filter((change) => !byGate(change)))
   for (const app of state.apps) {
     const litestream = `${app.name}-litestream.service`
-    if (started.includes(app.name)) attendant.push(healthStep(app))
+    if (started.includes(app.name)) attendant.push(healthStep(app, state.accounts.get(app.name)?.user ?? app.name))
     else if (changes.some(({ step }) => restarts(step) && step.fields[0] === litestream))
       attendant.push({ verb: 'replicating', fields: [app.name] })
+  }
+  for (const app of going) {
+    const service = recorded.services?.[app]
+    if (service)
+      changes.push(...givenBack(service, recorded.files[`/etc/systemd/system/${service.unit}`] !== undefined))
   }
   for (const resource of state.resources)
     if (resource.kind === 'release' || resource.kind === 'binary')
@@ -106,9 +112,14 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     started,
     owners: appsWithoutOwner(state, observed, changed),
     leaving,
-    warnings: planWarnings(state, observed, { leaving, going, renames }),
+    warnings: planWarnings(state, observed, { leaving, going, renames, services: recorded.services ?? {} }),
     manifest,
   }
+}
+
+function mainUnit(state: HostState, name: string): string | null {
+  const app = state.apps.find((each) => each.name === name)
+  return app === undefined ? null : unitOf(app)
 }
 
 function restarts(step: Step): boolean {
@@ -116,9 +127,10 @@ function restarts(step: Step): boolean {
 }
 
 /** Litestream before its app, everything else in the order in which it is wanted. */
-function inStartOrder(resources: Resource[]): UnitResource[] {
-  const units = resources.filter((resource): resource is UnitResource => resource.kind === 'unit')
-  const rank = (unit: UnitResource) => (unit.name.endsWith('.mount') ? 0 : unit.name === `${unit.app}.service` ? 2 : 1)
+function inStartOrder(state: HostState): UnitResource[] {
+  const units = state.resources.filter((resource): resource is UnitResource => resource.kind === 'unit')
+  const rank = (unit: UnitResource) =>
+    unit.name.endsWith('.mount') ? 0 : unit.app !== undefined && unit.name === mainUnit(state, unit.app) ? 2 : 1
   return units
     .map((unit, n) => ({ unit, n }))
     .sort((a, b) => rank(a.unit) - rank(b.unit) || a.n - b.n)
@@ -150,16 +162,17 @@ function appsWithoutOwner(state: HostState, observed: Observed, changed: Set<Res
     .map((app) => app.name)
 }
 
-function healthStep(app: App): Step {
+function healthStep(app: App, user: string): Step {
   const health: Health = app.health ?? { kind: 'command', command: [], withinSeconds: plainHealthSeconds }
-  const common = [app.name, String(health.withinSeconds)]
+  const common = [app.name, unitOf(app), String(health.withinSeconds)]
   if (app.health === null) return { verb: 'health', fields: [...common, 'none'] }
+  const folder = app.service === null ? stateDirectory(app.name) : '/'
   switch (health.kind) {
     case 'http':
       return { verb: 'health', fields: [...common, 'http', health.url] }
     case 'tcp':
       return { verb: 'health', fields: [...common, 'tcp', health.host, String(health.port)] }
     case 'command':
-      return { verb: 'health', fields: [...common, 'command', app.name, ...resolvedCommand(app, health.command)] }
+      return { verb: 'health', fields: [...common, 'command', user, folder, ...resolvedCommand(app, health.command)] }
   }
 }

@@ -11,7 +11,10 @@ export function probeRequest(resources: Resource[], apps: App[], verify: boolean
   const request: ProbeRequest = {
     paths: [{ path: manifestPath, sha256: null, show: false, as: 'root' }],
     trees: [],
-    databases: apps.flatMap((app) => Object.values(app.databases)),
+    databases: apps.flatMap((app) =>
+      Object.values(app.databases).map((path) => ({ path, look: app.service !== null })),
+    ),
+    services: apps.flatMap(({ service }) => (service === null ? [] : [{ unit: service.unit, user: service.user }])),
     packages: [],
     users: apps.flatMap(({ was }) => (was === null ? [] : [was])),
     units: [],

@@ -1,4 +1,5 @@
 import type { HostState } from '../desired/host-state.ts'
+import { unitOf } from '../inventory/model.ts'
 import type { HostPlan } from './change.ts'
 
 /**
@@ -7,19 +8,18 @@ import type { HostPlan } from './change.ts'
  */
 export function rollingApps(plan: HostPlan, state: HostState): string[] {
   const restarted = new Set(plan.changes.flatMap(({ step }) => (step.verb === 'restart' ? [step.fields[0] ?? ''] : [])))
-  return state.apps
-    .filter((app) => app.hosts.length > 1 && restarted.has(`${app.name}.service`))
-    .map(({ name }) => name)
+  return state.apps.filter((app) => app.hosts.length > 1 && restarted.has(unitOf(app))).map(({ name }) => name)
 }
 
 /**
  * The plan without its restarts: everything is laid, and what runs goes on as it was started. Nothing is forgotten, for a
  * restart is derived from what a unit was started from: the next plan names it again.
  */
-export function withoutRestarts(plan: HostPlan): HostPlan {
+export function withoutRestarts(plan: HostPlan, state: HostState): HostPlan {
   const units = plan.changes.flatMap(({ step }) => (step.verb === 'restart' ? [step.fields[0] ?? ''] : []))
   if (units.length === 0) return plan
-  const isLeft = (app: string) => units.includes(`${app}.service`)
+  const left = new Set(state.apps.filter((app) => units.includes(unitOf(app))).map(({ name }) => name))
+  const isLeft = (app: string) => left.has(app)
   return {
     ...plan,
     changes: plan.changes.filter(({ step }) => step.verb !== 'restart'),

@@ -42,7 +42,12 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
   const { digest, unhealthy } = startOf(observed.started.get(unit.name))
   if (unit.runsFrom.length > 0 && (laidAnew || digest !== wanted))
     changes.push({
-      summary: summary('restart', 'what it runs from has changed since it was started'),
+      summary: summary(
+        'restart',
+        unit.adopted === true && digest === undefined
+          ? 'it is adopted: once, so that its gate comes before it'
+          : 'what it runs from has changed since it was started',
+      ),
       step: step('restart'),
     })
   else if (unhealthy)

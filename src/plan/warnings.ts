@@ -1,7 +1,9 @@
 import type { HostState } from '../desired/host-state.ts'
+import type { App } from '../inventory/model.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
 import { journaldOverridden, rsyslogInvalid } from './logging.ts'
+import type { Manifest } from './manifest.ts'
 import { leftOfRename, type Rename } from './renames.ts'
 
 type Warning = HostPlan['warnings'][number]
@@ -10,15 +12,21 @@ type Warning = HostPlan['warnings'][number]
 export function planWarnings(
   state: HostState,
   observed: Observed,
-  { leaving, going, renames }: { leaving: string[]; going: string[]; renames: Rename[] },
+  {
+    leaving,
+    going,
+    renames,
+    services,
+  }: { leaving: string[]; going: string[]; renames: Rename[] } & Required<Pick<Manifest, 'services'>>,
 ): Warning[] {
   const left = leaving.filter((app) => !going.includes(app))
   const gone = going.filter((app) => !renames.some(({ from }) => from === app))
   return [
     ...left.map(appLeft),
-    ...gone.map(dataLeft),
+    ...gone.map((app) => dataLeft(app, services[app]?.unit)),
     ...renames.map(leftOfRename),
     ...smallStorage(state, observed),
+    ...state.later.map(adoptedLater),
     ...journaldOverridden(state, observed),
     ...rsyslogInvalid(state, observed),
   ]
@@ -33,7 +41,25 @@ function appLeft(app: string): Warning {
   }
 }
 
-function dataLeft(app: string): Warning {
+function adoptedLater({ name, service }: App): Warning {
+  return {
+    code: 'adopted-after',
+    app: name,
+    message:
+      `the package ${service?.package} is installed first, and starts ${service?.unit} as packages do; ` +
+      'what is laid over it then follows from what it has brought',
+    next: `provision goes on with that by itself; streamside plan shows it once the package is there`,
+  }
+}
+
+function dataLeft(app: string, unit: string | undefined): Warning {
+  if (unit !== undefined)
+    return {
+      code: 'given-back',
+      app,
+      message: `${app} leaves this host; ${unit} is as it was before, with its data, and its replica is left`,
+      next: 'from now on nothing it writes is replicated; remove the replica yourself once nobody will want it back',
+    }
   return {
     code: 'data-left',
     app,

@@ -2,7 +2,7 @@ import { fetchLitestream } from '../artifacts/litestream-release.ts'
 import { type PackedRelease, packRelease } from '../artifacts/release.ts'
 import { checkArchitecture, checkCommand } from '../artifacts/release-command.ts'
 import { type HostArtifacts, releaseSource } from '../desired/host-state.ts'
-import type { App, Architecture, Inventory, ReleaseSource } from '../inventory/model.ts'
+import type { App, Architecture, Inventory, Release, ReleaseSource } from '../inventory/model.ts'
 import { exitCodes, Problem } from '../problem.ts'
 import type { ArtifactSource } from './context.ts'
 
@@ -27,13 +27,13 @@ export function artifactSource(
   return {
     async forHost(apps, architecture) {
       const own = new Map<string, PackedRelease>()
-      for (const app of apps) {
-        const source = releaseSource(app, architecture)
-        if (!source) throw noRelease(app, architecture)
-        const release = await packed(source)
-        checkCommand(release, app.release.command)
-        checkArchitecture(release, architecture, app.release.command[0], { declared: !('all' in app.release.from) })
-        own.set(app.name, release)
+      for (const { app, release } of released(apps)) {
+        const source = releaseSource(release, architecture)
+        if (!source) throw noRelease(app, release, architecture)
+        const made = await packed(source)
+        checkCommand(made, release.command)
+        checkArchitecture(made, architecture, release.command[0], { declared: !('all' in release.from) })
+        own.set(app.name, made)
       }
       const gated = apps.some((app) => Object.keys(app.databases).length > 0)
       return { litestream: gated ? await litestream(architecture) : null, releases: own }
@@ -42,7 +42,9 @@ export function artifactSource(
       const all: HostArtifacts[] = []
       const { version } = inventory.litestream
       for (const architecture of ['amd64', 'arm64', 'armhf'] as const) {
-        const fitting = apps.map((app) => [app.name, releaseSource(app, architecture) ?? anySource(app)] as const)
+        const fitting = released(apps).map(
+          ({ app, release }) => [app.name, releaseSource(release, architecture) ?? anySource(app, release)] as const,
+        )
         const entries = await Promise.all(fitting.map(async ([name, source]) => [name, await packed(source)] as const))
         // Only its path counts here, and that follows from the version.
         all.push({ litestream: { version, binary: '', sha256: '' }, releases: new Map(entries) })
@@ -52,8 +54,13 @@ export function artifactSource(
   }
 }
 
-function anySource(app: App): ReleaseSource {
-  const source = Object.values(app.release.from)[0]
+/** Those that come as a release; a service's package is apt's matter. */
+function released(apps: App[]): { app: App; release: Release }[] {
+  return apps.flatMap((app) => (app.release === null ? [] : [{ app, release: app.release }]))
+}
+
+function anySource(app: App, release: Release): ReleaseSource {
+  const source = Object.values(release.from)[0]
   if (!source) throw new Error(`${app.name} has no release at all`)
   return source
 }
@@ -67,11 +74,11 @@ function once<K, V>(made: Map<K, Promise<V>>, key: K, make: () => Promise<V>): P
   return value
 }
 
-function noRelease(app: App, architecture: Architecture): Problem {
+function noRelease(app: App, release: Release, architecture: Architecture): Problem {
   return new Problem({
     code: 'no-release',
     doing: `choosing the release of ${app.name}`,
-    found: `the host is ${architecture}, and the inventory has releases for ${Object.keys(app.release.from).join(', ')}`,
+    found: `the host is ${architecture}, and the inventory has releases for ${Object.keys(release.from).join(', ')}`,
     next: `add  ${architecture}:  under release.from of ${app.name}, or give the app to another host`,
     app: app.name,
     exit: exitCodes.usage,

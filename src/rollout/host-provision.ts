@@ -23,6 +23,22 @@ import { pruned } from './prune.ts'
  * followed to its end first.
  */
 export async function provisionHost(context: RunContext, host: Host, spent: Spent): Promise<HostResult> {
+  const first = await provisionOnce(context, host, spent)
+  if (!first.goesOn) return first.result
+  const second = await provisionOnce(context, host, spent)
+  return {
+    ...second.result,
+    outcome: second.result.outcome === 'unchanged' ? first.result.outcome : second.result.outcome,
+    changes: first.result.changes + second.result.changes,
+  }
+}
+
+/** `goesOn`: packages of services are there now, and what they have brought is to be looked at. */
+async function provisionOnce(
+  context: RunContext,
+  host: Host,
+  spent: Spent,
+): Promise<{ result: HostResult; goesOn: boolean }> {
   const apps = appsOn(context.inventory, host.name)
   const lines: SshConnection[] = []
   const open = async () => {
@@ -75,25 +91,27 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
         message: `the transaction ${id} was cut off before its end; going on from what it left`,
       })
     looked = await pruned(context, host, looked)
-    if (context.restarts === 'none') looked = { ...looked, plan: withoutRestarts(looked.plan) }
+    if (context.restarts === 'none') looked = { ...looked, plan: withoutRestarts(looked.plan, looked.state) }
+    const later = looked.state.later.length > 0 && looked.plan.changes.length > 0
     const ground = await groundOf(looked)
     for (const warning of [...looked.plan.warnings, ...groundWarnings(ground)])
       context.report({ type: 'warning', host: host.name, ...warning })
-    if (looked.plan.changes.length === 0) return { outcome: 'unchanged', changes: 0, exit: exitCodes.done }
+    const ended = (result: HostResult) => ({ result, goesOn: result.exit === exitCodes.done && later })
+    if (looked.plan.changes.length === 0) return ended({ outcome: 'unchanged', changes: 0, exit: exitCodes.done })
     const inTheWay = obstacles(ground)
     for (const problem of inTheWay) context.report({ type: 'problem', problem })
     if (inTheWay.length > 0)
-      return { outcome: 'failed', changes: 0, exit: worstExit(inTheWay.map((problem) => problem.exit)) }
+      return ended({ outcome: 'failed', changes: 0, exit: worstExit(inTheWay.map((problem) => problem.exit)) })
     await checkReplicas(context, host, looked)
     const outcome = await inTurn(context, host, looked, () =>
       carryOutWithOwners(context, host, { ...looked, connection, open }),
     )
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
-    return {
+    return ended({
       outcome: outcome.exit === exitCodes.done ? 'changed' : 'failed',
       changes: looked.plan.changes.length,
       exit: outcome.exit,
-    }
+    })
   } finally {
     await context.departed?.carried(host.name)
     await Promise.all(lines.map((line) => line.close()))

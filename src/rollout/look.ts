@@ -13,6 +13,7 @@ import { readManifest } from '../plan/manifest.ts'
 import { planHost } from '../plan/plan.ts'
 import { afterRenames, renamedMetrics, renamesOn } from '../plan/renames.ts'
 import { probeRequest } from '../plan/probe-request.ts'
+import { serviceFacts } from '../plan/services.ts'
 import { Problem } from '../problem.ts'
 import { readOwner } from '../replica/ensure.ts'
 import type { RunContext } from './context.ts'
@@ -119,6 +120,7 @@ export async function planFor(context: RunContext, host: Host, apps: App[], seen
     takenIds: observed.takenIds,
     metrics: renamedMetrics(readManifest(observed.manifest).metrics, renames),
     owners: await accountsInReplica(context, host, apps, observed),
+    services: serviceFacts(apps, observed, host.name),
   }
   const state = desiredHost(context.inventory, host, facts, await context.artifacts.forHost(apps, architecture))
   return { observed, state, plan: planHost(state, observed) }
@@ -157,7 +159,7 @@ async function accountsInReplica(
 ): Promise<Map<string, { uid: number; gid: number }>> {
   const found = new Map<string, { uid: number; gid: number }>()
   for (const app of apps) {
-    if (app.replica === null || observed.users.has(app.name)) continue
+    if (app.replica === null || app.service !== null || observed.users.has(app.name)) continue
     const owner = await readOwner({
       inventory: context.inventory,
       app,

@@ -1,5 +1,5 @@
 import type { GateReason, ObservedApp, ObservedUnit } from '../host/observed.ts'
-import { type App, instanceName, stateDirectory } from '../inventory/model.ts'
+import { type App, instanceName, stateDirectory, unitOf } from '../inventory/model.ts'
 import { exitCodes } from '../problem.ts'
 import { size } from '../report/size.ts'
 import { isUnsound } from '../rollout/apply-problems.ts'
@@ -23,7 +23,7 @@ export function appStatus(facts: AppFacts): AppStatus {
   const gated = Object.keys(app.databases).length > 0
   const unit = (name: string): UnitStatus => unitStatus(name, facts.units.get(name))
   const units = {
-    app: unit(`${app.name}.service`),
+    app: unit(unitOf(app)),
     litestream: gated ? unit(`${app.name}-litestream.service`) : null,
     gate: gated ? unit(`${app.name}-gate.service`) : null,
     timer: gated ? unit(`${app.name}-check.timer`) : null,

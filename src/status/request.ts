@@ -1,13 +1,13 @@
 import { encodeField } from '../host/host-encoding.ts'
 import type { PayloadFile } from '../host/payload.ts'
-import { type App, stateDirectory } from '../inventory/model.ts'
+import { type App, stateDirectory, unitOf } from '../inventory/model.ts'
 import { hostProgram } from '../templates/render.ts'
 
 /** The units of an app that `status` asks for. */
-export function unitsOf(app: Pick<App, 'name' | 'databases'>): string[] {
+export function unitsOf(app: Pick<App, 'name' | 'databases' | 'service'>): string[] {
   const gated = Object.keys(app.databases).length > 0
   return [
-    `${app.name}.service`,
+    unitOf(app),
     ...(gated ? [`${app.name}-litestream.service`, `${app.name}-gate.service`, `${app.name}-check.timer`] : []),
   ]
 }
@@ -30,6 +30,8 @@ export function statusPayload(apps: App[]): PayloadFile[] {
 
 /** What is known of an app's state directory: lines for templates/host/status/loose.sh. */
 export function knownOf(app: App): string {
+  // What else lies beside the databases of somebody else's unit is no business of streamside's.
+  if (app.service !== null) return 'elsewhere\t-\n'
   const state = `${stateDirectory(app.name)}/`
   const below = (kind: string, paths: string[]) =>
     paths

@@ -9,7 +9,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts s3 replica daemon prove fence rescue; do
+for part in state verdict facts s3 replica daemon prove fence rescue attributes; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -49,6 +49,7 @@ fence() {
 
 look_after() {
   let_go_on
+  note_attributes
   look_local
   proof 20
   why=$text held=false

@@ -12,7 +12,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts s3 replica daemon restore prove fence rescue; do
+for part in state verdict facts s3 replica daemon restore prove fence rescue wal-mode attributes; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -49,7 +49,9 @@ start() {
     case $claim in *"\"path\":\"$(claimed_path)\""*) ;; *) kill_litestream ;; esac
     remember claim "$claim"
   fi
+  switch_to_wal
   each_db flush
+  note_attributes
   remember started "$keep"
   rescue_used
   forget clean reason

@@ -23,7 +23,7 @@ fi
 [ $# -eq 2 ] || { echo 'usage: litestream.sh check|stop|stopped APP, or litestream.sh capability' >&2; exit 2; }
 command=$1 app=$2
 lib=${0%/*}
-for part in state verdict facts s3 replica prove rescue stop; do
+for part in state verdict facts s3 replica prove rescue stop wal-mode; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -47,7 +47,10 @@ check() {
   case $files in *'"short":"unknown"'*) [ -e "$run/running/$app" ] || { say 4 'there is no room in /var/tmp to see whether the database is whole; tried again'; exit 1; } ;; esac
   case $files in *'"wal":"unknown"'*) [ -e "$state/clean" ] || { say 4 'there is no room in /var/tmp to look at the WAL; tried again'; exit 1; } ;; esac
   case $act in
-    go) go ;;
+    go)
+      switched_back
+      go
+      ;;
     fence)
       # Behind the replica while the app runs: somebody else wrote under its path. Without waiting: the app stops beside this.
       systemctl stop --no-block "$unit"

@@ -5,12 +5,13 @@
 #   paths     lines  SHA256 TAB SHOW TAB USER TAB PATH   small files, links and directories; SHA256 is the content wanted (or -),
 #                                               SHOW=1 asks for the content of a file that differs from it; USER looks at it
 #   trees     lines  PATH                       releases and binaries: answered by a signature of names, sizes and times
-#   databases lines  PATH                       answered by their sizes and owners
+#   databases lines  LOOK TAB PATH              answered by their sizes and owners; LOOK=1: by how they are written, too
+#   services  lines  UNIT                       units that are adopted: services.sh
 #   packages, users, units, apps                one name a line
 #   ports     lines  PORT USER                  ports that apps want: answered when somebody else has them
 #   journald                                    (may be absent) say what journald's configuration comes to, and what rsyslog's is refused for
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
-#   tree.sh, look.sh, host-id.sh                parts of this program
+#   tree.sh, look.sh, services.sh, host-id.sh   parts of this program
 # PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
 #
 # Answer: lines of TAB-separated fields, first `streamside-probe 1`, last `end`. Fields that come from outside this program
@@ -181,6 +182,9 @@ look_as() { # USER   one who is not there yet has nothing there: whatever is, is
 
 # shellcheck source=templates/host/tree.sh
 . ./tree.sh
+# shellcheck source=templates/host/services.sh
+. ./services.sh
+: >service-users
 
 trees() {
   index=0
@@ -200,10 +204,16 @@ trees() {
 
 databases() {
   index=0
-  while IFS= read -r encoded; do
+  while IFS=$tab read -r look encoded; do
     decode "$encoded"
     # one stat, of the file itself: an app may put a link there
-    [ -h "$decoded" ] || [ ! -f "$decoded" ] || stat --printf "database$tab$index$tab%s$tab%U$tab%G\n" -- "$decoded"
+    if [ ! -h "$decoded" ] && [ -f "$decoded" ]; then
+      stat --printf "database$tab$index$tab%s$tab%U$tab%G\n" -- "$decoded"
+      if [ "$look" = 1 ]; then
+        say journal "$index" "$(written_as "$decoded")"
+        stat -c %U -- "$decoded" >>service-users
+      fi
+    fi
     index=$((index + 1))
   done <databases
 }
@@ -287,6 +297,7 @@ digests
 own_paths
 trees
 databases
+services
 units
 journald
 apps

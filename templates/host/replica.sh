@@ -5,7 +5,7 @@
 # link of its making would write where the app itself may not. Nor does such a process get the lock or the pipes to the
 # verdicts: the app may trace what runs as its own user.
 as_app() { # COMMAND…
-  setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@" 9>&- 8<&- 6<&- 5>&- 4<&-
+  setpriv --reuid "$user" --regid "$group" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@" 9>&- 8<&- 6<&- 5>&- 4<&-
 }
 
 # Litestream's own commands run as the app's user too, with the keys in their environment, and with one harmless capability
@@ -31,7 +31,7 @@ with_keys() { # SECONDS|FILE ARG…
     [ -z "$ca" ] || export SSL_CERT_FILE="$ca"
     export AWS_EC2_METADATA_DISABLED=true
     umask 027
-    exec setpriv --reuid "$user" --regid "$user" --clear-groups --bounding-set=-all,+net_broadcast \
+    exec setpriv --reuid "$user" --regid "$group" --clear-groups --bounding-set=-all,+net_broadcast \
       --inh-caps=-all,+net_broadcast --ambient-caps=-all,+net_broadcast --no-new-privs -- "$@"
   ) 9>&- 8<&- 5>&- 6<&-
 }

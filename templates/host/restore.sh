@@ -58,6 +58,7 @@ restore_one() {
     >"$work/restore" 2>"$work/restore-error" || rc=$?
   got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)
   [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$path.restoring" || rc=1
+  [ "$rc" != 0 ] || give_attributes "$path.restoring"
   best=
   error=$(failure "$rc" "$work/restore-error")
   case $rc:$error in 0:*) ;; *decod* | *checksum* | *'invalid ltx'*) best_point ;; esac

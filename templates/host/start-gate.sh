@@ -1,8 +1,8 @@
 #!/bin/sh
 # Starts an app's gate and waits for its verdict, with what holds the app back in the app's own status.
 #
-# Usage: start-gate.sh APP        as root; ExecStartPre=+ of APP.service
-# Exit: 0 the app may start; 1 it may not.
+# Usage: start-gate.sh APP [EXIT]     as root; ExecStartPre=+ of APP.service, ExecCondition=+ of an adopted unit
+# Exit: 0 the app may start; EXIT (1) it may not.
 # shellcheck disable=SC2154,SC2034 # variables are shared with the part below
 set -eu
 export LC_ALL=C
@@ -17,4 +17,4 @@ why=$(last_reason)
 said=$(systemctl start "$app-gate.service" 2>&1) && exit 0
 why=$(last_reason)
 say 3 "${why:-$said}"
-exit 1
+exit "${2-1}"

@@ -9,13 +9,13 @@
 set -eu
 export LC_ALL=C
 app=$1
-unit=$app.service
 order=/run/streamside/offline-once/$app
 seconds=100
 
 property() { systemctl show -P "$2" "$1"; }
 
 [ -r "/etc/streamside/apps/$app/gate.json" ] || { echo "$app has no gate on this host" >&2; exit 1; }
+unit=$(jq -r .unit "/etc/streamside/apps/$app/gate.json")
 if [ "$(property "$unit" ActiveState)" = active ]; then echo running; exit 0; fi
 (umask 077 && mkdir -p "${order%/*}" && : >"$order")
 trap 'rm -f "$order"' EXIT

@@ -38,10 +38,12 @@ read_line() { IFS= read -r "$1" <&6; }
 # /etc/streamside/apps/<app>/gate.json into variables, and $static: the part of the facts that does not change.
 read_config() {
   printf '{"ask":"config","config":%s}\n' "$(tr '\n' ' ' <"$etc/gate.json")" >&5
-  for field in user unit host instance where owner_url owner_mode litestream ca storage static db_count; do
+  for field in user unit host instance where owner_url owner_mode litestream ca storage wal static db_count; do
     read_line "$field" || { say 3 "$etc/gate.json cannot be read: $(cat "$work/jq-error")"; exit 1; }
     case $user in '!'*) say 3 "$etc/gate.json cannot be read: ${user#!}"; exit 1 ;; esac
   done
+  # an adopted service's user may have another group
+  group=$(id -g -- "$user") || { say 3 "there is no user $user on this host"; exit 1; }
   index=1
   while [ "$index" -le "$db_count" ]; do
     read_line "db_name_$index" && read_line "db_key_$index" && read_line encoded

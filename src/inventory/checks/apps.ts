@@ -24,7 +24,7 @@ export function checkApps(reading: Reading): void {
       mistake(
         reading,
         path,
-        'has nothing to run: give it a release',
+        'has nothing to run: give it a release, or a service',
         'release: { from: ./dist, command: ./app }',
         'key',
       )

@@ -52,17 +52,20 @@ function databasesOf(reading: Reading, name: string): Claim[] {
   if (app?.database !== undefined) listed.push(['main', app.database, ['apps', name, 'database']])
   for (const [db, path, at] of listed) {
     const full = onHost(name, path)
-    const wrong = wrongDatabase(name, path) ?? othersFolder(reading, name, full)
+    const isService = app?.service !== undefined
+    const wrong = wrongDatabase(name, path, isService) ?? othersFolder(reading, name, full)
     if (wrong !== null) {
       mistake(
         reading,
         at,
         wrong,
-        path.startsWith('/') ? `databases lie below ${stateDirectory(name)}, or in /srv or /mnt` : undefined,
+        path.startsWith('/') && !isService
+          ? `databases lie below ${stateDirectory(name)}, or in /srv or /mnt`
+          : undefined,
       )
       continue
     }
-    if (!isWithin(full, stateDirectory(name)))
+    if (!isService && !isWithin(full, stateDirectory(name)))
       warning(
         reading,
         at,
@@ -75,13 +78,14 @@ function databasesOf(reading: Reading, name: string): Claim[] {
 }
 
 /** Why a database of an app cannot lie at this path, whatever else is in the inventory; or null. */
-export function wrongDatabase(app: string, path: string): string | null {
+export function wrongDatabase(app: string, path: string, isService = false): string | null {
   const full = onHost(app, path)
   return (
     wrongPath(path) ??
     (/-(wal|shm|journal)$/.test(path) ? 'is the name of a file that SQLite makes beside a database' : null) ??
     (full === stateDirectory(app) ? 'names a folder, not a file' : null) ??
-    (path.startsWith('/') ? closedFolder(full) : null) ??
+    (isService && !path.startsWith('/') ? "a service has no folder of streamside's: write the whole path" : null) ??
+    (path.startsWith('/') ? closedFolder(full, isService) : null) ??
     (Buffer.byteLength(full) > 1000 || full.split('/').some((part) => Buffer.byteLength(part) > 200)
       ? 'too long for a file system'
       : null)

@@ -38,6 +38,7 @@ export async function checkLocalFiles(reading: Reading): Promise<void> {
       if (there && isWithin(reading.folder, onOperator(reading.folder, path)))
         mistake(reading, place, 'holds the inventory itself, with its secrets', 'give the release a folder of its own')
     }
+    if (app.service?.from !== undefined) await look(app.service.from, ['apps', name, 'service', 'from'], 'file')
     for (const [path, file] of Object.entries(app.files ?? {}))
       await look(file.from, ['apps', name, 'files', path, 'from'], 'file')
   }

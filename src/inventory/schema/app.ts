@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { health } from './health.ts'
-import { drain, service } from './later.ts'
+import { drain } from './later.ts'
 import { release } from './release.ts'
 import { duration, localPath, notYet, port, reference, secret, size, text } from './scalars.ts'
+import { service } from './service.ts'
 
 const variable = z
   .string()
@@ -40,6 +41,12 @@ const litestream = z.strictObject({
     .describe('How long a point in time stays restorable. Default and least 7d.'),
   'snapshot-interval': duration('5m', '30d').optional().describe('How often a full image is made. Default 24h.'),
   metrics: port().optional().describe('Loopback port of its metrics. Left out: one is chosen once and kept.'),
+  wal: z
+    .literal('switch')
+    .optional()
+    .describe(
+      'For a service: its databases may be switched to WAL mode, which Litestream needs. Left out: they are not.',
+    ),
 })
 
 const packageName = z
@@ -54,7 +61,9 @@ export const appShape = {
     .optional()
     .describe('Several hosts, each with a database of its own (or none). Instead of host.'),
   release: release.optional(),
-  service: notYet(service, "A package's unit or a unit file of your own, instead of release."),
+  service: service
+    .optional()
+    .describe("Instead of release: a package's unit, one that is there already, or a unit file of your own."),
   packages: z.array(packageName).optional().describe('Debian packages it needs.'),
   port: port().optional().describe('The TCP port it listens on, for templates and to see clashes.'),
   environment: z

@@ -1,17 +1,11 @@
 import { z } from 'zod'
-import { duration, localPath, reference, text } from './scalars.ts'
+import { duration, reference, text } from './scalars.ts'
 import { command } from './words.ts'
 
 /**
  * Keys whose feature is not built yet. They belong to the schema from the start, so that an editor completes them and an
  * inventory that uses them is refused in words rather than half obeyed.
  */
-export const service = z.strictObject({
-  package: text().optional().describe('The Debian package that brings the unit.'),
-  unit: text().describe('The unit, with .service.'),
-  from: localPath().optional().describe('A unit file of your own.'),
-})
-
 export const drain = z.strictObject({
   file: z
     .strictObject({

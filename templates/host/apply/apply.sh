@@ -133,6 +133,7 @@ each own step_own
 reload
 each settle step_settle
 record_manifest
+each disable step_disable
 each enable step_enable
 each start step_start
 each restart step_restart

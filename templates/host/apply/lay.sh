@@ -185,6 +185,14 @@ step_link() { # N PATH TARGET
 
 step_remove() { # N PATH AS
   as "$3" rm -f -- "$2"
+  case $2 in
+    /etc/systemd/system/*.d/*.conf)
+      # the folder is ours only when nobody else has anything in it
+      rmdir --ignore-fail-on-non-empty -- "${2%/*}"
+      # shellcheck disable=SC2034 # read by reload in units.sh
+      unit_files_changed=yes
+      ;;
+  esac
   record made "$1"
 }
 

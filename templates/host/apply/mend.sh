@@ -16,14 +16,14 @@ step_set_aside() { # N PATH
 
 # The app may have made what lies above its database a link: root would hand it what it leads to. The folder is entered once, and
 # is the one of that name or none; from there nothing is followed, -h for the file itself.
-step_own() { # N APP PATH
+step_own() { # N USER:GROUP PATH
   step own "$3"
   (
     cd -P -- "${3%/*}" || exit 1
     [ "$(pwd -P)" = "${3%/*}" ] || fail 15 link-in-path "the way to $3 leads over a link, to $(pwd -P): its owner was not changed. Write the way without the link into the inventory"
     name=${3##*/}
     for file in "$name" "$name-wal" "$name-shm" "$name-journal" ".$name-litestream"; do
-      if [ -e "./$file" ] || [ -h "./$file" ]; then chown -h -R -P -- "$2:$2" "./$file"; fi
+      if [ -e "./$file" ] || [ -h "./$file" ]; then chown -h -R -P -- "$2" "./$file"; fi
     done
   )
   record made "$1"

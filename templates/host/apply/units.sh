@@ -5,13 +5,21 @@ unhealthy=
 unit_files_changed=
 
 check_staged() {
-  check=$payload/check
+  check=$payload/check over_units=''
   mkdir -p "$check"
   while IFS="$tab" read -r temporary target _ validate _; do
     decode "$temporary"; from=$decoded
     decode "$target"
     case ${validate:-none} in
       unit) cp -- "$from" "$check/${decoded##*/}"; unit_files_changed=yes ;;
+      drop-in)
+        # judged as a part of the unit that it is laid over, which is somebody else's and lies in its own place
+        unit_files_changed=yes
+        over=${decoded%/*}; over=${over##*/}
+        mkdir -p "$check/$over"
+        cp -- "$from" "$check/$over/"
+        over_units="$over_units ${over%.d}"
+        ;;
       sh) sh -n "$from" 2>"$payload/said" || fail 13 not-valid "sh -n $decoded said: $(cat "$payload/said")" ;;
       json) jq -e . "$from" >/dev/null 2>"$payload/said" || fail 13 not-valid "jq said of $decoded: $(cat "$payload/said")" ;;
     esac
@@ -20,9 +28,13 @@ check_staged() {
   step validate "$(find "$check" -type f | wc -l) unit files"
   # verify exits 0 for keys it does not know and only says "ignoring", so its words count and not its exit status. What it
   # says of other units of this machine is not our matter; a command that is laid by this very transaction is not there yet.
-  SYSTEMD_UNIT_PATH="$check:" systemd-analyze verify --man=no "$check"/* >"$payload/said" 2>&1 || :
+  set --
+  for file in "$check"/*; do [ ! -f "$file" ] || set -- "$@" "$file"; done
+  # shellcheck disable=SC2086 # names of units: no blanks
+  SYSTEMD_UNIT_PATH="$check:" systemd-analyze verify --man=no "$@" $over_units >"$payload/said" 2>&1 || :
   complaints=
-  for file in "$check"/*; do
+  for file in "$@" "$check"/*.d/*; do
+    [ -e "$file" ] || continue
     complaint=$(grep -F -- "${file##*/}" "$payload/said" | grep -v -e 'is not executable' -e 'Failed to create .*/start' || :)
     [ -z "$complaint" ] || complaints="$complaints$complaint
 "
@@ -81,6 +93,11 @@ step_retire() { # N UNIT
   record made "$1"
 }
 
+step_disable() { # N UNIT
+  systemctl --quiet disable "$2" || fail 15 unit "systemctl disable $2: $(tail -n 3 "$transaction/stderr")"
+  record made "$1"
+}
+
 step_enable() { # N UNIT
   systemctl --quiet enable "$2" || fail 15 unit "systemctl enable $2: $(tail -n 3 "$transaction/stderr")"
   record made "$1"
@@ -115,8 +132,8 @@ healthy() { # KIND ARGUMENTS…
     http) curl --silent --show-error --fail --max-time 5 --noproxy '*' --output /dev/null --url "$1" ;;
     # exit 49 (a telnet option) and 28 (still open at the end of the time) both mean: something accepted the connection
     tcp) curl --silent --connect-timeout 2 --max-time 2 --noproxy '*' "telnet://$1:$2" </dev/null >/dev/null || [ $? -eq 28 ] ;;
-    command) user=$1; shift; timeout -k 2 10 runuser -u "$user" -- env -C "/var/lib/$user" "$@" >/dev/null ;;
-    none) sleep 1; case $(state_of "$app.service") in active/*) ;; *) false ;; esac ;;
+    command) user=$1 folder=$2; shift 2; timeout -k 2 10 runuser -u "$user" -- env -C "$folder" "$@" >/dev/null ;;
+    none) sleep 1; case $(state_of "$app_unit") in active/*) ;; *) false ;; esac ;;
   esac
 }
 
@@ -151,8 +168,8 @@ note_start() { # UNIT SED-COMMAND
 
 step_recheck() { record made "$1"; } # N UNIT   its health follows
 
-step_health() { # N APP SECONDS KIND ARGUMENTS…
-  app=$2 limit=$3; shift 3
+step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
+  app=$2 app_unit=$3 limit=$4; shift 4
   step health "$app"
   began=$(date +%s%N)
   health_began=${health_began:-$began}
@@ -161,19 +178,19 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
   [ "$spent" -le $((limit * 1000 - 5000)) ] || spent=$((limit * 1000 > 5000 ? limit * 1000 - 5000 : 0))
   before=$began
   while :; do
-    state=$(state_of "$app.service")
+    state=$(state_of "$app_unit")
     case $state in
       active/running | active/exited)
-        if renewed "$app.service" && healthy "$@" 2>"$payload/said"; then
+        if renewed "$app_unit" && healthy "$@" 2>"$payload/said"; then
           now=$(date +%s%N)
           record healthy "$app" "$(((now - began) / 1000000))"
-          note_start "$app.service" 's/^unhealthy //'
+          note_start "$app_unit" 's/^unhealthy //'
           replicating "$app"
           return 0
         fi
         ;;
       # Not counted against the app: the stop of what ran before, which ends with a proof …
-      deactivating/*) renewed "$app.service" || before=$(date +%s%N) ;;
+      deactivating/*) renewed "$app_unit" || before=$(date +%s%N) ;;
       # … and the gate at work, which may be restoring. Its time is left out and not begun anew: an app that crashes at each start
       # would have it forgiven for ever.
       activating/start-pre | activating/condition) [ -s "/var/lib/streamside/apps/$app/reason" ] || before=$(date +%s%N) ;;
@@ -191,12 +208,12 @@ step_health() { # N APP SECONDS KIND ARGUMENTS…
     record problem "held:$app" "$(base64 -w0 <"/var/lib/streamside/apps/$app/reason")"
   else
     # only a good start counts as one: the next run waits for its health again
-    note_start "$app.service" 's/^\(unhealthy \)*/unhealthy /'
+    note_start "$app_unit" 's/^\(unhealthy \)*/unhealthy /'
     record problem "unhealthy:$app" "$(
       {
-        printf '%s.service is %s after %s s' "$app" "$state" "$limit"
+        printf '%s is %s after %s s' "$app_unit" "$state" "$limit"
         [ ! -s "$payload/said" ] || printf '; its health check said: %s' "$(cat "$payload/said")"
-        printf '\n%s' "$(journalctl --unit="$app.service" --since="@${began%?????????}" --lines=8 --no-pager --output=cat 2>/dev/null || :)"
+        printf '\n%s' "$(journalctl --unit="$app_unit" --since="@${began%?????????}" --lines=8 --no-pager --output=cat 2>/dev/null || :)"
       } | base64 -w0
     )"
   fi

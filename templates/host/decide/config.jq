@@ -10,7 +10,7 @@ def config:
         $c.user, $c.unit, $c.host, $c.instance, $c.where,
         $c.ownership.url, $c.ownership.mode,
         $c.litestream.binary, ($c.litestream.ca // ""),
-        $c.storage,
+        $c.storage, ($c.wal // ""),
         ({ app: $c.app, host: $c.host, where: $c.where, dbs: [$c.databases[].name],
            policy: { unreachable: $c.whenUnreachable, limit: $c.offlineLimitSeconds, ephemeral: ($c.storage == "ephemeral") } } | tojson | .[1:-1]),
         ($c.databases | length)

@@ -4,6 +4,7 @@
 # Usage: loose.sh APP <LIST       as root; lines KIND TAB PATH, relative to /var/lib/APP, encoded as probe.sh's
 #   db        a database: it, what SQLite and Litestream keep beside it, and a restore under way are the replica's business
 #   file      a file that streamside lays: the inventory has it
+#   elsewhere the app is somebody else's unit, and its folder nobody's to look through: the only line then
 #   accepted  named by `unprotected:`; an empty path is the whole directory
 # Answer: lines of TAB-separated fields, paths encoded the same way
 #   total BYTES FILES              in no replica, and not accepted
@@ -17,6 +18,8 @@ set -eu
 export LC_ALL=C
 app=$1
 state=/var/lib/$app
+list=$(cat)
+case $list in elsewhere*) echo whole; exit 0 ;; esac
 [ -d "$state" ] || { echo whole; exit 0; }
 # a folder of root's, as the one that this is started in, is no place for the app's user to look from
 cd /
@@ -27,7 +30,7 @@ look() {
 }
 # One line a file: size and name, with what would end a line or a field written out.
 {
-  sed 's/^/-\t/'
+  [ -z "$list" ] || printf '%s\n' "$list" | sed 's/^/-\t/'
   # A file that goes while this looks (Litestream removes its own all the time) is no fault of the look.
   { look find "$state/" -ignore_readdir_race -type f -printf '%s\t%P\0' 2>/dev/null || printf '\0cut\0'; } |
     sed -z -e 's/\\/\\\\/g' -e 's/\n/\\n/g' | tr '\0' '\n'

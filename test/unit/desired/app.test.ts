@@ -4,21 +4,25 @@ import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { appResources } from '../../../src/desired/app.ts'
 import type { FileResource, Resource } from '../../../src/desired/resources.ts'
-import type { App } from '../../../src/inventory/model.ts'
+import type { App, Release } from '../../../src/inventory/model.ts'
 import { Secret } from '../../../src/inventory/secret.ts'
 import { Problem } from '../../../src/problem.ts'
 import { app, host } from '../inventory/made.ts'
 
-const release = { digest: 'd'.repeat(64), tar: '/t', bytes: 1, entries: [] }
+const packed = { digest: 'd'.repeat(64), tar: '/t', bytes: 1, entries: [] }
+const release: Release = {
+  from: { all: { kind: 'path', path: '/x' } },
+  command: ['./serve'],
+  workingDirectory: 'state',
+  keep: 3,
+}
 const resourcesOf = (more: Partial<App>): Resource[] =>
-  appResources({ app: app('web', more), host, uid: 800, gid: 800, release })
+  appResources({ app: app('web', more), host, uid: 800, gid: 800, release: more.release ?? release, packed })
 const fileAt = (resources: Resource[], where: string) =>
   resources.find((resource): resource is FileResource => resource.kind === 'file' && resource.path === where)
 const execStart = (command: string[]) =>
   /^ExecStart=(.*)$/m.exec(
-    String(
-      fileAt(resourcesOf({ release: { ...app('web').release, command } }), '/etc/systemd/system/web.service')?.content,
-    ),
+    String(fileAt(resourcesOf({ release: { ...release, command } }), '/etc/systemd/system/web.service')?.content),
   )?.[1]
 
 let folder: string

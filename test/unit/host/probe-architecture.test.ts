@@ -9,6 +9,7 @@ const nothing: ProbeRequest = {
   paths: [],
   trees: [],
   databases: [],
+  services: [],
   packages: [],
   users: [],
   units: [],

@@ -7,6 +7,7 @@ const request: ProbeRequest = {
   paths: [asked('/etc/unit', 'root'), asked('/var/lib/a/x', 'a'), asked('/var/lib/b/y', 'b')],
   trees: [],
   databases: [],
+  services: [],
   packages: [],
   users: [],
   units: [],

@@ -62,6 +62,11 @@ function inventoryOf(key: string, example: string): string {
   if (!isMap(value.contents)) throw new Error(`${example} is not written as a key and its value`)
   if (instead[own] !== undefined && folder.length > 0) document.deleteIn([...folder, instead[own]])
   if (beside[own] !== undefined) document.setIn([...folder, beside[own][0]], beside[own][1])
+  if (place.includes('service')) {
+    document.deleteIn(['apps', 'gotify', 'release'])
+    document.setIn(['apps', 'gotify', 'database'], '/var/lib/gotify/gotify.db')
+    if (own !== 'service' && own !== 'unit') document.setIn(['apps', 'gotify', 'service', 'unit'], 'gotify.service')
+  }
   document.setIn(place, value.contents.items[0]?.value)
   return document.toString()
 }

@@ -49,7 +49,10 @@ const single: Record<string, [string, string]> = {
     '12:23: apps.notes.hosts[1]: pi-attic is listed twice',
   ],
   'host and hosts': [app('hosts: [pi-cellar]'), '14:5: apps.notes.hosts: takes host or hosts, not both'],
-  'nothing to run': [top(/ {4}release.*\n/, ''), '11:3: apps.notes: has nothing to run: give it a release'],
+  'nothing to run': [
+    top(/ {4}release.*\n/, ''),
+    '11:3: apps.notes: has nothing to run: give it a release, or a service',
+  ],
   'a key that is not built yet': [app('drain: { unit: x }'), '14:5: apps.notes.drain: not yet supported'],
   'an app that was itself': [app('was: notes'), '14:10: apps.notes.was: the name that it has now'],
   'an app that had a name which none can have': [
@@ -462,8 +465,6 @@ apps:
     expect(mistakes.map(({ line, column, path, message }) => `${line}:${column}: ${path}: ${message}`)).toEqual([
       '10:18: replicas.share.type: replicas of type file are not yet supported',
       '12:1: alerts: not yet supported',
-      '35:5: apps.linkding.service: not yet supported',
-      '39:5: apps.wiki.service: not yet supported',
       '43:29: apps.web.release.build: not yet supported',
       '43:80: apps.web.release.migrate: not yet supported',
       '44:5: apps.web.drain: not yet supported',

@@ -40,7 +40,6 @@ describe('keys of later issues are there, and say that they are not supported ye
   const app = (): Schema => printed().properties?.['apps']?.additionalProperties || {}
   const schemas: Record<string, () => Schema | undefined> = {
     alerts: () => printed().properties?.['alerts'],
-    service: () => app().properties?.['service'],
     drain: () => app().properties?.['drain'],
     'release.build': () => app().properties?.['release']?.properties?.['build'],
     'release.migrate': () => app().properties?.['release']?.properties?.['migrate'],

@@ -9,7 +9,7 @@ import { host } from '../inventory/made.ts'
 /** Hosts for plans: facts as a probe would bring them, made rather than recorded, so that a test shows just its drift. */
 
 export function hostState(apps: App[], resources: Resource[]): HostState {
-  return { host, apps, resources, metrics: {}, accounts: new Map() }
+  return { host, apps, later: [], resources, metrics: {}, accounts: new Map(), services: new Map() }
 }
 
 /** A bare Debian 12. */
@@ -32,6 +32,8 @@ export function bare(): Observed {
     paths: new Map(),
     trees: new Map(),
     databases: new Map(),
+    services: new Map(),
+    serviceAccounts: new Map(),
     signatures: new Map(),
     units: new Map(),
     overrides: new Map(),

@@ -45,7 +45,7 @@ test('an app that is merely started does not wait for a turn', () => {
 })
 
 test('without restarts everything is laid, nothing is waited for, and the record of what runs is taken away all the same', () => {
-  const left = withoutRestarts(plan())
+  const left = withoutRestarts(plan(), state)
   expect(left.changes.map(({ step }) => step.verb)).toEqual(['file', 'file'])
   expect(left.started).toEqual([])
   expect(left.attendant.map(({ verb }) => verb)).not.toContain('health')

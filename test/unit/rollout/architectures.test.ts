@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { elfMachine } from '../../../src/artifacts/elf.ts'
 import { packRelease } from '../../../src/artifacts/release.ts'
-import type { App, Architecture, Inventory } from '../../../src/inventory/model.ts'
+import type { App, Architecture, Inventory, Release } from '../../../src/inventory/model.ts'
 import { artifactSource } from '../../../src/rollout/artifacts.ts'
 import type { RunContext } from '../../../src/rollout/context.ts'
 import { planFor } from '../../../src/rollout/look.ts'
@@ -32,7 +32,7 @@ const builtFor = (architecture: Architecture | 'script') => ({
 })
 const digestOf = async (built: Architecture | 'script'): Promise<string> =>
   (await packRelease(builtFor(built), { cacheDirectory: join(top, 'cache') })).digest
-const notes = (from: App['release']['from'], more: Partial<App> = {}): App =>
+const notes = (from: Release['from'], more: Partial<App> = {}): App =>
   app('notes', {
     databases: { main: '/var/lib/notes/notes.db' },
     ...more,
@@ -128,7 +128,7 @@ describe('an armhf host is told', () => {
     ['declared for it', { armhf: 'amd64' }, 'serve is built for x86-64 (amd64)'],
   ] as const)('that a release %s cannot run on it: %j', async (_, from, found) => {
     const sources = Object.entries(from).map(([key, built]) => [key, builtFor(built)])
-    const wrong = notes(Object.fromEntries(sources) as App['release']['from'])
+    const wrong = notes(Object.fromEntries(sources) as Release['from'])
     const problem = await problemOf(artifacts().forHost([wrong], 'armhf'))
     expect(problem).toMatchObject({ code: 'wrong-architecture', found })
     expect(problem.next).toContain('build it for armhf')

@@ -14,6 +14,7 @@ export function app(change: Partial<App> = {}): App {
     name: 'notes',
     hosts: ['pi'],
     instancePerHost: false,
+    service: null,
     databases: { main: '/var/lib/notes/data/notes.db' },
     files: {},
     unprotected: [],

@@ -1,0 +1,82 @@
+import { mistake, type Reading, warning } from '../reading.ts'
+import { shown } from '../show.ts'
+
+/** Keys of an app that mean a release's user, folders or unit; of a service none of them is streamside's. */
+const releaseOnly: Record<string, string> = {
+  environment: 'write an EnvironmentFile= or a drop-in of your own (systemctl edit): it stays',
+  files: 'its configuration is its own: lay it yourself',
+  storage: 'its databases stay where they are',
+  unprotected: 'only its databases are looked at',
+  was: 'take the old name out with --prune, then adopt it under the new one',
+}
+
+/** What belongs together in an app that is a service, and that no two adopt the same unit of a host. */
+export function checkServices(reading: Reading): void {
+  const { apps, root } = reading.entries
+  const entries = root.entries.get('apps')?.value
+  /** By host and unit. */
+  const adopted = new Map<string, string>()
+  for (const [name, app] of apps) {
+    const entry = entries?.kind === 'map' ? entries.entries.get(name)?.value : undefined
+    if (entry?.kind !== 'map') continue
+    const path = ['apps', name]
+    if (!entry.entries.has('service')) {
+      if (app.litestream?.wal !== undefined)
+        warning(
+          reading,
+          [...path, 'litestream', 'wal'],
+          'has no effect: a release makes its databases itself, and Litestream switches them',
+        )
+      continue
+    }
+    if (entry.entries.has('release')) continue
+    for (const [key, instead] of Object.entries(releaseOnly))
+      if (entry.entries.has(key)) mistake(reading, [...path, key], 'not yet supported for a service', instead, 'key')
+    const { service } = app
+    if (service?.package !== undefined && service.from !== undefined)
+      mistake(
+        reading,
+        [...path, 'service', 'from'],
+        'takes package or from, not both',
+        'what else it needs: packages: […]',
+        'key',
+      )
+    const unit = service?.unit
+    if (unit === undefined) continue
+    const at = [...path, 'service', 'unit']
+    const own = [...apps].find(([other, { service: theirs }]) => theirs === undefined && isUnitOf(other, unit))
+    if (own || isHelperOf([...apps.keys()], unit)) {
+      mistake(reading, at, own ? `is the unit of the app ${shown(own[0])}` : 'is a unit that streamside makes')
+      continue
+    }
+    if (/^(ssh|sshd|dbus|dbus-broker|init|systemd-.*|user@.*|getty@.*)\.service$/.test(unit))
+      mistake(reading, at, `the host cannot be reached, or not be started, while ${unit} is held back`)
+    for (const host of new Set([app.host ?? [], app.hosts ?? []].flat())) {
+      const key = `${host} ${unit}`
+      const earlier = adopted.get(key)
+      if (earlier === undefined) adopted.set(key, name)
+      else
+        mistake(
+          reading,
+          at,
+          `${unit} of ${shown(host)} is adopted by ${shown(earlier)} already`,
+          'one app may have several databases',
+        )
+    }
+    const program = app.health?.command?.[0]
+    if (program !== undefined && program.includes('/') && !program.startsWith('/'))
+      mistake(
+        reading,
+        [...path, 'health', 'command'],
+        'a service has no release: the program by its absolute path, or by its name',
+      )
+  }
+}
+
+function isUnitOf(app: string, unit: string): boolean {
+  return unit === `${app}.service`
+}
+
+function isHelperOf(apps: string[], unit: string): boolean {
+  return apps.some((app) => ['gate', 'litestream', 'check'].some((part) => unit === `${app}-${part}.service`))
+}

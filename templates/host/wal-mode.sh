@@ -1,0 +1,37 @@
+# Databases that are not in WAL mode, which Litestream needs: switched where the inventory says so (litestream: { wal: switch }).
+# shellcheck shell=sh disable=SC2154,SC2016 # variables are shared with the program that sources it
+
+# Before the start of a service, so nobody has the file open. Litestream would switch it too, under a service that runs, and wait
+# for as long as that holds a lock. What was switched is noted (`switched`, a name a line), for the day the service is given back.
+switch_to_wal() {
+  [ "$wal" = switch ] || return 0
+  each_db switch_one
+}
+switch_one() {
+  in_rollback_mode || return 0
+  said=$(as_app timeout -k 2 60 sqlite3 -batch -cmd '.timeout 10000' "$path" 'PRAGMA journal_mode=wal' 2>&1) || :
+  [ "$said" = wal ] || refuse_as wal-switch "$db could not be switched to WAL mode: $(printf %s "$said" | head -n 1 | cut -c1-200)" \
+    "see whether another program has it open, and whether $user may write to its folder"
+  say 5 "$db is in WAL mode now, as the inventory says"
+  grep -qsxF -- "$db" "$state/switched" || printf '%s\n' "$db" >>"$state/switched"
+  sync "$state/switched"
+}
+
+# The file format's write version, byte 18 of the header: 2 is WAL, 1 a rollback journal (sqlite.org/fileformat2, 1.3).
+in_rollback_mode() { [ "$(as_app sh -c 'head -c 20 -- "$1" 2>/dev/null | od -An -v -tu1 -j18 -N1 | tr -d " "' sh "$path")" = 1 ]; }
+
+# Before Litestream, which would switch it over and over, under a service that then finds its database locked and ends. Only for
+# services: what a release makes is its own, and Litestream's to switch.
+switched_back() {
+  [ -n "$wal" ] || return 0
+  [ ! -e "$run/running/$app" ] || each_db refuse_rollback
+}
+refuse_rollback() {
+  in_rollback_mode || return 0
+  code=not-wal text="$unit has $db in rollback mode, which it sets by itself: Litestream needs WAL mode, and nothing is replicated"
+  next="set WAL mode in the configuration of the service (vnstat: DatabaseWriteAheadLogging 1), then systemctl restart $unit"
+  say 4 "$code: $text. Next: $next."
+  printf '%s\n' "$text" >"$run/litestream/$app.refused"
+  alert litestream "$code" "$text" "$next"
+  exit 1
+}
