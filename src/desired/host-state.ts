@@ -112,7 +112,7 @@ const known = ([name, facts]: readonly [string, ServiceFacts | null | undefined]
 const unknownAccount: Account = { user: 'root', group: 'root', uid: 0, gid: 0 }
 const unknownService: ServiceFacts = {
   account: unknownAccount,
-  isJob: false,
+  onDemand: false,
   unitFileState: '',
   own: new Map(),
   before: { enabled: true, active: true },

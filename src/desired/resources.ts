@@ -107,6 +107,8 @@ export interface UnitResource {
   app?: string
   /** Somebody else's unit: other people's drop-ins over it are none of ours. */
   adopted?: true
+  /** Nothing is wrong when it is not up: something else starts it when it is needed, or it ends by itself. */
+  onDemand?: true
   /**
    * A package's unit, which runs from files of ours. Others' drop-ins over it stay; what it was started from is recorded by the
    * transaction that restarts it, which puts the old files back when it does not come up.

@@ -18,8 +18,8 @@ export interface Account {
 /** What a service is on one host, beside what the inventory says. */
 export interface ServiceFacts {
   account: Account
-  /** Type=oneshot without RemainAfterExit=: it ends, and is not expected to be up. */
-  isJob: boolean
+  /** Something else starts it, or it ends when it has done its work: it is not expected to be up. */
+  onDemand: boolean
   /** systemd's word for whether it is started at boot. */
   unitFileState: string
   /** Settings of the unit's own files, as they stand there: Restart, RestartSec, RestartPreventExitStatus, TimeoutStopSec, TimeoutSec. */
@@ -66,7 +66,8 @@ export function serviceResources({ app, service, facts }: ServiceOnHost): Resour
       kind: 'unit',
       name: service.unit,
       enabled: !notEnabled.has(facts.unitFileState),
-      active: !facts.isJob,
+      active: true,
+      ...(facts.onDemand ? { onDemand: true as const } : {}),
       app: app.name,
       adopted: true,
       runsFrom: [...unitFile, ...dropIn].map((file) => file.path),

@@ -79,7 +79,14 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   changes.splice(0, changes.length, ...changes.filter((change) => !byGate(change)))
   for (const app of state.apps) {
     const litestream = `${app.name}-litestream.service`
-    if (started.includes(app.name)) attendant.push(healthStep(app, state.accounts.get(app.name)?.user ?? app.name))
+    if (started.includes(app.name))
+      attendant.push(
+        healthStep(
+          app,
+          state.accounts.get(app.name)?.user ?? app.name,
+          state.services.get(app.name)?.onDemand === true,
+        ),
+      )
     else if (changes.some(({ step }) => restarts(step) && step.fields[0] === litestream))
       attendant.push({ verb: 'replicating', fields: [app.name] })
   }
@@ -162,10 +169,10 @@ function appsWithoutOwner(state: HostState, observed: Observed, changed: Set<Res
     .map((app) => app.name)
 }
 
-function healthStep(app: App, user: string): Step {
+function healthStep(app: App, user: string, onDemand: boolean): Step {
   const health: Health = app.health ?? { kind: 'command', command: [], withinSeconds: plainHealthSeconds }
   const common = [app.name, unitOf(app), String(health.withinSeconds)]
-  if (app.health === null) return { verb: 'health', fields: [...common, 'none'] }
+  if (app.health === null) return { verb: 'health', fields: [...common, onDemand ? 'once' : 'none'] }
   const folder = app.service === null ? stateDirectory(app.name) : '/'
   switch (health.kind) {
     case 'http':

@@ -46,7 +46,9 @@ function factsOf(looking: Looking): ServiceFacts | null {
   const type = setting('Type')
   return {
     account,
-    isJob: type === 'oneshot' && setting('RemainAfterExit') !== 'yes',
+    onDemand:
+      (type === 'oneshot' && setting('RemainAfterExit') !== 'yes') ||
+      (service.from === null && property('UnitFileState') === 'static'),
     // One that is laid by us is enabled by us.
     unitFileState: service.from === null ? property('UnitFileState') : '',
     own: text ?? seen?.own ?? new Map<string, string>(),

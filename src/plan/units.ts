@@ -33,6 +33,9 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
       ? { verb: 'settle', fields: [unit.name, wanted, String(unit.listens ?? '-')] }
       : { verb, fields: [unit.name] }
   if (!seen || !isUp(seen.activeState, seen.subState)) {
+    // Once, for its gate takes the databases over: until then nothing is replicated.
+    if (unit.onDemand === true && observed.apps.get(unit.app ?? '')?.claimed === true && seen?.activeState !== 'failed')
+      return changes
     changes.push({
       summary: summary('start', isThere ? `is ${seen.activeState} (${seen.subState})` : 'is new'),
       step: step('start'),

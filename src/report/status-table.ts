@@ -109,7 +109,7 @@ function appCells(app: AppStatus, now: number): Cell[] {
           : owner.holder
   return [
     { text: `  ${harmlessLine(app.app)}` },
-    bad(state, state !== 'running'),
+    bad(state, state !== 'running' && state !== 'idle'),
     bad(shortState(units.litestream), units.litestream !== null && units.litestream.active !== 'active'),
     bad(gateState(app), state === 'waiting'),
     bad(shortState(units.timer, 'on', 'off'), units.timer !== null && units.timer.active !== 'active'),

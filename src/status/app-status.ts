@@ -29,7 +29,10 @@ export function appStatus(facts: AppFacts): AppStatus {
     timer: gated ? unit(`${app.name}-check.timer`) : null,
   }
   const refusal = facts.observed?.reason ?? null
-  const state = stateOf(units.app, refusal)
+  const stopped = stateOf(units.app, refusal)
+  const isIdle =
+    app.service !== null && stopped === 'stopped' && facts.units.get(unitOf(app))?.unitFileState === 'static'
+  const state = isIdle ? 'idle' : stopped
   const status: AppStatus = {
     app: app.name,
     instance: instanceName(app, host),
@@ -80,6 +83,7 @@ function reasonOf(app: string, state: AppState, unit: UnitStatus, refusal: GateR
   const reason = (text: string, next: string): GateReason => ({ time: '', code: state, text, next })
   switch (state) {
     case 'running':
+    case 'idle':
       return null
     case 'waiting':
       return refusal
@@ -131,7 +135,7 @@ function wrongOf(status: AppStatus, { app, seen }: AppFacts): Wrong[] {
   }
   const { state, units, reason, replica, unheld } = status
   if (reason !== null) add(reason.code || state, reason.text, reason.next)
-  if (units.litestream && units.litestream.active !== 'active' && (state === 'running' || state === 'stopped'))
+  if (units.litestream && units.litestream.active !== 'active' && ['running', 'idle', 'stopped'].includes(state))
     add(
       'litestream-down',
       unitText(units.litestream),

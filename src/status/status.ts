@@ -35,7 +35,8 @@ export interface DriftChange {
   reason: string
 }
 
-export type AppState = 'running' | 'starting' | 'waiting' | 'stopped' | 'failed' | 'absent'
+/** `idle`: a service that something else starts when it is needed. */
+export type AppState = 'running' | 'idle' | 'starting' | 'waiting' | 'stopped' | 'failed' | 'absent'
 
 export interface AppStatus {
   app: string
