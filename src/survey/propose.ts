@@ -6,8 +6,7 @@ import { stateDirectory } from '../inventory/model.ts'
 import type { SeenDatabase, SeenService, Survey } from './survey.ts'
 
 /**
- * What an inventory could say of a service. `release`: an app of one's own, which this version can run. `service`: a package's
- * unit, which a later version will adopt.
+ * What an inventory could say of a service. `release`: an app of one's own. `service`: a package's unit, adopted where it is.
  */
 export interface Proposal {
   kind: 'release' | 'service'
@@ -31,7 +30,7 @@ export interface Proposal {
 /** Proposals for all services that could be apps, and what became of the others. */
 export interface Proposals {
   proposals: Proposal[]
-  /** Units of streamside's own apps. */
+  /** Units of streamside's own apps, and those that it has adopted. */
   managed: string[]
   /** Services of packages in which no SQLite database was found. */
   others: string[]
@@ -43,11 +42,12 @@ export interface Proposals {
  * Decides what to propose. A service is an app when it keeps an SQLite database, or when its unit file is somebody's own (of no
  * package): then it is what a person has put there.
  */
-export function propose({ services, managed }: Survey): Proposals {
+export function propose({ services, managed, adopted }: Survey): Proposals {
   const result: Proposals = { proposals: [], managed: [], others: [], users: [] }
   const taken = new Set<string>()
   for (const seen of services) {
-    if (managed.some((app) => unitsOfApp(app).includes(seen.unit))) result.managed.push(seen.unit)
+    if (adopted.includes(seen.unit) || managed.some((app) => unitsOfApp(app).includes(seen.unit)))
+      result.managed.push(seen.unit)
     else if (/^user@\d+\.service$/.test(seen.unit)) {
       if (seen.databases.length > 0) result.users.push(seen)
     } else if (seen.databases.length > 0 || (seen.package === null && isOwn(seen.fragment)))
@@ -150,7 +150,11 @@ function databasesFor(
     }
     const name = seen.length === 1 ? 'main' : unused(databaseName(text), names, 62)
     names.add(name)
-    const wrong = kind === 'service' ? null : (wrongDatabase(app, text) ?? dynamicUsers(text))
+    const wrong = wrongDatabase(app, text, kind === 'service') ?? dynamicUsers(text)
+    if (wrong !== null && kind === 'service') {
+      unnameable.push({ path: text, why: wrong })
+      continue
+    }
     const state = `${stateDirectory(app)}/`
     const relative = kind === 'release' && text.startsWith(state)
     const path =

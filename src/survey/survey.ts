@@ -6,6 +6,8 @@ export interface Survey {
   hostname: string
   /** Apps that streamside has put there. */
   managed: string[]
+  /** Units of services that it has adopted. */
+  adopted: string[]
   services: SeenService[]
 }
 
@@ -94,7 +96,8 @@ export function parseSurvey(answer: string, host: string): Survey {
       cut: of('cut').length > 0,
     }
   })
-  return { hostname: decoded(all('host')[0]?.[0]).trim(), managed: manifest.apps, services }
+  const adopted = Object.values(manifest.services ?? {}).map(({ unit }) => unit)
+  return { hostname: decoded(all('host')[0]?.[0]).trim(), managed: manifest.apps, adopted, services }
 }
 
 /** One line of JSON a property: `{"type":…,"data":…}` (busctl(1)). */

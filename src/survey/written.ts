@@ -11,8 +11,6 @@ import type { SeenDatabase, SeenService } from './survey.ts'
  */
 export function writtenProposals(found: Proposals, host: { name: string; shown: string }): string[] {
   const { proposals } = found
-  const ready = proposals.filter(({ kind }) => kind === 'release')
-  const later = proposals.filter(({ kind }) => kind === 'service')
   return [
     ...remarks(
       `What was found running on ${host.shown}. Nothing there was changed, and nothing of it is managed by streamside yet.`,
@@ -32,19 +30,15 @@ export function writtenProposals(found: Proposals, host: { name: string; shown: 
     ...(proposals.length === 0
       ? remarks('No service with an SQLite database, and no unit file of your own, was found running.')
       : []),
-    ...(ready.length > 0
-      ? ['# apps:', ...ready.flatMap((proposal) => ['#', ...releaseEntry(proposal, host.name)])]
-      : []),
-    ...(later.length > 0
-      ? [
-          '#',
-          ...remarks(
-            'Units of packages. This version runs releases only and refuses service: as not yet supported; a later one will',
-            'adopt these units where they are, with Litestream beside them and the gate before them.',
-          ),
-          ...later.flatMap((proposal) => ['#', ...serviceEntry(proposal, host.name)]),
-        ]
-      : []),
+    ...(proposals.length === 0
+      ? []
+      : [
+          '# apps:',
+          ...proposals.flatMap((proposal) => [
+            '#',
+            ...(proposal.kind === 'release' ? releaseEntry(proposal, host.name) : serviceEntry(proposal, host.name)),
+          ]),
+        ]),
   ]
 }
 
@@ -85,8 +79,28 @@ function releaseEntry(proposal: Proposal, host: string): string[] {
 
 function serviceEntry(proposal: Proposal, host: string): string[] {
   const { app, seen } = proposal
-  const entry = { host, service: { package: seen.package, unit: seen.unit }, ...databaseKeys(proposal) }
-  return [...about(seen), ...remarks(...unnameable(proposal)), ...commented({ [app]: entry }, '  ')]
+  const named = new Set(Object.values(proposal.databases))
+  const isToSwitch = seen.databases.some(({ text, wal }) => named.has(text) && !wal)
+  const entry = {
+    host,
+    service: { package: seen.package, unit: seen.unit },
+    ...databaseKeys(proposal),
+    ...(isToSwitch ? { litestream: { wal: 'switch' } } : {}),
+  }
+  return [
+    ...about(seen),
+    ...remarks(
+      '  The unit stays where it is: a drop-in puts the gate before it, and Litestream beside it. It is restarted once for that.',
+      ...(isToSwitch
+        ? [
+            '  Litestream needs WAL mode: with  litestream: { wal: switch }  its databases are switched to it. Look first whether the',
+            '  program has a setting for that, and set it there: one that sets another mode at each start cannot be replicated.',
+          ]
+        : []),
+      ...unnameable(proposal),
+    ),
+    ...commented({ [app]: entry }, '  '),
+  ]
 }
 
 function unnameable(proposal: Proposal): string[] {

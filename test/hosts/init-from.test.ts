@@ -129,15 +129,13 @@ describe('init --from a host that runs already', () => {
     const file = path.join(folder, 'inventory.yaml')
     const lines = (await readFile(file, 'utf8')).split('\n')
     const begin = lines.indexOf('# apps:')
-    const end = lines.findIndex((line) => line.startsWith('## Units of packages'))
-    const release = (await readFile(file, 'utf8'))
-      .split('\n')
-      .slice(begin, end)
+    const proposed = lines
+      .slice(begin)
       .map((line) => (line.startsWith('##') ? line : line.replace(/^# ?/, '')))
       .join('\n')
     await writeFile(
       file,
-      [...lines.slice(0, begin), release, ''].join('\n').replaceAll('FILL-IN', '/var/lib/till/notes.db'),
+      [...lines.slice(0, begin), proposed, ''].join('\n').replaceAll('FILL-IN', '/var/lib/till/notes.db'),
     )
     for (const app of ['till', 'shop', 'we-x20ird-a'])
       cpSync(path.dirname(notes), path.join(folder, app), { recursive: true })
@@ -148,7 +146,7 @@ describe('init --from a host that runs already', () => {
     )
     const check = await run('check')
     expect(check.stderr.replaceAll(/\S+: warning: outside of[^^]*\^~*\n(?: {4}.*\n)*\n?/g, '')).not.toContain('mistake')
-    expect([check.code, check.stdout]).toEqual([0, expect.stringContaining('1 host, 3 apps, 1 replica')])
+    expect([check.code, check.stdout]).toEqual([0, expect.stringContaining('1 host, 4 apps, 1 replica')])
   })
 
   test('an app that is taken over goes on from the rows that there were', async () => {

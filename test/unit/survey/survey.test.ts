@@ -143,6 +143,33 @@ describe('a proposal', () => {
     expect(lines).toContain('--port 80')
   })
 
+  test("of a package's unit is adopted where it is, with what it takes, once it is uncommented", async () => {
+    const owners = { owners: 'wiki: /lib/systemd/system/wiki.service\n' }
+    const fragment = '/lib/systemd/system/wiki.service'
+    const databases = [{ path: '/var/lib/wiki/w.db', wal: false }, { path: '/var/lib/private/wiki/x.db' }]
+    const lines = linesOf([{ unit: 'wiki.service', fragment, databases }], owners)
+    expect(lines.join('\n')).toContain('No inventory can name its database /var/lib/private/wiki/x.db')
+    expect(lines.join('\n')).toContain('litestream: { wal: switch }')
+    const starter = {
+      site: 'home',
+      user: 'pi',
+      hosts: [{ name: 'pi', address: '192.168.1.21' }],
+      replica: { endpoint: 'https://nas.lan:9000', region: 'us-east-1', bucket: 'home', prefix: 'home' },
+      app: null,
+      proposals: uncommented(lines).split('\n'),
+    }
+    const cwd = await folderWith({ 'inventory.yaml': starterInventory(starter) })
+    const { inventory } = await loadInventory(`${cwd}/inventory.yaml`, {
+      cwd,
+      env: { BACKUP_KEY: 'k', BACKUP_SECRET: 's' },
+    })
+    expect(inventory.apps['wiki']).toMatchObject({
+      service: { unit: 'wiki.service', package: 'wiki' },
+      databases: { w: '/var/lib/wiki/w.db' },
+      litestream: { switchToWal: true },
+    })
+  })
+
   test('takes a name that an app can have, once', () => {
     const names = propose(
       seenOf(
