@@ -1,10 +1,16 @@
 import { journaldFile } from '../desired/journal.ts'
 import type { Resource } from '../desired/resources.ts'
 import { sha256 } from '../desired/runs-from.ts'
-import type { App } from '../inventory/model.ts'
+import { settingsOf } from '../desired/service.ts'
+import type { App, Service } from '../inventory/model.ts'
 import type { ProbeRequest } from '../host/probe.ts'
 import { isSecret } from './diff.ts'
 import { manifestPath } from './manifest.ts'
+
+/** The user of a service as far as it is known before the host is asked: the inventory's word, or that of a unit file in it. */
+function toldUser(app: App, { user, from }: Service): string | null {
+  return user ?? ((from !== null && settingsOf(app, from).get('User')) || null)
+}
 
 /** The request that a set of wanted resources leads to. */
 export function probeRequest(resources: Resource[], apps: App[], verify: boolean): ProbeRequest {
@@ -14,7 +20,9 @@ export function probeRequest(resources: Resource[], apps: App[], verify: boolean
     databases: apps.flatMap((app) =>
       Object.values(app.databases).map((path) => ({ path, look: app.service !== null })),
     ),
-    services: apps.flatMap(({ service }) => (service === null ? [] : [{ unit: service.unit, user: service.user }])),
+    services: apps.flatMap((app) =>
+      app.service === null ? [] : [{ unit: app.service.unit, user: toldUser(app, app.service) }],
+    ),
     packages: [],
     users: apps.flatMap(({ was }) => (was === null ? [] : [was])),
     units: [],
