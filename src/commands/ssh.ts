@@ -31,10 +31,15 @@ export async function runSsh(options: { inventory?: string; host: string; comman
       ...(host.port === null ? [] : ['-p', String(host.port)]),
       ...(host.user === null ? [] : ['-l', host.user]),
     ]
-    return await handOver(['-F', config, ...where, '--', host.address, ...options.command], host.name)
+    return await handOver(['-F', config, ...where, '--', host.address, ...afterDashes(options.command)], host.name)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** As one writes it for ssh itself, where `--` ends the options; it is no part of the command. */
+function afterDashes(command: string[]): string[] {
+  return command[0] === '--' ? command.slice(1) : command
 }
 
 function handOver(argv: string[], host: string): Promise<number> {

@@ -56,7 +56,7 @@ export function rootProblem(
     return problem(
       'sudo-password-wrong',
       `sudo does not take the password (${found})`,
-      `mend the secret behind \`sudo-password\` of ${host} in the inventory; it was tried once`,
+      `it was tried once. If it was typed: run this again; if it is \`sudo-password\` of ${host} in the inventory: mend that secret`,
     )
   if (/not available|nologin/i.test(said))
     return problem('no-shell', said, `give the user of ${host} a login shell (chsh -s /bin/bash USER)`)

@@ -46,7 +46,12 @@ export function givenBack({ unit, enabled, active }: ManifestService, isOurs: bo
 /** The folders of an app that hold nothing of the user's: releases, and configuration with its keys. */
 export function purged(app: string): Change[] {
   return [`/opt/${app}`, configDirectory(app)].map((path) => ({
-    summary: { kind: 'directory', name: path, action: 'remove', reason: 'no longer in the inventory' },
+    summary: {
+      kind: 'directory',
+      name: path,
+      action: 'remove',
+      reason: 'no longer in the inventory; what streamside has not put there stays',
+    },
     step: { verb: 'purge', fields: [path] },
   }))
 }

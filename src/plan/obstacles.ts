@@ -106,21 +106,30 @@ function clockText({ observed, clockOffset }: Ground): string {
 
 /** A port that somebody else's process listens on: the app would crash at each start. */
 function portProblems({ plan, state, observed }: Ground): Problem[] {
+  const gone = plan.changes.flatMap(({ step }) =>
+    step.verb === 'leave' || step.verb === 'rename' ? step.fields.slice(0, 1) : [],
+  )
+  const runsOn = plan.leaving.filter((app) => !gone.includes(app))
   const ours = new Set([
     ...state.apps.map(unitOf),
-    ...plan.leaving.map((app) => `${app}.service`),
+    ...gone.map((app) => `${app}.service`),
     ...[...state.apps.map(({ name }) => name), ...plan.leaving].map((app) => `${app}-litestream.service`),
   ])
   return state.apps.flatMap((app) => {
     if (app.port === null || !plan.started.includes(app.name)) return []
     const holder = observed.listeners.find(({ port, unit }) => port === app.port && !ours.has(unit))
     if (!holder) return []
+    const left = runsOn.find((name) => holder.unit === `${name}.service`)
+    const way =
+      left === undefined
+        ? endAdvice(holder, plan.host)
+        : `if ${app.name} is ${left} under another name, write was: ${left} under it, and it takes its data along; else remove ${left} first (streamside provision --prune with ${app.name} left out)`
     return [
       new Problem({
         code: 'port-taken',
         doing: `starting ${app.name} on ${plan.host}`,
-        found: `port ${app.port} is taken by ${holderText(holder)}`,
-        next: `${endAdvice(holder, plan.host)}, or give ${app.name} another port: in the inventory; then run provision again`,
+        found: `port ${app.port} is taken by ${holderText(holder)}${left === undefined ? '' : ', which has left the inventory and runs on'}`,
+        next: `${way}; or give ${app.name} another port: in the inventory; then run provision again`,
         host: plan.host,
         app: app.name,
         exit: exitCodes.failed,

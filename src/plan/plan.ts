@@ -2,6 +2,7 @@ import { resolvedCommand } from '../desired/command.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { ReleaseResource, Resource, UnitResource } from '../desired/resources.ts'
 import { runsFromDigest } from '../desired/runs-from.ts'
+import { releasesDirectory } from '../desired/places.ts'
 import type { Observed } from '../host/observed.ts'
 import { type App, type Health, stateDirectory, unitOf } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
@@ -98,6 +99,11 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   for (const resource of state.resources)
     if (resource.kind === 'release' || resource.kind === 'binary')
       attendant.push(signatureStep(resource.path, treeDigest(resource), observed, changed.has(resource)))
+
+  // Of an app that has left and runs on the record stays: it may come back as it was.
+  for (const app of leaving.filter((name) => !going.includes(name)))
+    for (const [path, { digest }] of observed.signatures)
+      if (path.startsWith(`${releasesDirectory(app)}/`)) attendant.push(signatureStep(path, digest, observed, false))
 
   const manifest = JSON.stringify(manifestFor(state, recorded, going))
   if (changes.length === 0 && manifest !== observed.manifest)

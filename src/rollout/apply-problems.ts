@@ -11,6 +11,9 @@ const nextByCode: Record<string, (host: string) => string> = {
   ...packageAdvice,
   'disk-full': (host) =>
     `free space there (streamside ssh ${host} sudo du -xhd1 / | sort -h), then run provision again; nothing was changed in place`,
+  'inodes-full': (host) =>
+    `a file system there has room and takes no more files (streamside ssh ${host} df -i): find the folder with very many small ` +
+    'files (sudo du -xd3 --inodes / | sort -n), then run provision again; nothing was changed in place',
   'read-only': readOnlyAdvice,
   'not-valid': () => 'nothing was put in place, the old files stand; mend the inventory and run provision again',
   'put-back': (host) =>

@@ -3,6 +3,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034,SC2016 # variables are shared with the program that sources it
 
 open_verdicts() {
+  command -v jq >/dev/null || { say 3 'jq is not installed any more, and without it nothing can be decided. Next: streamside provision, which puts it back.'; exit 1; }
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   mkfifo "$work/facts" "$work/verdicts"

@@ -48,10 +48,15 @@ fail() { # EXIT CODE TEXT
 cause_of() { # CODE TEXT
   case $1 in *:*) echo "$1"; return ;; esac # of an app: told as such
   case $2 in
-    *'No space left on device'*) echo disk-full ;;
+    *'No space left on device'*) if out_of_inodes; then echo inodes-full; else echo disk-full; fi ;;
     *'Read-only file system'*) echo read-only ;;
     *) echo "$1" ;;
   esac
+}
+
+# The kernel has one word for both. File systems without a fixed number of inodes say 0 of 0.
+out_of_inodes() {
+  df --output=itotal,iavail / /var/lib /opt /etc/streamside /usr/local "$payload" 2>/dev/null | awk '$1 > 0 && $2 == 0 { found = 1 } END { exit !found }'
 }
 
 # Runs FUNCTION with the fields of every step of that verb, its number first.

@@ -212,6 +212,7 @@ step_prune() { # N APP KEEP
   current=$(readlink -n -- "/opt/$2/current" || :)
   kept=0
   find "/opt/$2/releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | while IFS= read -r release; do
+    is_release "${release##*/}" || continue
     kept=$((kept + 1))
     [ "$kept" -le "$3" ] || [ "$release" = "$current" ] || rm -rf -- "$release"
   done

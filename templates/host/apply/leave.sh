@@ -23,8 +23,26 @@ step_leave() { # N APP UNIT removed|given-back
   record made "$1"
 }
 
-# Folders of ours that hold no data: releases, and the configuration with its keys.
+# Folders of ours that hold no data: releases, and the configuration with its keys. What somebody else has put there is nobody's
+# to remove but theirs, and keeps its folder.
 step_purge() { # N PATH
-  case $2 in /opt/* | /etc/streamside/apps/*) rm -rf -- "$2" ;; *) fail 1 purge "$2 is not streamside's to remove" ;; esac
+  case $2 in
+    /opt/*)
+      for release in "$2"/releases/*; do ! is_release "${release##*/}" || rm -rf -- "$release"; done
+      rm -f -- "$2/current"
+      rmdir -- "$2/releases" 2>/dev/null || :
+      ;;
+    # its files were removed by their names in the manifest
+    /etc/streamside/apps/*) ;;
+    *) fail 1 purge "$2 is not streamside's to remove" ;;
+  esac
+  [ ! -e "$2" ] || rmdir -- "$2" 2>/dev/null ||
+    step left "$2 stays: $(find "$2" -mindepth 1 -printf '%P ' | head -c 300)is not streamside's"
   record made "$1"
+}
+
+# By its digest, as step_release names it; one that was being replaced has what the transaction calls it behind that.
+is_release() { # NAME
+  name=${1%%.damaged-*}
+  case $name in *[!0-9a-f]*) false ;; *) [ "${#name}" -eq 64 ] ;; esac
 }

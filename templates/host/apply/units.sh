@@ -167,6 +167,16 @@ note_start() { # UNIT SED-COMMAND
   [ ! -s "/run/streamside/started/$1" ] || sed -i "$2" "/run/streamside/started/$1"
 }
 
+# Somebody else may have answered on its port, on which it is about to fail: for a second its process is still the same one.
+stays_up() { # UNIT
+  was=$(systemctl show --property=MainPID --property=InvocationID --value "$1")
+  entered=$(systemctl show -P ActiveEnterTimestampMonotonic "$1")
+  # both count from boot, systemd's in µs
+  read -r up _ </proc/uptime
+  [ "$((${up%.*} - entered / 1000000))" -ge 2 ] || sleep 1
+  case $(state_of "$1") in active/*) [ "$(systemctl show --property=MainPID --property=InvocationID --value "$1")" = "$was" ] ;; *) false ;; esac
+}
+
 step_recheck() { record made "$1"; } # N UNIT   its health follows
 
 step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
@@ -185,7 +195,7 @@ step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
       [ "$(systemctl show -P Result "$app_unit")" = success ]; then state=active/exited; fi
     case $state in
       active/running | active/exited)
-        if renewed "$app_unit" && healthy "$@" 2>"$payload/said"; then
+        if renewed "$app_unit" && healthy "$@" 2>"$payload/said" && { [ "$1" = once ] || stays_up "$app_unit"; }; then
           now=$(date +%s%N)
           record healthy "$app" "$(((now - began) / 1000000))"
           note_start "$app_unit" 's/^unhealthy //'

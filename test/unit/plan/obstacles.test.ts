@@ -3,6 +3,7 @@ import type { Observed } from '../../../src/host/observed.ts'
 import { type Ground, groundWarnings, obstacles } from '../../../src/plan/obstacles.ts'
 import type { HostPlan, Step } from '../../../src/plan/change.ts'
 import { app } from '../inventory/made.ts'
+import { letGo } from '../../../src/plan/leaving.ts'
 import { bare, hostState } from './hosts.ts'
 
 const day = 86_400
@@ -109,6 +110,18 @@ describe('a port', () => {
     const left = ground({ listeners: [listener] })
     expect(obstacles({ ...left, plan: { ...left.plan, started: [] } })).toEqual([])
     const leaves = ground({ listeners: [{ ...listener, unit: 'old.service' }] })
-    expect(obstacles({ ...leaves, plan: { ...leaves.plan, leaving: ['old'] } })).toEqual([])
+    const changes = [...leaves.plan.changes, letGo('old')]
+    expect(obstacles({ ...leaves, plan: { ...leaves.plan, leaving: ['old'], changes } })).toEqual([])
+  })
+
+  test('that an app which has left still has is in the way: it may be the same app under another name', () => {
+    const leaves = ground({ listeners: [{ ...listener, unit: 'old.service' }] })
+    expect(obstacles({ ...leaves, plan: { ...leaves.plan, leaving: ['old'] } })).toMatchObject([
+      {
+        code: 'port-taken',
+        found: expect.stringContaining('left the inventory'),
+        next: expect.stringContaining('was: old'),
+      },
+    ])
   })
 })
