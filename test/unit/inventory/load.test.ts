@@ -11,7 +11,7 @@ test('the example inventory/home.yaml is sound, its apps lie beside it', async (
   const env = { ...keys, NOTES_TOKEN: 'token' }
   const { inventory, warnings } = await loadInventory('inventory/home.yaml', { cwd: repository, env })
   expect(warnings).toEqual([])
-  expect(Object.keys(inventory.apps)).toEqual(['notes', 'guestbook', 'menu'])
+  expect(Object.keys(inventory.apps)).toEqual(['notes', 'guestbook', 'menu', 'traffic'])
   expect(inventory.apps['menu']).toMatchObject({ instancePerHost: true, replica: null, databases: {} })
   expect(inventory.apps['guestbook']?.storage).toEqual({ kind: 'ephemeral', sizeBytes: 64 * 1024 ** 2 })
 })
