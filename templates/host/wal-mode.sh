@@ -28,6 +28,8 @@ switched_back() {
 }
 refuse_rollback() {
   in_rollback_mode || return 0
+  # made by the service after the gate had looked: SQLite makes it so, and Litestream may switch it
+  [ "$wal" != switch ] || grep -qsxF -- "$db" "$state/switched" || return 0
   code=not-wal text="$unit has $db in rollback mode, which it sets by itself: Litestream needs WAL mode, and nothing is replicated"
   next="set WAL mode in the configuration of the service (vnstat: DatabaseWriteAheadLogging 1), then systemctl restart $unit; one that has no such setting cannot be replicated"
   say 4 "$code: $text. Next: $next."
