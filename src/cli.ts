@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
 import { addLookingCommands } from './commands/looking.ts'
+import { namesCommand } from './completion/command-line.ts'
 import { type Shell, shells } from './completion/scripts.ts'
 import { exitCodes, type ExitCode, Problem } from './problem.ts'
 import type { InitOptions } from './commands/init-options.ts'
@@ -75,6 +76,11 @@ function build(done: (exit: ExitCode) => void): Command {
     .description('Turns bare Raspberry Pi and Debian machines into reliable SQLite servers over plain SSH.')
     .version(version())
     .showHelpAfterError('(streamside --help says more)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  streamside init\n  streamside plan\n  streamside provision --limit pi-attic\n  streamside status\n' +
+        '\nstreamside COMMAND --help says more of each.',
+    )
     .exitOverride()
     // for `ssh HOST ls -l`: what comes after the host is the command's
     .enablePositionalOptions()
@@ -161,17 +167,23 @@ function addInventoryCommands(program: Command, done: (exit: ExitCode) => void):
   program
     .command('completion')
     .description('print what makes bash, zsh or fish complete this command line')
-    .addArgument(new Argument('<shell>', 'the shell that is to read it').choices([...shells, 'names']))
-    .argument('[kind]')
-    .usage('bash|zsh|fish')
+    .addArgument(new Argument('<shell>', 'the shell that is to read it').choices([...shells]))
     .addHelpText(
       'after',
       '\nExamples:\n  streamside completion bash > ~/.local/share/bash-completion/completions/streamside\n' +
+        '  streamside completion zsh > ~/.zfunc/_streamside          # with fpath+=~/.zfunc before compinit\n' +
         '  streamside completion fish > ~/.config/fish/completions/streamside.fish',
     )
-    .action(async (shell: Shell | 'names', kind: string | undefined) => {
-      const { runCompletion, printNames } = await import('./commands/completion.ts')
-      done(shell === 'names' ? await printNames(kind) : runCompletion(shell, program))
+    .action(async (shell: Shell) => {
+      const { runCompletion } = await import('./commands/completion.ts')
+      done(runCompletion(shell, program))
+    })
+  program
+    .command(namesCommand, { hidden: true })
+    .argument('[kind]')
+    .action(async (kind: string | undefined) => {
+      const { printNames } = await import('./commands/completion.ts')
+      done(await printNames(kind))
     })
   program
     .command('init')

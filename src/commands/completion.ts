@@ -12,7 +12,7 @@ export function runCompletion(shell: Shell, program: Command): ExitCode {
 }
 
 /**
- * `streamside completion names [KIND]`: what a shell asks while somebody types. Silent when there is no inventory or it has
+ * `streamside complete-names [KIND]`: what a shell asks while somebody types. Silent when there is no inventory or it has
  * mistakes: a prompt is no place to be told of them.
  */
 export async function printNames(kind: string | undefined): Promise<ExitCode> {

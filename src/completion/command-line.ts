@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import type { Command, Option } from 'commander'
 
 /** The command line as a shell completes it: taken from the very definitions that parse it, so that the two never differ. */
 export interface CommandLine {
@@ -12,6 +12,8 @@ export interface CompletedCommand {
   options: CompletedOption[]
   /** What its arguments are; `other` is left to the user. */
   arguments: ('app' | 'host' | 'other')[]
+  /** The words that its first argument may be; empty when it is not one of a few. */
+  words: string[]
 }
 
 export interface CompletedOption {
@@ -20,7 +22,9 @@ export interface CompletedOption {
   short: string | null
   description: string
   /** What follows it: nothing, a file, a name of the inventory, or something only the user knows. */
-  value: 'none' | 'file' | 'name' | 'other'
+  value: 'none' | 'file' | 'name' | 'word' | 'other'
+  /** With `word`: those that it may be. */
+  words: string[]
 }
 
 /** Everything that `--help` shows, and nothing that it hides. */
@@ -42,23 +46,26 @@ export function commandLine(program: Command): CommandLine {
                   long: option.long,
                   short: option.short ?? null,
                   description: option.description,
-                  value: !option.required && !option.optional ? 'none' : valueOf(option.long),
+                  ...valueOf(option),
                 },
               ],
         ),
         arguments: command.registeredArguments.map((argument) =>
           argument.name() === 'app' ? 'app' : argument.name() === 'host' ? 'host' : 'other',
         ),
+        words: command.registeredArguments[0]?.argChoices ?? [],
       })),
   }
 }
 
 const files = new Set(['--inventory', '--release', '--ssh-config'])
 
-function valueOf(long: string): CompletedOption['value'] {
-  if (long === '--limit') return 'name'
-  return files.has(long) ? 'file' : 'other'
+function valueOf({ long, required, optional, argChoices }: Option): Pick<CompletedOption, 'value' | 'words'> {
+  if (!required && !optional) return { value: 'none', words: [] }
+  if (argChoices) return { value: 'word', words: argChoices }
+  if (long === '--limit') return { value: 'name', words: [] }
+  return { value: files.has(long ?? '') ? 'file' : 'other', words: [] }
 }
 
 /** What a shell runs for the names of an inventory: one a line, nothing when there is none. */
-export const namesCommand = 'completion names'
+export const namesCommand = 'complete-names'

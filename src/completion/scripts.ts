@@ -12,6 +12,15 @@ export function completionScript(shell: Shell, line: CommandLine): string {
 const allOptions = ({ options }: CompletedCommand) =>
   options.flatMap(({ long, short }) => (short === null ? [long] : [long, short]))
 
+/** Each option that is one of a few words, once: commands that share it share its words. */
+const words = (line: CommandLine) => [
+  ...new Map(
+    line.commands.flatMap(({ options }) =>
+      options.flatMap(({ long, value, words: each }) => (value === 'word' ? [[long, each.join(' ')] as const] : [])),
+    ),
+  ),
+]
+
 const taking = (line: CommandLine, value: CompletedOption['value']) => [
   ...new Set(
     line.commands.flatMap(({ options }) =>
@@ -31,7 +40,9 @@ _${program}() {
   case $prev in
     ${taking(line, 'name').join('|')}) words=$(${program} ${namesCommand} 2>/dev/null) ;;
     ${taking(line, 'file').join('|')}) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    ${taking(line, 'other').join('|')}) return ;;
+${words(line)
+  .map(([option, each]) => `    ${option}) words=${shellWord(each)} ;;\n`)
+  .join('')}    ${taking(line, 'other').join('|')}) return ;;
     *)
       case $command in
         '') words=${shellWord(commands.map(({ name }) => name).join(' '))} ;;
@@ -39,7 +50,7 @@ ${commands
   .map((command) => {
     const kind = command.arguments[0] ?? 'other'
     const names = kind === 'other' ? '' : `" $(${program} ${namesCommand} ${kind} 2>/dev/null)"`
-    return `        ${command.name}) words=${shellWord(allOptions(command).join(' '))}${names} ;;`
+    return `        ${command.name}) words=${shellWord([...command.words, ...allOptions(command)].join(' '))}${names} ;;`
   })
   .join('\n')}
       esac
@@ -53,13 +64,24 @@ complete -F _${program} ${program}
 
 function zsh(line: CommandLine): string {
   const { program, commands } = line
-  const option = ({ long, short, description, value }: CompletedOption) => {
+  const option = ({ long, short, description, value, words: each }: CompletedOption) => {
     const text = description.replaceAll(/[[\]:\\]/g, (char) => `\\${char}`)
-    const action = { none: '', file: ':file:_files', name: `:name:_${program}_names all`, other: ':value: ' }[value]
+    const action = {
+      none: '',
+      file: ':file:_files',
+      name: `:name:_${program}_names all`,
+      word: `:value:(${each.join(' ')})`,
+      other: ':value: ',
+    }[value]
     const names = short === null ? long : `{${short},${long}}`
     return `${names}${shellWord(`[${text}]${action}`)}`
   }
-  const argument = (kind: string) => (kind === 'other' ? '' : ` ${shellWord(`1:${kind}:_${program}_names ${kind}`)}`)
+  const argument = ({ arguments: [kind = 'other'], words: each }: CompletedCommand) =>
+    each.length > 0
+      ? ` ${shellWord(`1:word:(${each.join(' ')})`)}`
+      : kind === 'other'
+        ? ''
+        : ` ${shellWord(`1:${kind}:_${program}_names ${kind}`)}`
   return `#compdef ${program}
 # zsh completion of ${program}: put this as _${program} into a folder of $fpath
 _${program}_names() {
@@ -79,8 +101,7 @@ ${commands.map(({ name, description }) => `    ${shellWord(`${name}:${descriptio
       case $line[1] in
 ${commands
   .map(
-    (command) =>
-      `        ${command.name}) _arguments ${command.options.map(option).join(' ')}${argument(command.arguments[0] ?? 'other')} ;;`,
+    (command) => `        ${command.name}) _arguments ${command.options.map(option).join(' ')}${argument(command)} ;;`,
   )
   .join('\n')}
       esac
@@ -96,17 +117,19 @@ function fish({ program, commands }: CommandLine): string {
     `# fish completion of ${program}: put this into ~/.config/fish/completions/${program}.fish`,
     `complete -c ${program} -f`,
   ]
-  for (const { name, description, options, arguments: each } of commands) {
+  for (const { name, description, options, arguments: each, words: own } of commands) {
     const here = `-n ${fishWord(`__fish_seen_subcommand_from ${name}`)}`
     lines.push(`complete -c ${program} -n __fish_use_subcommand -a ${name} -d ${fishWord(description)}`)
     if (each[0] !== undefined && each[0] !== 'other')
       lines.push(`complete -c ${program} ${here} -a ${fishWord(`(${program} ${namesCommand} ${each[0]} 2>/dev/null)`)}`)
-    for (const { long, short, description: about, value } of options) {
+    if (own.length > 0) lines.push(`complete -c ${program} ${here} -a ${fishWord(own.join(' '))}`)
+    for (const { long, short, description: about, value, words: few } of options) {
       const names = `-l ${long.slice(2)}${short === null ? '' : ` -s ${short.slice(1)}`}`
       const takes = {
         none: '',
         file: ' -r -F',
         name: ` -x -a ${fishWord(`(${program} ${namesCommand} 2>/dev/null)`)}`,
+        word: ` -x -a ${fishWord(few.join(' '))}`,
         other: ' -x',
       }[value]
       lines.push(`complete -c ${program} ${here} ${names}${takes} -d ${fishWord(about)}`)

@@ -123,4 +123,42 @@ describe('an app that left the inventory', () => {
     expect((await owner('leaver-stays')).holder).toBe(null)
     expect(changesOf(await lab.provision(['--prune']))).toEqual([])
   })
+
+  test('that runs on comes back as it is: its release is on record, and nothing restarts', async () => {
+    const { leaver } = all
+    const memory = all['leaver-memory']
+    await lab.rewrite({ apps: { 'leaver-memory': memory, 'leaver-new': pagesApp('lea-one', ports.pages) } })
+    expect(changesOf(await lab.provision())).toContain('start leaver-new.service')
+    await lab.rewrite({ apps: { leaver, 'leaver-memory': memory, 'leaver-new': pagesApp('lea-one', ports.pages) } })
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
+  test('and runs on has its port: an app that wants it is told so before anything is begun, and how a rename is said', async () => {
+    await lab.rewrite({
+      apps: { 'leaver-memory': all['leaver-memory'], 'leaver-other': notesApp('lea-one', ports.leaver) },
+    })
+    const run = await lab.run(['provision', '--json'])
+    expect(run.code).toBe(1)
+    const taken = { code: 'port-taken', next: expect.stringContaining('was: leaver') }
+    expect(eventsOf(run, 'problem').map(({ problem }) => problem)).toEqual([expect.objectContaining(taken)])
+    expect(await ofApp('leaver-other')).toBe('')
+  })
+
+  test('takes only what streamside has put there, and what stays is named', async () => {
+    const mine = [
+      '/etc/streamside/apps/leaver-memory/mine',
+      '/opt/leaver-memory/mine.db',
+      '/opt/leaver-memory/releases/mine/a',
+    ]
+    await shellInHost(one, 'for file; do mkdir -p "${file%/*}"; echo mine >"$file"; done', mine)
+    await lab.rewrite({ apps: { leaver: all.leaver } })
+    const run = await lab.provision(['--prune'])
+    const left = await shellInHost(one, 'find /etc/streamside/apps/leaver-memory /opt/leaver-memory -type f | sort')
+    expect(left.trim().split('\n')).toEqual(mine)
+    expect(eventsOf(run, 'host-step').filter(({ step }) => step === 'left')).toEqual([
+      expect.objectContaining({ detail: expect.stringContaining('/opt/leaver-memory stays') }),
+      expect.objectContaining({ detail: expect.stringContaining('/etc/streamside/apps/leaver-memory stays') }),
+    ])
+    await shellInHost(one, 'rm -r /etc/streamside/apps/leaver-memory /opt/leaver-memory')
+  })
 })

@@ -25,7 +25,8 @@ check_staged() {
     esac
   done <"$staged"
   [ -n "$unit_files_changed" ] || return 0
-  step validate "$(find "$check" -type f | wc -l) unit files"
+  count=$(find "$check" -type f | wc -l)
+  step validate "$count unit $([ "$count" = 1 ] && echo file || echo files)"
   # verify exits 0 for keys it does not know and only says "ignoring", so its words count and not its exit status. What it
   # says of other units of this machine is not our matter; a command that is laid by this very transaction is not there yet.
   set --

@@ -83,6 +83,11 @@ describe.each(Object.keys(offers))('%s', (shell) => {
     expect(offered('streamside check --', '--json').join(' ')).not.toContain('--prune')
   })
 
+  test('completes the words that an option or an argument may be', () => {
+    expect(offered('streamside provision --restarts ', 'rolling').join(' ')).toMatch(/none.*rolling|rolling.*none/)
+    expect(offered('streamside completion ', 'zsh')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']))
+  })
+
   test('completes hosts, apps and tags of the inventory in this folder', () => {
     expect(offered('streamside plan --limit ', '@shop')).toEqual(
       expect.arrayContaining(['pi-attic', 'pi-cellar', 'gotify', '@shop']),
@@ -93,7 +98,7 @@ describe.each(Object.keys(offers))('%s', (shell) => {
 })
 
 test('an inventory with mistakes, or none, offers nothing and says nothing', () => {
-  const { stdout, stderr, status } = spawnSync('streamside', ['completion', 'names'], {
+  const { stdout, stderr, status } = spawnSync('streamside', ['complete-names'], {
     cwd: path.join(folder, 'bin'),
     env: environment,
     encoding: 'utf8',
