@@ -48,6 +48,9 @@ function port(text: string): number {
   return value
 }
 
+/** Those that compare a host with what it should be. */
+const comparing = new Set(['plan', 'provision', 'status'])
+
 function runCommand(program: Command, name: string, description: string, examples: string): Command {
   return program
     .command(name)
@@ -64,7 +67,11 @@ function runCommand(program: Command, name: string, description: string, example
     )
     .option('--parallel <n>', 'hosts at a time', positive, 10)
     .option('--accept-new', 'take the key of a host that is not known yet; a changed key is never taken', false)
-    .option('--verify', 'compare releases and binaries on the hosts by content, not by size and times alone', false)
+    .addOption(
+      new Option('--verify', 'compare releases and binaries on the hosts by content, not by size and times alone')
+        .default(false)
+        .hideHelp(!comparing.has(name)),
+    )
     .option('--json', 'one event a line on stdout', false)
     .option('-v, --verbose', 'plain lines instead of a live table, and the diffs of what is changed', false)
     .addHelpText('after', `\nExamples:\n${examples}`)

@@ -1,4 +1,5 @@
 import { clockOffset } from '../host/clock.ts'
+import { readOnlyAdvice } from '../host/advice.ts'
 import type { Observed } from '../host/observed.ts'
 import type { App } from '../inventory/model.ts'
 import { exitCodes } from '../problem.ts'
@@ -72,12 +73,9 @@ function wrongOf(status: HostStatus, seen: Seen): Wrong[] {
   const wrong: Wrong[] = []
   const add = (code: string, text: string, next: string) => wrong.push({ code, text, next, exit: exitCodes.failed })
   const { host, drift, clock } = status
-  for (const folder of seen.readOnly)
-    add(
-      'read-only',
-      `${folder} is mounted read-only, as after an error of the card`,
-      'see dmesg on the host; a new card is cheap',
-    )
+  // / with the others: one file system, and one fault
+  for (const folder of seen.readOnly.includes('/') ? ['/'] : seen.readOnly)
+    add('read-only', `${folder} is mounted read-only, as after an error of the card`, readOnlyAdvice(host))
   for (const disk of status.disks) {
     const room = Math.max(leastKib, disk.path === '/opt' ? 0 : roomFactor * databaseKib(status.apps))
     if (disk.availableKib < room)

@@ -2,13 +2,14 @@
 # Lets go of an app that leaves this host: proof that the replica holds everything, then RELEASE (ownership.md).
 #
 # Usage: release.sh APP        as root, by a transaction that has stopped the app (apply/leave.sh)
+#        release.sh APP ask    before that: would it be refused whatever the proof said? The app runs on meanwhile
 # Prints one line: CODE TAB TEXT TAB NEXT.
 # Exit: 0 released, or there was nothing to let go; 1 not: the app has to stay.
 # shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
 set -eu
 export LC_ALL=C
 umask 077
-app=$1
+app=$1 only=${2-}
 lib=${0%/*}
 for part in state verdict facts s3 replica daemon prove rescue; do
   # shellcheck source=/dev/null
@@ -43,10 +44,13 @@ began=$(date +%s)
 files=null remote=null
 lock_or_answer
 open_scratch
-[ ! -e "$run/running/$app" ] || answer 1 running "$app runs" 'stop it first'
+[ "$only" = ask ] || [ ! -e "$run/running/$app" ] || answer 1 running "$app runs" 'stop it first'
 held=false why='' tip='{}'
 get_owner 3
 ask "{\"ask\":\"release\",$(facts),\"held\":false,\"why\":\"\",\"tip\":{}}"
+if [ "$only" = ask ]; then
+  case $act:$code in refuse:not-proven | release:* | gone:*) answer 0 '' '' '' ;; *) answer 1 "$code" "$text" "$next" ;; esac
+fi
 if [ "$act" = refuse ] && [ "$code" = not-proven ]; then
   # The proof asks Litestream. It looks for itself whether it may run, under this lock.
   release_lock

@@ -3,20 +3,26 @@
 
 let_go=''
 
+let_go_of() { # APP ask|'' [UNIT: stopped, and started again when it stays]
+  # shellcheck disable=SC2086 # a word of ours, or none
+  ! /usr/local/lib/streamside/launch release.sh "$1" $2 >"$payload/said" || return 0
+  # held by its gate, it was waiting for its next try
+  case ${3:+$was} in active | activating | reloading) systemctl start --no-block "$3" ;; esac
+  IFS="$tab" read -r code text next <"$payload/said" || :
+  # a program of an earlier release cannot be asked: the proof will tell
+  [ "$2:$code" != ask:running ] || return 0
+  fail 16 "not-released:$1" "${text:-$(tail -n 3 "$transaction/stderr")}${next:+ ($code; $next)}; it stays${let_go:+. Stopped and released before it, to be removed by the next run:$let_go}"
+}
+
 # Before anything else of the transaction: an app whose data the replica does not hold for sure stays, and then nothing at all
 # was changed. Stopped first, for a proof is one only while nobody writes.
 step_leave() { # N APP UNIT removed|given-back
   step leave "$2"
+  # for a bucket that is away nothing has to stop
+  [ ! -e "/etc/streamside/apps/$2/gate.json" ] || let_go_of "$2" ask
   was=$(systemctl show -P ActiveState "$3")
   gone "$3" || systemctl stop "$3" || fail 15 unit "systemctl stop $3: $(tail -n 3 "$transaction/stderr")"
-  if [ -e "/etc/streamside/apps/$2/gate.json" ]; then
-    if ! /usr/local/lib/streamside/launch release.sh "$2" >"$payload/said"; then
-      # held by its gate, it was waiting for its next try
-      case $was in active | activating | reloading) systemctl start --no-block "$3" ;; esac
-      IFS="$tab" read -r code text next <"$payload/said" || :
-      fail 16 "not-released:$2" "${text:-$(tail -n 3 "$transaction/stderr")}${next:+ ($code; $next)}; it stays${let_go:+. Stopped and released before it, to be removed by the next run:$let_go}"
-    fi
-  fi
+  [ ! -e "/etc/streamside/apps/$2/gate.json" ] || let_go_of "$2" '' "$3"
   [ "$4" != given-back ] || [ ! -e "/etc/streamside/apps/$2/gate.json" ] || /usr/local/lib/streamside/launch give-back.sh "$2" ||
     fail 15 unit "what Litestream keeps in the databases of $2 could not be taken out: $(tail -n 3 "$transaction/stderr")"
   let_go="$let_go $2"
