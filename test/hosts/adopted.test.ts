@@ -1,0 +1,206 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type LabHost, shellInHost } from '../lab/index.ts'
+import { changesOf } from './host-state.ts'
+import { eventsOf, type Run, type Site, site, until } from './site.ts'
+
+let lab: Site
+let one: LabHost
+
+const switched = { litestream: { wal: 'switch' } }
+/** vnstat: one database, its own user. pdns: one that somebody has made by hand. colord: two, started by D-Bus when it is needed. */
+const traffic = {
+  host: 'ado-one',
+  service: { package: 'vnstat', unit: 'vnstat.service' },
+  database: '/var/lib/vnstat/vnstat.db',
+  ...switched,
+}
+const names = {
+  host: 'ado-one',
+  service: { unit: 'pdns.service' },
+  database: '/var/lib/powerdns/pdns.sqlite3',
+  ...switched,
+}
+const colours = {
+  host: 'ado-one',
+  service: { package: 'colord', unit: 'colord.service' },
+  databases: { mapping: '/var/lib/colord/mapping.db', storage: '/var/lib/colord/storage.db' },
+  ...switched,
+}
+const all = { traffic, names, colours }
+const units = ['vnstat.service', 'pdns.service', 'colord.service']
+const files = [traffic.database, names.database, ...Object.values(colours.databases)]
+
+const sql = async (file: string, statement: string) =>
+  (await shellInHost(one, 'sqlite3 -cmd ".timeout 10000" "$1" "$2"', [file, statement])).trim()
+
+/** What adoption must not change for good: units as systemd reads them, and whose the files are. */
+const asFound = () =>
+  shellInHost(
+    one,
+    `systemctl cat ${units.join(' ')}; systemctl is-enabled ${units.join(' ')} || :
+     stat -c '%n %U:%G %a' ${files.map((file) => `${file} ${path.posix.dirname(file)}`).join(' ')}
+     ls -A ${files.map((file) => path.posix.dirname(file)).join(' ')} | grep -v -e -wal -e -shm
+     ls -d /etc/systemd/system/*.d 2>/dev/null || :`,
+  )
+let found: string
+
+beforeAll(async () => {
+  lab = await site('adopted', [{ name: 'ado-one' }], { apps: all })
+  one = lab.host('ado-one')
+  // As people have them: installed by hand, with WAL mode where a program would set another one at each start.
+  await shellInHost(
+    one,
+    `export DEBIAN_FRONTEND=noninteractive
+     apt-get update -qq 2>/dev/null
+     apt-get install -y -qq --no-install-recommends vnstat colord pdns-server pdns-backend-sqlite3 sqlite3 >/dev/null 2>&1
+     sed -i 's/^;*DatabaseWriteAheadLogging.*/DatabaseWriteAheadLogging 1/' /etc/vnstat.conf
+     printf 'launch=gsqlite3\\ngsqlite3-database=/var/lib/powerdns/pdns.sqlite3\\nlocal-port=5300\\n' >/etc/powerdns/pdns.d/sqlite.conf
+     rm -f /etc/powerdns/pdns.d/bind.conf
+     runuser -u pdns -- sh -c 'umask 027; sqlite3 /var/lib/powerdns/pdns.sqlite3 "CREATE TABLE mine (x)"'
+     zcat -f /usr/share/doc/pdns-backend-sqlite3/schema.sqlite3.sql* /usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql 2>/dev/null |
+       runuser -u pdns -- sqlite3 /var/lib/powerdns/pdns.sqlite3
+     chgrp adm /var/lib/powerdns/pdns.sqlite3 && usermod -aG adm pdns
+     systemctl restart vnstat pdns
+     systemctl start colord`,
+  )
+  found = await asFound()
+}, 300_000)
+
+describe('services of packages', () => {
+  test('are refused without consent to WAL mode, unless they have it by themselves, and nothing is changed', async () => {
+    const without = { litestream: {} }
+    await lab.rewrite({ apps: { traffic: { ...traffic, ...without }, names: { ...names, ...without } } })
+    expect(eventsOf(await lab.run(['plan', '--json', '--accept-new']), 'problem')).toEqual([])
+    await lab.rewrite({ apps: { colours: { ...colours, ...without } } })
+    expect(codesOf(await lab.run(['provision', '--json']))).toEqual(['service-not-wal colours'])
+    expect(await asFound()).toBe(found)
+  })
+
+  test('are adopted by drop-ins, with the rows that they have, and the second run changes nothing', async () => {
+    await sql(traffic.database, "CREATE TABLE mine (x); INSERT INTO mine VALUES ('before')")
+    await sql(names.database, "INSERT INTO mine VALUES ('before')")
+    await sql(colours.databases.storage, "CREATE TABLE mine (x); INSERT INTO mine VALUES ('before')")
+    await lab.rewrite({ apps: all })
+    const run = await lab.provision()
+    expect(changesOf(run, 'unit')).toEqual(expect.arrayContaining(['restart vnstat.service', 'restart pdns.service']))
+    for (const file of files) expect(await sql(file, 'PRAGMA journal_mode')).toBe('wal')
+    const again = await lab.provision()
+    expect(changesOf(again)).toEqual([])
+    expect(eventsOf(again, 'host-done')[0]).toMatchObject({ execs: 1 })
+    const packaged = await shellInHost(one, 'dpkg --verify vnstat colord pdns-server | grep -v " c /etc/" || :')
+    expect(packaged).toBe('')
+  })
+
+  test('get their databases back by a restart, with owner, group and mode', async () => {
+    await sql(names.database, "INSERT INTO mine VALUES ('written last')")
+    const before = await shellInHost(one, `stat -c '%n %U:%G %a' ${files.join(' ')}`)
+    await shellInHost(
+      one,
+      `sleep 2; systemctl stop ${units.join(' ')}
+       for file in ${files.join(' ')}; do rm -rf "$file" "$file-wal" "$file-shm" "\${file%/*}/.\${file##*/}-litestream"; done
+       systemctl start ${units.join(' ')}`,
+    )
+    expect(await sql(traffic.database, 'SELECT x FROM mine')).toBe('before')
+    expect(await sql(names.database, 'SELECT x FROM mine')).toBe('before\nwritten last')
+    expect(await sql(colours.databases.storage, 'SELECT x FROM mine')).toBe('before')
+    expect(await shellInHost(one, `stat -c '%n %U:%G %a' ${files.join(' ')}`)).toBe(before)
+    expect(await shellInHost(one, 'systemctl is-active vnstat pdns')).toBe('active\nactive\n')
+  })
+
+  test('are known to status and logs by the names of their apps', async () => {
+    // that they were gone is told until the next start
+    const wrongOf = (run: Run) =>
+      appsOf(run).flatMap(({ app, wrong }) =>
+        wrong.flatMap(({ code, text }) => (code === 'no-files' ? [] : [`${app} ${code}: ${text}`])),
+      )
+    const status = await until('all to be protected', 60, async () => {
+      const run = await lab.run(['status', '--json'])
+      return appsOf(run).length === 3 && wrongOf(run).length === 0 ? run : null
+    })
+    expect(statesOf(status)).toEqual({
+      traffic: 'running',
+      names: 'running',
+      colours: expect.stringMatching(/running|idle/),
+    })
+    expect((await lab.run(['logs', 'names', '-n', '500'])).stdout).toMatch(/pdns_server|Started pdns.service/)
+  })
+
+  test('have a drop-in that is put right when somebody edits it', async () => {
+    await shellInHost(one, `sed -i 's/^ExecCondition=.*//' /etc/systemd/system/pdns.service.d/50-streamside.conf`)
+    expect((await lab.run(['plan'])).stdout).toMatch(/update {2}file .*pdns.service.d\/50-streamside.conf/)
+    expect(changesOf(await lab.provision(), 'unit')).toEqual(['restart pdns.service'])
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
+  test('are given back as they were', async () => {
+    await lab.rewrite({ apps: {} })
+    const run = await lab.provision(['--prune'])
+    expect(changesOf(run)).toEqual(expect.arrayContaining(['start vnstat.service', 'start pdns.service']))
+    await until('both to run', 30, async () => {
+      const state = await shellInHost(one, 'systemctl is-active vnstat pdns || :')
+      return state === 'active\nactive\n' || null
+    })
+    expect(await asFound()).toBe(found)
+    expect(await sql(names.database, 'SELECT x FROM mine')).toBe('before\nwritten last')
+    for (const file of Object.values(colours.databases)) expect(await sql(file, 'PRAGMA journal_mode')).toBe('delete')
+    expect(await sql(names.database, "SELECT name FROM sqlite_master WHERE name LIKE '_litestream%'")).toBe('')
+    expect(
+      await shellInHost(one, `systemctl list-units --all --plain --no-legend '*-litestream*' '*-check*' '*-gate*'`),
+    ).toBe('')
+  })
+})
+
+describe("a unit file of the user's", () => {
+  test('is laid, adopted before its database is there, and taken away with what was laid', async () => {
+    const unit = path.join(path.dirname(lab.inventory), 'jotter.service')
+    await writeFile(
+      unit,
+      `[Unit]
+Description=Jots
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+User=games
+StateDirectory=jotter
+ExecStart=/usr/bin/sqlite3 /var/lib/jotter/jots.db "CREATE TABLE IF NOT EXISTS mine (x); INSERT INTO mine VALUES ('jot')"
+[Install]
+WantedBy=multi-user.target
+`,
+    )
+    const jots = {
+      host: 'ado-one',
+      service: { unit: 'jotter.service', from: unit },
+      database: '/var/lib/jotter/jots.db',
+    }
+    await lab.rewrite({ apps: { jots } })
+    expect(codesOf(await lab.run(['plan', '--json']))).toEqual(['service-not-wal jots'])
+    await lab.rewrite({ apps: { jots: { ...jots, ...switched } } })
+    await lab.provision()
+    expect(changesOf(await lab.provision())).toEqual([])
+    await shellInHost(
+      one,
+      'sleep 2; systemctl stop jotter; rm -rf /var/lib/jotter/* /var/lib/jotter/.jots*; systemctl start jotter',
+    )
+    expect(await sql('/var/lib/jotter/jots.db', 'SELECT count(*) FROM mine')).toBe('2')
+    await lab.rewrite({ apps: {} })
+    await lab.provision(['--prune'])
+    expect(await shellInHost(one, 'systemctl cat jotter 2>&1 || :')).toMatch(/No files found for jotter.service/)
+    expect(await sql('/var/lib/jotter/jots.db', 'SELECT count(*) FROM mine')).toBe('2')
+  })
+})
+
+interface AppSeen {
+  app: string
+  state: string
+  wrong: { code: string; text: string }[]
+}
+const appsOf = (run: Run) =>
+  eventsOf(run, 'host-status').flatMap((event) => (event['status'] as { apps: AppSeen[] }).apps)
+const statesOf = (run: Run) => Object.fromEntries(appsOf(run).map(({ app, state }) => [app, state]))
+const codesOf = (run: Run) =>
+  eventsOf(run, 'problem').map((event) => {
+    const { code, app } = event['problem'] as { code: string; app: string }
+    return `${code} ${app}`
+  })
