@@ -136,10 +136,12 @@ each purge step_purge
 each set-aside step_set_aside
 each own step_own
 reload
+# Before it runs: enabling makes its alias too, and a socket may start it by that (syslog.socket does). Without it the socket
+# would start another one beside it.
+each enable step_enable
 each settle step_settle
 record_manifest
 each disable step_disable
-each enable step_enable
 each start step_start
 each restart step_restart
 each recheck step_recheck

@@ -122,8 +122,14 @@ settled() { # UNIT PORT|-
   until listens "$1" "$2"; do
     tries=$((tries + 1))
     # it tries for its port once, at its start: whoever had that just then may have let go of it
-    [ "$tries" -ne 25 ] || systemctl restart "$1" || return 1
-    if [ "$tries" -ge 50 ]; then
+    case $tries in
+      25 | 50)
+        systemctl stop "$1" syslog.socket 2>/dev/null || :
+        systemctl reset-failed "$1" syslog.socket 2>/dev/null || :
+        systemctl start "$1" || return 1
+        ;;
+    esac
+    if [ "$tries" -ge 75 ]; then
       {
         echo "nothing of it listens on port $2$(holder "$2")"
         journalctl --unit="$1" --identifier=rsyslogd "_PID=$(systemctl show -P MainPID "$1")" --lines=5 --no-pager --output=cat
