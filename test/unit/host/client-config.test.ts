@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { clientConfig } from '../../../src/host/client-config.ts'
 
 const settings = { userKnownHosts: ['/home/me/.ssh/known_hosts'], strictHostKeyChecking: 'ask' as const }
@@ -15,6 +15,7 @@ test("the site's known hosts come first, and then the configuration of the user 
     ),
   )
   const folder = await mkdtemp(path.join(tmpdir(), 'streamside client%-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
   const own = path.join(folder, 'ssh_config')
   const knownHosts = path.join(folder, 'known hosts')
   await writeFile(
