@@ -117,6 +117,6 @@ without_source() {
   # shellcheck disable=SC2016 # apt-get expands it
   sources=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | sort -u | tr '\n' ' ' || :)
   [ -n "$sources" ] ||
-    fail 11 no-package-source "$missing cannot be had: this host has no package source, neither in /etc/apt/sources.list nor below /etc/apt/sources.list.d. For its release it would be: deb http://deb.debian.org/debian $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release) main"
+    fail 11 no-package-source "$missing cannot be had: this host has no package source, neither in /etc/apt/sources.list nor below /etc/apt/sources.list.d. For its release it would be: deb http://MIRROR/debian $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release) main (for MIRROR see the sources of another host of that release, or sources.list(5))"
   fail 11 package-unknown "no package source of this host (${sources% }) has $missing"
 }
