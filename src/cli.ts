@@ -225,7 +225,7 @@ function addInventoryCommands(program: Command, done: (exit: ExitCode) => void):
     )
     .action(async (options: InitOptions) => {
       const { runInit } = await import('./commands/init.ts')
-      done(await runInit(options))
+      done(await runInit({ ...options, stopping: stopping.signal }))
     })
 }
 

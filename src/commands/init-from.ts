@@ -12,7 +12,7 @@ import { propose } from '../survey/propose.ts'
 import { parseSurvey, type Survey } from '../survey/survey.ts'
 import { writtenProposals } from '../survey/written.ts'
 import { hostProgram } from '../templates/render.ts'
-import type { InitOptions } from './init-options.ts'
+import { type InitOptions, stoppingOf } from './init-options.ts'
 import { byRule } from './init-rules.ts'
 
 /** `[NAME=][USER@]ADDRESS[:PORT]`; an IPv6 address with a port stands in brackets. */
@@ -83,7 +83,7 @@ export async function proposalsFrom(
 async function surveyOf(host: Host, options: InitOptions, ssh: Inventory['ssh']): Promise<Survey> {
   const { stdout, stderr } = process
   const reporter = createReporter({ mode: reporterMode(false, stderr), stdout, stderr, quiet: true })
-  const questions = options.interactive === false ? null : terminalQuestions(reporter)
+  const questions = options.interactive === false ? null : terminalQuestions(reporter, stoppingOf(options))
   try {
     const connection = await connectHost(host, {
       ssh,

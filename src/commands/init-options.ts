@@ -33,4 +33,11 @@ export interface InitOptions {
   stdout?: Pick<NodeJS.WriteStream, 'write'>
   /** False: ask nothing. Default: whether stdin and stderr are a terminal. */
   interactive?: boolean
+  /** Ends a question that waits for an answer. */
+  stopping?: AbortSignal
+}
+
+/** The signal that ends the questions of an init; one that never comes when there is none. */
+export function stoppingOf({ stopping }: InitOptions): AbortSignal {
+  return stopping ?? new AbortController().signal
 }

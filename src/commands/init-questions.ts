@@ -8,7 +8,7 @@ import { singles } from '../inventory/schema/inventory.ts'
 import { s3Replica } from '../inventory/schema/replica.ts'
 import type { Starter } from '../inventory/starter.ts'
 import { interrupted } from '../report/questions.ts'
-import type { InitOptions } from './init-options.ts'
+import { type InitOptions, stoppingOf } from './init-options.ts'
 import { byRule, proposedPackages, readRelease, splitPackages, wrongPackages, wrongStart } from './init-rules.ts'
 
 type Wrong = (answer: string) => string | null | Promise<string | null>
@@ -22,7 +22,7 @@ export interface Where {
 
 /** Asks on the terminal for what the flags leave open; a wrong answer is asked again with the reason. Throws Problem `interrupted`. */
 export async function askStarter(options: InitOptions, where: Where): Promise<Starter> {
-  const line = createInterface({ input: process.stdin, output: process.stderr })
+  const line = createInterface({ input: process.stdin, output: process.stderr, signal: stoppingOf(options) })
   // Not line.question(): what is typed ahead, while an answer is looked at, would be lost.
   const lines = line[Symbol.asyncIterator]()
   const ask: Ask = async (question, usual, wrong) => {

@@ -17,7 +17,7 @@ import { type ExitCode, exitCodes, Problem } from '../problem.ts'
 import { terminalQuestions } from '../report/questions.ts'
 import { shellWord } from '../templates/quote.ts'
 import { refuseMissing, sshConfigOf, starterFromFlags } from './init-flags.ts'
-import type { InitOptions } from './init-options.ts'
+import { type InitOptions, stoppingOf } from './init-options.ts'
 import { askStarter } from './init-questions.ts'
 import { loadChecked } from './load.ts'
 
@@ -45,7 +45,7 @@ export async function runInit(options: InitOptions): Promise<ExitCode> {
   const starter = asks
     ? await askStarter(options, { folder, cacheDirectory: cacheDirectory(env) })
     : await starterFromFlags(options, cwd)
-  const secrets = await bucketKeys(keys)
+  const secrets = await bucketKeys(keys, stoppingOf(options))
   const text = starterInventory({ ...starter, sshConfig: sshConfigOf(options, cwd, folder) })
   const variables = { ...env, ...asVariables(secrets) }
   if (options.dryRun === true) {
@@ -103,9 +103,9 @@ async function keysThere(folder: string, cwd: string, env: NodeJS.ProcessEnv): P
 }
 
 /** The keys that are to be written down, asked for where they are missing. */
-async function bucketKeys({ found, missing }: Keys): Promise<Map<string, Secret>> {
+async function bucketKeys({ found, missing }: Keys, stopping: AbortSignal): Promise<Map<string, Secret>> {
   // No live table is on the screen that would have to make room.
-  const questions = terminalQuestions({ suspended: (ask) => ask() })
+  const questions = terminalQuestions({ suspended: (ask) => ask() }, stopping)
   const asked = new Map(found)
   if (questions)
     for (const name of missing)

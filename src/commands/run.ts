@@ -63,7 +63,7 @@ export async function runOverHosts(
   })
   const { report } = reporter
   reporter.hide(secretsOf(inventory))
-  const questions = options.json ? null : terminalQuestions(reporter)
+  const questions = options.json ? null : terminalQuestions(reporter, stopping)
   const connect = {
     ssh: inventory.ssh,
     acceptNew: options.acceptNew,

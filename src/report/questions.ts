@@ -22,19 +22,24 @@ export interface Questions {
 
 /**
  * Questions on a terminal: the live table makes room for each. Make them only when stdin and stderr are terminals.
- * Throws Problem `interrupted` when the person presses Ctrl-C or Ctrl-D instead of answering.
+ * Throws Problem `interrupted` when the person presses Ctrl-C or Ctrl-D instead of answering, and once `stopping` is aborted:
+ * a run that is to end must not wait for somebody who may have left.
  */
 export function createQuestions(
   keyboard: Keyboard,
   screen: { write(text: string): unknown },
   reporter: Pick<Reporter, 'suspended'>,
+  stopping: AbortSignal,
   /** What Ctrl-C does besides: in raw mode the terminal no longer raises the signal itself. */
   interrupt: () => void = () => process.kill(process.pid, 'SIGINT'),
 ): Questions {
-  const read = (prompt: string, shown: boolean) => readLine(keyboard, screen, prompt, shown, interrupt)
+  const read = (prompt: string, shown: boolean) => readLine({ keyboard, screen, stopping, interrupt }, prompt, shown)
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(ask: () => Promise<T>): Promise<T> => {
-    const turn = last.then(() => reporter.suspended(ask))
+    const turn = last.then(() => {
+      if (stopping.aborted) throw interrupted()
+      return reporter.suspended(ask)
+    })
     last = turn.catch(() => {}) // the one who asked hears of it; the next question is asked all the same
     return turn
   }
@@ -49,33 +54,40 @@ export function createQuestions(
 }
 
 /** Questions on this process's terminal; null when stdin or stderr is none. Throws nothing. */
-export function terminalQuestions(reporter: Pick<Reporter, 'suspended'>): Questions | null {
+export function terminalQuestions(reporter: Pick<Reporter, 'suspended'>, stopping: AbortSignal): Questions | null {
   const { stdin, stderr } = process
-  return stdin.isTTY && stderr.isTTY ? createQuestions(stdin, stderr, reporter) : null
+  return stdin.isTTY && stderr.isTTY ? createQuestions(stdin, stderr, reporter, stopping) : null
 }
 
 const enter = new Set(['\r', '\n'])
 const stop = new Set(['\u0003', '\u0004'])
 const erase = new Set(['\u007f', '\b'])
 
+interface Terminal {
+  keyboard: Keyboard
+  screen: { write(text: string): unknown }
+  stopping: AbortSignal
+  interrupt: () => void
+}
+
 /** Reads one line in raw mode, so that nothing but us decides what is shown of it. */
 function readLine(
-  keyboard: Keyboard,
-  screen: { write(text: string): unknown },
+  { keyboard, screen, stopping, interrupt }: Terminal,
   prompt: string,
   shown: boolean,
-  interrupt: () => void,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const typed: string[] = []
     const decoder = new TextDecoder()
     const end = (settle: () => void) => {
+      stopping.removeEventListener('abort', giveUp)
       keyboard.off('data', take)
       keyboard.setRawMode(false)
       keyboard.pause()
       screen.write('\n')
       settle()
     }
+    const giveUp = () => end(() => reject(interrupted()))
     const take = (chunk: Buffer) => {
       // An arrow key comes as one chunk that begins with an escape: it types nothing.
       const text = decoder.decode(chunk, { stream: true })
@@ -98,8 +110,10 @@ function readLine(
         }
       }
     }
-    screen.write(prompt)
+    stopping.addEventListener('abort', giveUp, { once: true })
+    // Before the prompt: who answers it at once must not meet a terminal that still echoes, and makes a signal of Ctrl-C.
     keyboard.setRawMode(true)
+    screen.write(prompt)
     keyboard.on('data', take)
     keyboard.resume()
   })

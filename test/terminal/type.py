@@ -1,5 +1,7 @@
 """Runs a program on a pseudo-terminal and types at it. Prints what was on the screen, and exits as the program did.
 
+A program that does not end in time is killed, and that is said on the screen: nothing of a test may outlive it.
+
 Usage: type.py STEPS PROGRAM ARG…
 STEPS is JSON: [{"after": TEXT or null, "type": TEXT}, …]. Each is typed when TEXT has appeared since the last one; null: when something
 has appeared and the screen is still.
@@ -10,6 +12,7 @@ import json
 import os
 import pty
 import select
+import signal
 import struct
 import sys
 import termios
@@ -57,7 +60,11 @@ for step in steps:
     mark = len(seen)
     os.write(terminal, step["type"].encode())
 end = time.monotonic() + PATIENCE
-while time.monotonic() < end and more(0.1) is not None:
-    pass
+gone = False
+while not gone and time.monotonic() < end:
+    gone = more(0.1) is None
+if not gone:
+    os.kill(pid, signal.SIGKILL)
+    seen += f"\n[killed: it did not end {PATIENCE} s after the last key]\n".encode()
 sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)

@@ -24,6 +24,7 @@ function keyboard(...keys: string[]) {
 }
 
 function asked(...keys: string[]) {
+  const stopping = new AbortController()
   let shown = ''
   let interrupts = 0
   let at = 0
@@ -40,8 +41,14 @@ function asked(...keys: string[]) {
     },
   }
   const keys_ = keyboard(...keys)
-  const questions = createQuestions(keys_, { write: (text) => (shown += text) }, reporter, () => (interrupts += 1))
-  return { questions, modes: keys_.modes, shown: () => shown, interrupts: () => interrupts, most: () => most }
+  const questions = createQuestions(
+    keys_,
+    { write: (text) => (shown += text) },
+    reporter,
+    stopping.signal,
+    () => (interrupts += 1),
+  )
+  return { questions, stopping, modes: keys_.modes, shown: () => shown, interrupts: () => interrupts, most: () => most }
 }
 
 describe('a question', () => {
@@ -80,7 +87,7 @@ describe('a question', () => {
       off() {},
     }
     const reporter = { suspended: <T>(work: () => Promise<T>) => work() }
-    const questions = createQuestions(halves, { write: () => {} }, reporter, () => {})
+    const questions = createQuestions(halves, { write: () => {} }, reporter, new AbortController().signal, () => {})
     expect((await questions.secret('x')).reveal()).toBe('ä')
   })
 
@@ -104,13 +111,35 @@ describe('a question', () => {
     expect(modes).toEqual([true, false, true, false])
   })
 
+  test('that nobody answers ends with the run: on a signal, and when the terminal is gone', async () => {
+    const { questions, stopping, modes } = asked('y')
+    const first = questions.confirm('a')
+    const second = questions.secret('b')
+    setImmediate(() => stopping.abort())
+    const ends = await Promise.allSettled([first, second])
+    expect(ends).toMatchObject([
+      { status: 'rejected', reason: { code: 'interrupted' } },
+      { status: 'rejected', reason: { code: 'interrupted' } },
+    ])
+    expect(modes).toEqual([true, false])
+  })
+
+  test('is on the screen no sooner than the keyboard is ours, or a Ctrl-C at once would be a signal', async () => {
+    const order: string[] = []
+    const reporter = { suspended: <T>(work: () => Promise<T>) => work() }
+    const keys = { ...keyboard('yes\r'), setRawMode: (raw: boolean) => order.push(raw ? 'raw' : 'as it was') }
+    const screen = { write: (text: string) => order.push(text.trim()) }
+    await createQuestions(keys, screen, reporter, new AbortController().signal, () => {}).confirm('Trust it?')
+    expect(order.slice(0, 2)).toEqual(['raw', 'Trust it? (yes/no)'])
+  })
+
   test('works on a real terminal, with the live table making room', () => {
     const root = `${import.meta.dirname}/../../..`
     const program = `
       import { createReporter } from '${root}/src/report/reporter.ts'
       import { createQuestions } from '${root}/src/report/questions.ts'
       const reporter = createReporter({ mode: 'terminal', stdout: process.stdout, stderr: process.stderr })
-      const questions = createQuestions(process.stdin, process.stderr, reporter)
+      const questions = createQuestions(process.stdin, process.stderr, reporter, new AbortController().signal)
       reporter.report({ type: 'run-started', command: 'provision', hosts: ['pi'] })
       reporter.report({ type: 'host-step', host: 'pi', step: 'connect' })
       const secret = await questions.secret('Passphrase: ')
