@@ -106,7 +106,7 @@ function build(done: (exit: ExitCode) => void): Command {
     .addOption(
       new Option(
         '--restarts <how>',
-        'of what runs from something that changed: an app never on two hosts of this run at once, all at once, or not',
+        'of what runs from something that changed: an app never on two hosts at once, all at once, or not',
       )
         .choices(['rolling', 'now', 'none'])
         .default('rolling'),

@@ -28,6 +28,8 @@ export interface RootRun {
   deadlineSeconds: number
   /** Called with each whole line of the program's stdout. */
   onLine?: (line: string) => void
+  /** Gives the channel up when it aborts; its reason is thrown. */
+  signal?: AbortSignal
 }
 
 /** What a person has answered and sudo has taken: nobody is asked twice on one connection. */
@@ -80,7 +82,7 @@ export async function runAsRoot(connection: Connection, run: RootRun): Promise<E
       doing,
       input: Readable.from(conversation(), { objectMode: false }),
       deadlineSeconds: Infinity,
-      signal: limit.signal,
+      signal: run.signal ? AbortSignal.any([limit.signal, run.signal]) : limit.signal,
       onLine(line) {
         if (talk.started) run.onLine?.(line)
         else if (line === mark.root) talk.root = true

@@ -1,14 +1,14 @@
 import type { HostState } from '../desired/host-state.ts'
-import { unitOf } from '../inventory/model.ts'
+import { type App, unitOf } from '../inventory/model.ts'
 import type { HostPlan } from './change.ts'
 
 /**
  * Apps that this plan restarts and that have other hosts too: those go one host after the other. An app that is merely
  * started serves nobody yet.
  */
-export function rollingApps(plan: HostPlan, state: HostState): string[] {
+export function rollingApps(plan: HostPlan, state: HostState): App[] {
   const restarted = new Set(plan.changes.flatMap(({ step }) => (step.verb === 'restart' ? [step.fields[0] ?? ''] : [])))
-  return state.apps.filter((app) => app.hosts.length > 1 && restarted.has(unitOf(app))).map(({ name }) => name)
+  return state.apps.filter((app) => app.hosts.length > 1 && restarted.has(unitOf(app)))
 }
 
 /**

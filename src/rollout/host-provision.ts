@@ -7,6 +7,7 @@ import { groundWarnings, obstacles } from '../plan/obstacles.ts'
 import { rollingApps, withoutRestarts } from '../plan/restarts.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
+import { takeTurns } from './app-turns.ts'
 import { locked } from './apply-problems.ts'
 import { breakOff, carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
@@ -103,7 +104,7 @@ async function provisionOnce(
     if (inTheWay.length > 0)
       return ended({ outcome: 'failed', changes: 0, exit: worstExit(inTheWay.map((problem) => problem.exit)) })
     await checkReplicas(context, host, looked)
-    const outcome = await inTurn(context, host, looked, () =>
+    const outcome = await inTurn(context, host, looked, connection, () =>
       carryOutWithOwners(context, host, { ...looked, connection, open }),
     )
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
@@ -121,16 +122,17 @@ async function provisionOnce(
 /**
  * Restarts never hit two hosts of an app at once, and an app that did not come up on one host is not restarted on the next.
  * The host waits with all of its changes: what is laid is what the next start runs from, whoever causes it.
- * @throws Problem `roll-halted`
+ * @throws Problem `roll-halted`, `turn-taken` and what else `takeTurns` throws
  */
 async function inTurn<T extends { exit: ExitCode }>(
   context: RunContext,
   host: Host,
   looked: Looked,
+  connection: SshConnection,
   work: () => Promise<T>,
 ): Promise<T> {
   const apps = rollingApps(looked.plan, looked.state)
-  const turn = await context.turns(host.name).take(apps)
+  const turn = await context.turns(host.name).take(apps.map(({ name }) => name))
   if ('failed' in turn)
     throw new Problem({
       code: 'roll-halted',
@@ -140,11 +142,17 @@ async function inTurn<T extends { exit: ExitCode }>(
       host: host.name,
       app: turn.failed.app,
     })
-  let failed = true
+  let failed = false
   try {
-    const result = await work()
-    failed = result.exit !== exitCodes.done
-    return result
+    const give = context.restarts === 'rolling' ? await takeTurns(context, { host, connection }, apps) : async () => {}
+    failed = true
+    try {
+      const result = await work()
+      failed = result.exit !== exitCodes.done
+      return result
+    } finally {
+      await give()
+    }
   } finally {
     turn.done(failed)
   }

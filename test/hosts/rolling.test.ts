@@ -89,3 +89,67 @@ describe('an app on three hosts', () => {
     expect(await shellInHost(hosts[2]!, 'curl -fsS "http://127.0.0.1:$1/"', [String(port)])).toContain(`turn ${turn}`)
   })
 })
+
+describe('two operators who restart an app on different hosts', () => {
+  /** Too long for an app that is never healthy: time for a second operator. */
+  const never = { health: { http: `http://127.0.0.1:${port}/nowhere`, within: '20s' } }
+  const limited = (host: string, more: string[] = []) => ['provision', '--json', '--limit', host, ...more]
+  const problemsOf = (run: Run) => eventsOf(run, 'problem').map((event) => event['problem'])
+
+  /** Runs provision on `host`, and lets `meanwhile` happen once its app restarts. */
+  async function whileRestarting<T>(host: string, meanwhile: (pid: number) => Promise<T>): Promise<[Run, T]> {
+    let pid = 0
+    const second: Promise<T>[] = []
+    const first = await lab.run(limited(host), {
+      onStart: (started) => (pid = started),
+      onLine: (line) => {
+        const { type, step } = JSON.parse(line) as { type: string; step?: string }
+        if (second.length === 0 && type === 'host-step' && step === 'health') second.push(meanwhile(pid))
+      },
+    })
+    if (second[0] === undefined) throw new Error(`nothing was restarted:\n${first.stdout}`)
+    return [first, await second[0]]
+  }
+
+  test('are kept apart: the second is told who, and nothing is changed there', async () => {
+    const before = await pids()
+    await change(never)
+    const [first, second] = await whileRestarting('rol-two', () => lab.run(limited('rol-three')))
+    expect(problemsOf(first)).toEqual([expect.objectContaining({ code: 'unhealthy' })])
+    expect(second.code).toBe(5)
+    expect(problemsOf(second)).toEqual([
+      expect.objectContaining({
+        code: 'turn-taken',
+        host: 'rol-three',
+        found: expect.stringMatching(/^it is being restarted on rol-two by \S+@\S+ \(streamside provision, pid \d+\)$/),
+        next: expect.stringContaining('--break-lock'),
+      }),
+    ])
+    expect((await pids())[2]).toBe(before[2])
+    expect(await shellInHost(hosts[0]!, 'cat /var/lib/streamside/turns/rolling 2>&1 || :')).toContain('No such file')
+  })
+
+  test('one of whom is killed: what goes on by itself keeps its turn, and what is over keeps nothing', async () => {
+    await change({ health: { ...never.health, within: '12s' } })
+    const [, second] = await whileRestarting('rol-two', async (pid) => {
+      process.kill(pid, 'SIGKILL')
+      return lab.run(limited('rol-three'))
+    })
+    expect(problemsOf(second)).toEqual([
+      expect.objectContaining({
+        code: 'turn-taken',
+        found: expect.stringMatching(/, who has gone; the transaction there goes on by itself$/),
+      }),
+    ])
+    await expect
+      .poll(() => shellInHost(hosts[1]!, 'systemctl list-units --plain --no-legend "streamside-apply-*"'), {
+        timeout: 60_000,
+        interval: 1000,
+      })
+      .toBe('')
+    await change()
+    const third = await lab.run(limited('rol-three'))
+    expect([third.code, outcomes(third)]).toEqual([0, { 'rol-three': 'changed' }])
+    expect((await lab.provision()).code).toBe(0)
+  })
+})
