@@ -53,7 +53,7 @@ async function measure(lab: Lab, names: string[], name: string) {
   const provision = async () =>
     execute(
       process.execPath,
-      [path.join(checkout, 'src/cli.ts'), 'provision', '--json', '--accept-new', '-i', inventory],
+      [path.join(checkout, 'src/bin.ts'), 'provision', '--json', '--accept-new', '-i', inventory],
       {
         env: environment,
         maxBuffer: 64 * 1024 * 1024,

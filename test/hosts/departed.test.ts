@@ -61,7 +61,7 @@ describe('an app that left, on a terminal', () => {
   /** Without --json, which asks nothing. */
   const provision = async (answer: string) => {
     const { code, screen } = await onTerminal(
-      [process.execPath, path.resolve('src/cli.ts'), 'provision', '--inventory', lab.inventory],
+      [process.execPath, path.resolve('src/bin.ts'), 'provision', '--inventory', lab.inventory],
       [{ after: '(yes/no)', type: answer }],
       { env: { ...process.env, ...(await environmentOf(lab.lab.instance)), NO_COLOR: '1' } },
     )

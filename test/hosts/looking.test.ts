@@ -124,7 +124,7 @@ describe('logs', () => {
       )
 
     async function follow() {
-      const cli = `${import.meta.dirname}/../../src/cli.ts`
+      const cli = `${import.meta.dirname}/../../src/bin.ts`
       const child = spawn(process.execPath, [cli, 'logs', 'lk-both', '-f', '-n', '1', '-i', lab.inventory], {
         env: { ...process.env, ...(await environmentOf(lab.lab.instance)), NO_COLOR: '1' },
         stdio: ['ignore', 'pipe', 'pipe'],

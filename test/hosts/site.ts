@@ -84,7 +84,7 @@ export async function site(name: string, hosts: HostSpec[], parts: InventoryPart
 
 /** Runs the command line of this checkout, or of another. */
 export async function streamside(args: string[], options: RunOptions = {}): Promise<Run> {
-  const child = spawn(process.execPath, [path.join(options.checkout ?? checkout, 'src/cli.ts'), ...args], {
+  const child = spawn(process.execPath, [path.join(options.checkout ?? checkout, 'src/bin.ts'), ...args], {
     env: options.env ?? process.env,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

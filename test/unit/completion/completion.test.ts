@@ -15,7 +15,7 @@ beforeAll(() => {
   mkdirSync(path.join(folder, 'bin'))
   writeFileSync(
     path.join(folder, 'bin/streamside'),
-    `#!/bin/sh\nexec '${process.execPath}' '${checkout}/src/cli.ts' "$@"\n`,
+    `#!/bin/sh\nexec '${process.execPath}' '${checkout}/src/bin.ts' "$@"\n`,
   )
   chmodSync(path.join(folder, 'bin/streamside'), 0o755)
   environment = { ...process.env, PATH: `${folder}/bin:${process.env['PATH']}`, HOME: folder, TERM: 'dumb' }
