@@ -2,7 +2,7 @@ import { type App, type Host, instanceName, type Inventory, type S3Replica, unit
 import { ownerPlace } from '../replica/place.ts'
 import { instancePrefix } from '../replica/owner.ts'
 import { render } from '../templates/render.ts'
-import { configDirectory } from './places.ts'
+import { configDirectory, gateConfigPath } from './places.ts'
 import { authorityPath, databaseFolders, litestreamBinary } from './litestream.ts'
 import type { FileResource, Resource } from './resources.ts'
 
@@ -72,7 +72,7 @@ export function gateResources(input: GateInput): Resource[] {
   return [
     {
       kind: 'file',
-      path: `${configDirectory(app.name)}/gate.json`,
+      path: gateConfigPath(app.name),
       mode: '0600',
       owner: 'root',
       group: 'root',

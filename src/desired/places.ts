@@ -11,3 +11,8 @@ export function currentLink(app: string): string {
 export function configDirectory(app: string): string {
   return `/etc/streamside/apps/${app}`
 }
+
+/** What an app's gate is told (`GateConfig`). */
+export function gateConfigPath(app: string): string {
+  return `${configDirectory(app)}/gate.json`
+}

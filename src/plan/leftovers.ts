@@ -15,9 +15,10 @@ export function leftovers(state: HostState, recorded: Manifest, going: readonly 
     ),
   )
   const apps = new Set([...state.apps.map((app) => app.name), ...going])
-  const gone = Object.entries(recorded.files).filter(
-    ([file, { app }]) => !wanted.has(file) && (app === null || apps.has(app)),
-  )
+  // The host's own last: an app that is cut off in the middle of leaving lets go with their programs once more.
+  const gone = Object.entries(recorded.files)
+    .filter(([file, { app }]) => !wanted.has(file) && (app === null || apps.has(app)))
+    .toSorted(([, a], [, b]) => Number(a.app === null) - Number(b.app === null))
   return [
     ...gone.flatMap(([file]) => (isUnitFile(file) ? [stopped(path.posix.basename(file))] : [])),
     ...gone.map(([file, { as }]) => removed(file, as)),

@@ -14,6 +14,7 @@ import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { movedFiles, renamed, renamesOn } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
 import { compareUnit } from './units.ts'
+import { appsWithoutOwner } from './owners.ts'
 import { planWarnings } from './warnings.ts'
 
 /** Seconds an app without a health check has to come up and stay up. */
@@ -158,21 +159,6 @@ function needsReload(state: HostState, observed: Observed): boolean {
   return state.resources.some(
     (resource) => resource.kind === 'unit' && observed.units.get(resource.name)?.needsReload === true,
   )
-}
-
-/** The owner object is made at the first launch, and brought up to date when the app's databases change. */
-function appsWithoutOwner(state: HostState, observed: Observed, changed: Set<Resource>): string[] {
-  return state.apps
-    .filter((app) => Object.keys(app.databases).length > 0)
-    .filter(
-      (app) =>
-        observed.apps.get(app.name)?.claimed !== true ||
-        state.resources.some(
-          (resource) =>
-            resource.kind === 'file' && resource.path.endsWith(`/${app.name}/gate.json`) && changed.has(resource),
-        ),
-    )
-    .map((app) => app.name)
 }
 
 function healthStep(app: App, user: string, onDemand: boolean): Step {

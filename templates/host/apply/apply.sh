@@ -86,9 +86,10 @@ finish() {
     grep -q "^problem$tab" "$transaction/journal" ||
       record problem "$(cause_of unexpected "$(tail -n 12 "$transaction/stderr")")" "$(tail -n 12 "$transaction/stderr" | base64 -w0)"
   fi
+  # Before the end is told: of a transaction that has one, nobody would clean up after a power cut.
+  cd / && rm -rf -- "$payload"
   record end "$status"
   sync -- "$transaction/journal"
-  cd / && rm -rf -- "$payload"
   # the journals of the last ten transactions are kept for people
   find /var/lib/streamside/transactions -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | tail -n +11 |
     cut -d' ' -f2- | xargs -r -d '\n' rm -rf --

@@ -60,4 +60,14 @@ describe('an app that left the inventory', () => {
     expect(pruned.warnings).toEqual([expect.objectContaining({ code: 'data-left', app: 'old' })])
     expect(JSON.parse(pruned.manifest)).toEqual(JSON.parse(asWanted(after).manifest ?? ''))
   })
+
+  test('takes the programs that let it go with it last: cut off in the middle, it lets go with them once more', () => {
+    const programs = [file('/usr/local/lib/streamside/launch'), file('/etc/streamside/apps.md')]
+    const last = hostState([app('old')], [...of('old'), ...programs])
+    const removed = changes(planHost(hostState([], []), asWanted(last), new Set(['old'])))
+      .filter((line) => line.startsWith('remove file '))
+      .map((line) => line.replace('remove file ', ''))
+    expect(removed).toHaveLength(4)
+    expect(removed.slice(2).sort()).toEqual(programs.map((each) => 'path' in each && each.path).sort())
+  })
 })
