@@ -41,7 +41,7 @@ const unknownName: Telling = {
   code: 'host-not-found',
   found: (address) => `no address is known for ${address}`,
   next: (settings, host) =>
-    `mend the address of ${host} in the inventory, or HostName in ~/.ssh/config, or the name in your DNS (getent hosts ${settings.hostName})`,
+    `mend the address of ${host} in the inventory, or HostName in ${settings.config}, or the name in your DNS (getent hosts ${settings.hostName})`,
 }
 
 /** What a connect(2) or a name look-up may answer, and what that means to someone with a Pi in the attic. */
@@ -72,7 +72,7 @@ export function connectTimeout(attempt: ConnectAttempt, seconds: number): Proble
   return problem(attempt, undefined, {
     code: 'connect-timeout',
     found: `${address(attempt.settings)} has not let us in within ${seconds} s`,
-    next: `see whether ${attempt.host} is switched on and not overloaded (ping ${attempt.settings.hostName}); ConnectTimeout in ~/.ssh/config gives it longer`,
+    next: `see whether ${attempt.host} is switched on and not overloaded (ping ${attempt.settings.hostName}); ConnectTimeout in ${attempt.settings.config} gives it longer`,
   })
 }
 
@@ -115,11 +115,11 @@ function adviceFor(error: LoginFailed, trials: KeyTrials, settings: SshSettings,
   const encrypted = trials.unusable.find((text) => text.includes('encrypted'))
   if (encrypted) return `put the key into the agent first: ssh-add ${encrypted.split(':')[0]}`
   if (/too many/i.test(error.message))
-    return `the host gives up after a few keys: name the right one with IdentityFile and IdentitiesOnly yes for ${settings.asked} in ~/.ssh/config`
+    return `the host gives up after a few keys: name the right one with IdentityFile and IdentitiesOnly yes for ${settings.asked} in ${settings.config}`
   const copy = `ssh-copy-id -p ${settings.port} ${settings.user}@${settings.hostName}`
   return trials.methods.includes('password')
     ? `put your key on the host with its password: ${copy}; or mend the user of ${host} in the inventory`
-    : `mend the user of ${host} in the inventory, or name the right key with IdentityFile in ~/.ssh/config, or put it on the host: ${copy}`
+    : `mend the user of ${host} in the inventory, or name the right key with IdentityFile in ${settings.config}, or put it on the host: ${copy}`
 }
 
 function problem(

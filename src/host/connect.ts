@@ -175,7 +175,7 @@ function proxyFailed(attempt: ConnectAttempt, said: string, cause: Error): Probl
     code: 'proxy-command',
     doing: `connecting to ${attempt.host} through its ProxyCommand`,
     found: said,
-    next: `see whether \`ssh ${attempt.settings.asked}\` gets through, and mend ProxyCommand in ~/.ssh/config`,
+    next: `see whether \`ssh ${attempt.settings.asked}\` gets through, and mend ProxyCommand in ${attempt.settings.config}`,
     host: attempt.host,
     exit: exitCodes.unreachable,
     cause,

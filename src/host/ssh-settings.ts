@@ -7,6 +7,8 @@ import { exitCodes, Problem } from '../problem.ts'
 export interface SshSettings {
   /** The address as it was asked for: what `Host` patterns matched and `%n` means. */
   asked: string
+  /** The file in which its user can mend them. */
+  config: string
   hostName: string
   port: number
   user: string
@@ -68,11 +70,13 @@ export async function sshSettings(target: SshTarget): Promise<SshSettings> {
       code: 'ssh-config',
       doing: `reading the ssh settings of ${target.host}`,
       found: `ssh -G says: ${answer.said}`,
-      next: `mend ${target.config ?? '~/.ssh/config'} until \`ssh -G ${address}\` prints settings`,
+      next: `mend ${target.config ?? usualConfig} until \`ssh -G ${address}\` prints settings`,
       host: target.host,
       exit: exitCodes.usage,
     })
-  return answer.kind === 'settings' ? parseSshSettings(answer.text, address) : defaultSettings(target)
+  return answer.kind === 'settings'
+    ? parseSshSettings(answer.text, address, target.config ?? usualConfig)
+    : defaultSettings(target)
 }
 
 type Answer = { kind: 'settings'; text: string } | { kind: 'failed'; said: string } | { kind: 'no-ssh' }
@@ -90,7 +94,7 @@ function askSsh(argv: string[]): Promise<Answer> {
 }
 
 /** Reads what `ssh -G` printed: one `keyword value` a line, keywords in lower case, repeated ones in order. */
-export function parseSshSettings(text: string, asked: string): SshSettings {
+export function parseSshSettings(text: string, asked: string, config = usualConfig): SshSettings {
   const values = new Map<string, string[]>()
   for (const line of text.split('\n')) {
     const space = line.indexOf(' ')
@@ -112,6 +116,7 @@ export function parseSshSettings(text: string, asked: string): SshSettings {
   const strict = one('stricthostkeychecking')
   return {
     asked,
+    config,
     hostName,
     port,
     user,
@@ -132,6 +137,8 @@ export function parseSshSettings(text: string, asked: string): SshSettings {
     bindAddress: one('bindaddress'),
   }
 }
+
+const usualConfig = '~/.ssh/config'
 
 /** Keys ssh tries when none are named, less those that ssh2 cannot use from a file (`*_sk`, XMSS, DSA). */
 const defaultIdentities = ['~/.ssh/id_rsa', '~/.ssh/id_ecdsa', '~/.ssh/id_ed25519']

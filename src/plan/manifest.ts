@@ -1,6 +1,7 @@
 import { isVersioned } from '../desired/base.ts'
 import type { HostState } from '../desired/host-state.ts'
 import { dropInPath } from '../desired/service.ts'
+import { instanceName } from '../inventory/model.ts'
 import { isSecret } from './diff.ts'
 
 export const manifestPath = '/var/lib/streamside/manifest'
@@ -13,6 +14,8 @@ export interface Manifest {
   files: Record<string, ManifestFile>
   /** Loopback ports of Litestream's metrics, so that they do not move. */
   metrics: Record<string, number>
+  /** Where the data of each app lie, for people, for the inventory tells it no more once they have left: `<replica>, <instance>`. */
+  replicas?: Record<string, string>
   /** Adopted services by app: their unit, whose their databases are, and how they were before. Left out when there are none. */
   services?: Record<string, ManifestService>
 }
@@ -43,6 +46,7 @@ export function readManifest(text: string | null): Manifest {
       apps: value.apps ?? [],
       files: value.files ?? {},
       metrics: value.metrics ?? {},
+      ...(value.replicas ? { replicas: value.replicas } : {}),
       ...(value.services ? { services: value.services } : {}),
     }
   } catch {
@@ -77,14 +81,26 @@ export function manifestFor(state: HostState, recorded: Manifest, going: readonl
     const secret = resource.kind === 'file' && isSecret(resource)
     files.set(resource.path, { as, app: appOf(resource.path, state), ...(secret ? { secret } : {}) })
   }
-  const kept = Object.fromEntries(Object.entries(recorded.metrics).filter(([app]) => gone.includes(app)))
+  const kept = <T>(of: Record<string, T> = {}) => Object.entries(of).filter(([app]) => gone.includes(app))
+  const replicas = [
+    ...kept(recorded.replicas),
+    ...state.apps.flatMap((app) =>
+      app.replica === null ? [] : [[app.name, `${app.replica}, ${instanceName(app, state.host.name)}`] as const],
+    ),
+  ]
   return {
     v: 1,
     apps: [...present, ...gone].sort(),
-    files: Object.fromEntries([...files].sort(([a], [b]) => (a < b ? -1 : 1))),
-    metrics: Object.fromEntries(Object.entries({ ...kept, ...state.metrics }).sort(([a], [b]) => (a < b ? -1 : 1))),
-    ...(services.length === 0 ? {} : { services: Object.fromEntries(services.sort(([a], [b]) => (a < b ? -1 : 1))) }),
+    files: byName([...files]),
+    metrics: byName([...kept(recorded.metrics), ...Object.entries(state.metrics)]),
+    ...(replicas.length === 0 ? {} : { replicas: byName(replicas) }),
+    ...(services.length === 0 ? {} : { services: byName(services) }),
   }
+}
+
+/** The same text for the same entries, for a manifest is compared as one. */
+function byName<T>(entries: (readonly [string, T])[]): Record<string, T> {
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** By its unit, or by its place: everything of an app lies below folders, or is a unit, of its name. */

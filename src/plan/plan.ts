@@ -126,7 +126,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     started,
     owners: appsWithoutOwner(state, observed, changed),
     leaving,
-    warnings: planWarnings(state, observed, { leaving, going, renames, services: recorded.services ?? {} }),
+    warnings: planWarnings(state, observed, { leaving, going, renames, recorded }),
     manifest,
   }
 }

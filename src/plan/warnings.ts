@@ -12,18 +12,13 @@ type Warning = HostPlan['warnings'][number]
 export function planWarnings(
   state: HostState,
   observed: Observed,
-  {
-    leaving,
-    going,
-    renames,
-    services,
-  }: { leaving: string[]; going: string[]; renames: Rename[] } & Required<Pick<Manifest, 'services'>>,
+  { leaving, going, renames, recorded }: { leaving: string[]; going: string[]; renames: Rename[]; recorded: Manifest },
 ): Warning[] {
   const left = leaving.filter((app) => !going.includes(app))
   const gone = going.filter((app) => !renames.some(({ from }) => from === app))
   return [
     ...left.map(appLeft),
-    ...gone.map((app) => dataLeft(app, services[app]?.unit)),
+    ...gone.map((app) => dataLeft(app, recorded)),
     ...renames.map(leftOfRename),
     ...smallStorage(state, observed),
     ...state.later.map(adoptedLater),
@@ -52,18 +47,21 @@ function adoptedLater({ name, service }: App): Warning {
   }
 }
 
-function dataLeft(app: string, unit: string | undefined): Warning {
+function dataLeft(app: string, recorded: Manifest): Warning {
+  const unit = recorded.services?.[app]?.unit
+  const place = recorded.replicas?.[app]
+  const replica = place === undefined ? 'its replica' : `its replica (${place})`
   if (unit !== undefined)
     return {
       code: 'given-back',
       app,
-      message: `${app} leaves this host; ${unit} is as it was before, with its data, and its replica is left`,
+      message: `${app} leaves this host; ${unit} is as it was before, with its data, and ${replica} is left`,
       next: 'from now on nothing it writes is replicated; remove the replica yourself once nobody will want it back',
     }
   return {
     code: 'data-left',
     app,
-    message: `${app} leaves this host; /var/lib/${app}, its user and its replica are left`,
+    message: `${app} leaves this host; /var/lib/${app}, its user and ${replica} are left`,
     next: 'remove them yourself once nobody will want them back',
   }
 }

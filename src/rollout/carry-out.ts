@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import type { SshConnection } from '../host/connection.ts'
 import { runAsRoot } from '../host/root.ts'
 import type { Host } from '../inventory/model.ts'
+import type { Change } from '../plan/change.ts'
 import { applyPayload } from '../plan/payload.ts'
 import { Problem } from '../problem.ts'
 import { hostProgram } from '../templates/render.ts'
@@ -21,6 +22,8 @@ const breakDeadlineSeconds = 120
 /** What a transaction came to. */
 export interface TransactionResult {
   problems: Problem[]
+  /** How many of the plan's changes were made; of a transaction that was come back to, none is known. */
+  made: number
   /** Status of apply.sh; null when the host was cut off in the middle. */
   status: number | null
   /** The connection it ended on: another than it began on when that one was lost. */
@@ -40,15 +43,19 @@ export async function carryOut(
   const id = `${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(4).toString('hex')}`
   const payload = applyPayload(looked.plan, context.who)
   const tellLaid = whenLaid(onFilesLaid)
+  const made = new Set<Change>()
   const onLine = (line: JournalLine) => {
     tellLaid(line)
     if (line.kind !== 'made') return
     const change = looked.plan.changes[payload.changeOfStep.get(line.step) ?? -1]
-    if (change) context.report({ type: 'change', host: host.name, change: change.summary })
+    if (!change) return
+    made.add(change)
+    context.report({ type: 'change', host: host.name, change: change.summary })
   }
   context.report({ type: 'host-step', host: host.name, step: 'upload' })
   const { files, streams } = payload
   const result = await follow(context, host, looked, onLine, id, { files, streams, args: ['start', id] })
+  result.made = made.size
   // Most likely it was damaged here, on its way into the cache or in it: what is not there is packed anew.
   if (result.problems.some(({ code }) => code === 'release-damaged'))
     for (const { step } of looked.plan.changes)
@@ -115,7 +122,7 @@ async function follow(
   id: string,
   begin: Run,
 ): Promise<TransactionResult> {
-  const result: TransactionResult = { problems: [], status: null, connection: line.connection }
+  const result: TransactionResult = { problems: [], made: 0, status: null, connection: line.connection }
   // Coming back prints the journal from its beginning: lines that were seen already are skipped.
   let seen = 0
   let run = begin

@@ -110,7 +110,7 @@ async function provisionOnce(
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
     return ended({
       outcome: outcome.exit === exitCodes.done ? 'changed' : 'failed',
-      changes: looked.plan.changes.length,
+      changes: outcome.exit === exitCodes.done ? looked.plan.changes.length : outcome.made,
       exit: outcome.exit,
     })
   } finally {
@@ -187,7 +187,7 @@ async function carryOutWithOwners(context: RunContext, host: Host, looked: Looke
   const problems = [...ownerProblems, ...result.problems.filter((problem) => !without.has(problem.app))]
   const codes: ExitCode[] = problems.map((problem) => problem.exit)
   if (result.status !== 0 && problems.length === 0) codes.push(exitCodes.failed)
-  return { problems, exit: worstExit(codes) }
+  return { problems, made: result.made, exit: worstExit(codes) }
 }
 
 /** Makes the owner objects of a plan when it is told to, once, and gives back what went wrong. */

@@ -28,7 +28,7 @@ const of = (name: string, more: Resource[] = []) => [
 ]
 const mount = 'var-lib-old-data.mount'
 const before = hostState(
-  [app('old'), app('stays')],
+  [app('old', { replica: 'nas' }), app('stays')],
   [...of('old', [file(`/etc/systemd/system/${mount}`), unit(mount, 'old')]), ...of('stays')],
 )
 const after = hostState([app('stays')], of('stays'))
@@ -57,7 +57,13 @@ describe('an app that left the inventory', () => {
       'remove directory /opt/old',
       'remove directory /etc/streamside/apps/old',
     ])
-    expect(pruned.warnings).toEqual([expect.objectContaining({ code: 'data-left', app: 'old' })])
+    expect(pruned.warnings).toEqual([
+      expect.objectContaining({
+        code: 'data-left',
+        app: 'old',
+        message: 'old leaves this host; /var/lib/old, its user and its replica (nas, old) are left',
+      }),
+    ])
     expect(JSON.parse(pruned.manifest)).toEqual(JSON.parse(asWanted(after).manifest ?? ''))
   })
 
