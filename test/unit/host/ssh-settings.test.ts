@@ -46,7 +46,7 @@ describe('ssh settings', () => {
   test("are what the user's own ssh would use", async () => {
     expect(await ask('attic')).toEqual({
       asked: 'attic',
-      config: '~/.ssh/config',
+      config,
       hostName: '192.168.1.21',
       port: 2222,
       user: 'joe',
