@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
+import { addInventoryCommands, collect, inventoryHelp } from './commands/inventory-commands.ts'
 import { addLookingCommands } from './commands/looking.ts'
-import { namesCommand } from './completion/command-line.ts'
-import { type Shell, shells } from './completion/scripts.ts'
 import { exitCodes, type ExitCode, Problem } from './problem.ts'
-import type { InitOptions } from './commands/init-options.ts'
 import type { RunOptions } from './commands/run-options.ts'
 
 const stopping = new AbortController()
@@ -39,15 +37,6 @@ function positive(text: string): number {
   return value
 }
 
-const inventoryHelp = 'inventory file or folder (default: ./inventory, ./inventory.yaml or ./streamside.yaml)'
-const collect = (value: string, before: string[]) => [...before, value]
-
-function port(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('a port, 1 to 65535')
-  return value
-}
-
 /** Those that compare a host with what it should be. */
 const comparing = new Set(['plan', 'provision', 'status'])
 
@@ -55,10 +44,7 @@ function runCommand(program: Command, name: string, description: string, example
   return program
     .command(name)
     .description(description)
-    .option(
-      '-i, --inventory <path>',
-      'inventory file or folder (default: ./inventory, ./inventory.yaml or ./streamside.yaml)',
-    )
+    .option('-i, --inventory <path>', inventoryHelp)
     .option(
       '-l, --limit <name>',
       'only this host, the hosts of this app, or of this @tag; may be repeated',
@@ -136,7 +122,7 @@ function build(done: (exit: ExitCode) => void): Command {
       done(await runPlan(options, stopping.signal))
     })
   addLookingCommands(program, { runCommand, done, stopping: stopping.signal })
-  addInventoryCommands(program, done)
+  addInventoryCommands(program, { done, stopping: stopping.signal })
   addLaterCommands(program)
   return program
 }
@@ -150,83 +136,6 @@ function addLaterCommands(program: Command): void {
       .action(() => {
         throw notBuiltYet(name)
       })
-}
-
-function addInventoryCommands(program: Command, done: (exit: ExitCode) => void): void {
-  program
-    .command('check')
-    .description('validate the inventory, its secrets and its templates; touches no host')
-    .option('-i, --inventory <path>', inventoryHelp)
-    .option('--json', 'one JSON object a line on stdout', false)
-    .addHelpText('after', '\nExamples:\n  streamside check\n  streamside check -i inventory/home.yaml')
-    .action(async (options: { inventory?: string; json: boolean }) => {
-      const { runCheck } = await import('./commands/check.ts')
-      done(await runCheck(options))
-    })
-  program
-    .command('schema')
-    .description('print the JSON Schema of the inventory, for editors')
-    .addHelpText('after', '\nExample:\n  streamside schema > .vscode/streamside.schema.json')
-    .action(async () => {
-      const { runSchema } = await import('./commands/schema.ts')
-      done(runSchema())
-    })
-  program
-    .command('completion')
-    .description('print what makes bash, zsh or fish complete this command line')
-    .addArgument(new Argument('<shell>', 'the shell that is to read it').choices([...shells]))
-    .addHelpText(
-      'after',
-      '\nExamples:\n  streamside completion bash > ~/.local/share/bash-completion/completions/streamside\n' +
-        '  streamside completion zsh > ~/.zfunc/_streamside          # with fpath+=~/.zfunc before compinit\n' +
-        '  streamside completion fish > ~/.config/fish/completions/streamside.fish',
-    )
-    .action(async (shell: Shell) => {
-      const { runCompletion } = await import('./commands/completion.ts')
-      done(runCompletion(shell, program))
-    })
-  program
-    .command(namesCommand, { hidden: true })
-    .argument('[kind]')
-    .action(async (kind: string | undefined) => {
-      const { printNames } = await import('./commands/completion.ts')
-      done(await printNames(kind))
-    })
-  program
-    .command('init')
-    .description('write a first inventory: asks on a terminal, or takes flags')
-    .option('-i, --inventory <path>', 'file to write (default: inventory.yaml)')
-    .option('--site <name>', 'name of the site')
-    .option('--user <name>', 'user to log in as')
-    .option('--host <name=address>', 'a host; may be repeated', collect, [])
-    .option(
-      '--from <[name=][user@]host[:port]>',
-      'a host that runs already: its services and their SQLite databases are looked at, and proposed as comments',
-    )
-    .option('--ssh-config <path>', 'an ssh_config to use instead of your own')
-    .option('--accept-new', 'take the key of the host of --from when it is not known yet', false)
-    .option('--dry-run', 'print the inventory, and write nothing', false)
-    .option('--endpoint <url>', 'S3 endpoint with its scheme')
-    .option('--region <name>', 'S3 region')
-    .option('--bucket <name>', 'bucket of the replica')
-    .option('--prefix <path>', 'prefix within the bucket')
-    .option('--app <name>', 'a first app')
-    .option('--release <path>', 'its release: a folder, an archive or one binary')
-    .option('--command <words>', 'its command')
-    .option('--packages <a,b>', 'Debian packages it needs, such as python3')
-    .option('--port <number>', 'its port', port)
-    .option('--database <path>', 'its database')
-    .option('--health <url>', 'where it answers when it is healthy')
-    .option('--force', 'replace an inventory that is there (the old one is kept beside it)', false)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  streamside init --host pi-attic=192.168.1.21\n  streamside init --from pi@192.168.1.21 --dry-run\n' +
-        '  streamside init --from pi-attic=pi@192.168.1.21:2222 --bucket homeserver --endpoint https://nas.lan:9000',
-    )
-    .action(async (options: InitOptions) => {
-      const { runInit } = await import('./commands/init.ts')
-      done(await runInit({ ...options, stopping: stopping.signal }))
-    })
 }
 
 async function main(): Promise<void> {
