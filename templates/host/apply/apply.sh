@@ -131,9 +131,11 @@ check_staged
 check_logging
 each retire step_retire
 switch_staged
-each link step_link
 each remove step_remove
 each purge step_purge
+# After what is removed: a host without databases needs few programs, and an app that is cut off in the middle of leaving needs the
+# others once more, to let go.
+each link step_link
 each set-aside step_set_aside
 each own step_own
 reload
