@@ -10,3 +10,8 @@ export function encodeField(text: string): string {
 export function decodeField(field: string): string {
   return field.replaceAll(/\\(.)/g, (_, char: string) => ({ n: '\n', t: '\t' })[char] ?? char)
 }
+
+/** What a host sent as base64; nothing for a field that is not there. */
+export function decodeBase64(field: string | undefined): string {
+  return field === undefined ? '' : Buffer.from(field, 'base64').toString()
+}

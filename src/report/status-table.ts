@@ -62,7 +62,7 @@ function hostLines(host: string, found: StatusRow['found'], columns: number, pai
     const [first = '', ...rest] = wrap(`${word}: ${harmlessLine(found.found)}`, columns - 2 - textWidth(name))
     return [paint('red', `${name}  ${first}`), ...rest.map((line) => paint('red', `  ${line}`))]
   }
-  const { disks, memory, clock, drift } = found
+  const { disks, memory, clock, drift, health } = found
   const disk = disks.find(({ path }) => path === '/var/lib') ?? disks[0]
   const facts = [
     disk ? `disk ${size(disk.availableKib * 1024)} free${disk.readOnly ? ', read-only' : ''}` : 'disk unknown',
@@ -70,6 +70,9 @@ function hostLines(host: string, found: StatusRow['found'], columns: number, pai
     `clock ${clockText(clock)}`,
     drift.known ? `drift ${drift.changes.length === 0 ? 'no' : `yes (${drift.changes.length})`}` : 'drift unknown',
     `alerts ${found.apps.reduce((sum, app) => sum + app.alerts.length, 0)}`,
+    ...(health?.temperature ? [`${Math.round(health.temperature.celsius)} °C`] : []),
+    ...(health?.power?.underVoltage.now === true ? ['power low'] : []),
+    ...((health?.ioErrors?.count ?? 0) > 0 || health?.ext4?.some(({ errors }) => errors > 0) ? ['card errors'] : []),
   ]
   const [first = '', ...rest] = flow([name, ...facts], columns - 2)
   return [paint('bold', first), ...rest.map((line) => `  ${line}`)]
@@ -154,6 +157,7 @@ function hostNotes(host: string, status: HostStatus, look: StatusLook, columns: 
   ]
   return [
     ...status.wrong.flatMap((wrong) => say(host, wrong)),
+    ...status.notes.flatMap(({ text, code }) => indented(`${host}: ${text} [${code}]`, columns)),
     ...status.apps.flatMap((app) => [
       ...app.wrong.flatMap((wrong) => say(`${host} ${app.app}`, wrong)),
       ...(look.all || app.wrong.length > 0 ? indented(`${host} ${app.app}: units ${unitStates(app)}`, columns) : []),

@@ -1,12 +1,12 @@
 import { clockOffset } from '../host/clock.ts'
-import { readOnlyAdvice } from '../host/advice.ts'
 import type { Observed } from '../host/observed.ts'
 import type { App } from '../inventory/model.ts'
 import { exitCodes } from '../problem.ts'
 import { size } from '../report/size.ts'
 import { appStatus } from './app-status.ts'
+import { judgeHealth } from './health-verdict.ts'
 import type { Seen } from './seen.ts'
-import type { AppStatus, Clock, Drift, HostStatus, Wrong } from './status.ts'
+import type { AppStatus, Clock, Disk, Drift, HostStatus, Wrong } from './status.ts'
 
 export interface HostFacts {
   host: string
@@ -40,24 +40,33 @@ export function hostStatus(facts: HostFacts): HostStatus {
     disks: disksOf(observed, seen),
     memory: observed.memory,
     clock: clockOf(facts),
+    health: seen.health,
     drift,
     transactions: observed.transactions.map(({ id, state, who }) => ({ id, state, who })),
     wrong: [],
+    notes: [],
   }
-  status.wrong = wrongOf(status, seen)
+  status.wrong = wrongOf(status, seen, observed.clock.epochSeconds)
   return status
 }
 
 /** A file system a line: df says the same for each folder that lies on one. */
-function disksOf(observed: Observed, seen: Seen): HostStatus['disks'] {
-  const disks = observed.disks.map(({ target, sizeKib, availableKib, availableInodes }) => ({
+function disksOf(observed: Observed, seen: Seen): Disk[] {
+  const fileSystems = seen.health?.fileSystems ?? []
+  const isReadOnly = (path: string) => fileSystems.some((each) => each.path === path && each.readOnly)
+  const typeOf = (path: string) => fileSystems.find((each) => each.path === path)?.type ?? null
+  const known = observed.disks.map(({ target, ...disk }) => ({
     path: target,
-    sizeKib,
-    availableKib,
-    availableInodes,
-    readOnly: seen.readOnly.includes(target),
+    type: typeOf(target),
+    ...disk,
+    readOnly: isReadOnly(target),
   }))
-  return [...new Map(disks.map((disk) => [disk.path, disk])).values()]
+  const more = fileSystems.flatMap(({ path, type, sizeKib, availableKib, inodes, availableInodes, readOnly }) =>
+    sizeKib === null || availableKib === null
+      ? []
+      : [{ path, type, sizeKib, availableKib, inodes: inodes ?? 0, availableInodes: availableInodes ?? 0, readOnly }],
+  )
+  return [...new Map([...more, ...known].map((disk) => [disk.path, disk])).values()]
 }
 
 /** The replica's server says what time it is there; without it, between our question and the answer is the best we know. */
@@ -69,15 +78,13 @@ function clockOf({ observed, seen, asked }: HostFacts): Clock {
   return { offsetSeconds: clockOffset(epochSeconds, asked), against: 'operator', synchronised }
 }
 
-function wrongOf(status: HostStatus, seen: Seen): Wrong[] {
+function wrongOf(status: HostStatus, seen: Seen, now: number): Wrong[] {
   const wrong: Wrong[] = []
   const add = (code: string, text: string, next: string) => wrong.push({ code, text, next, exit: exitCodes.failed })
   const { host, drift, clock } = status
-  // / with the others: one file system, and one fault
-  for (const folder of seen.readOnly.includes('/') ? ['/'] : seen.readOnly)
-    add('read-only', `${folder} is mounted read-only, as after an error of the card`, readOnlyAdvice(host))
+  status.notes = judgeHealth(host, seen.health, now, add)
   for (const disk of status.disks) {
-    const room = Math.max(leastKib, disk.path === '/opt' ? 0 : roomFactor * databaseKib(status.apps))
+    const room = roomOn(disk, status.apps)
     if (disk.availableKib < room)
       add(
         'disk-low',
@@ -112,6 +119,12 @@ function wrongOf(status: HostStatus, seen: Seen): Wrong[] {
       `streamside plan --limit ${host} shows it whole, streamside provision mends it`,
     )
   return wrong
+}
+
+/** KiB that should be free; of a disk for one app's data, or a tmpfs, a tenth where that is less. */
+function roomOn({ path, sizeKib }: Disk, apps: AppStatus[]): number {
+  if (!['/', '/var/lib', '/opt'].includes(path)) return Math.min(leastKib, sizeKib / 10)
+  return Math.max(leastKib, path === '/opt' ? 0 : roomFactor * databaseKib(apps))
 }
 
 function databaseKib(apps: AppStatus[]): number {

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { encodeField } from '../host/host-encoding.ts'
 import type { PayloadFile } from '../host/payload.ts'
 import { type App, stateDirectory, unitOf } from '../inventory/model.ts'
@@ -14,7 +15,14 @@ export function unitsOf(app: Pick<App, 'name' | 'databases' | 'service'>): strin
 
 /** What goes to a host beside a probe: `status.sh` is then the program to run among the files. */
 export function statusPayload(apps: App[]): PayloadFile[] {
-  const programs = ['status.sh', 'status/app.sh', 'status/loose.sh', 'numbers.sh', 'status/position.sh']
+  const programs = [
+    'status.sh',
+    'status/app.sh',
+    'status/health.sh',
+    'status/loose.sh',
+    'status/position.sh',
+    'numbers.sh',
+  ]
   return [
     ...programs.map((name) => ({ name, content: hostProgram(name) })),
     {
@@ -24,8 +32,23 @@ export function statusPayload(apps: App[]): PayloadFile[] {
         .map((unit) => `${unit}\n`)
         .join(''),
     },
+    {
+      name: 'status-places',
+      content: placesOf(apps)
+        .map((place) => `${encodeField(place)}\n`)
+        .join(''),
+    },
     ...apps.map((app) => ({ name: `status-apps/${app.name}`, content: knownOf(app) })),
   ]
+}
+
+/** The folders whose file systems matter: the host's own, and those that state of apps lies in. */
+function placesOf(apps: App[]): string[] {
+  const folders = apps.flatMap((app) => [
+    ...(app.service === null ? [stateDirectory(app.name)] : []),
+    ...Object.values(app.databases).map((file) => path.posix.dirname(file)),
+  ])
+  return [...new Set(['/', '/var/lib', '/opt', ...folders])]
 }
 
 /** What is known of an app's state directory: lines for templates/host/status/loose.sh. */

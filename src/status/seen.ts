@@ -1,14 +1,16 @@
+import { decodeBase64 } from '../host/host-encoding.ts'
 import { Problem } from '../problem.ts'
 import { parseUnits } from '../host/probe-records.ts'
 import type { ObservedUnit } from '../host/observed.ts'
 import type { Alert, Unheld } from './status.ts'
+import { type Health, parseHealth } from './health.ts'
 import { parseLoose } from './loose.ts'
 
 /** What `status.sh` saw of a host beside the probe: facts only, no judgement. */
 export interface Seen {
   units: Map<string, ObservedUnit>
-  /** Of /, /var/lib and /opt: those that lie on a file system that is mounted read-only. */
-  readOnly: string[]
+  /** Null when the host could not answer in time. */
+  health: Health | null
   apps: Map<string, SeenApp>
 }
 
@@ -81,7 +83,7 @@ export function parseStatus(answer: string, apps: string[], host: string): Seen 
   }
   return {
     units: parseUnits(records.get('show') ?? []),
-    readOnly: (records.get('read-only') ?? []).map(([folder = '']) => folder),
+    health: parseHealth(records),
     apps: new Map(apps.map((app) => [app, parseApp(records, app)])),
   }
 }
@@ -96,21 +98,21 @@ function parseApp(records: Records, app: string): SeenApp {
   const positions = (round: string) =>
     all('position')
       .filter(([name]) => name === round)
-      .flatMap(([, text]) => decoded(text).split('\n').filter(Boolean).map(parsePosition))
+      .flatMap(([, text]) => decodeBase64(text).split('\n').filter(Boolean).map(parsePosition))
   const failed = one('failed')
   return {
     claim: claim ? { path: text(claim['path']), epoch: number(claim['epoch']) ?? 0, id: text(claim['id']) } : null,
     lastOwner: last ? { read: number(lastOwner?.['read']) ?? 0, owner: last } : null,
     proof: proof ? { time: number(proof['time']) ?? 0, held: proof['held'] === true, text: text(proof['text']) } : null,
-    unprovenSince: wholeNumber(decoded(one('unproven')?.[0]).trim()),
-    alerts: all('alert').map(([alert]) => parseAlert(decoded(alert))),
+    unprovenSince: wholeNumber(decodeBase64(one('unproven')?.[0]).trim()),
+    alerts: all('alert').map(([alert]) => parseAlert(decodeBase64(alert))),
     owner: parseAsked(one('owner')),
     verdict: parseVerdict(json(one('verdict')?.[0])),
     first: positions('first'),
     last: positions('last'),
     remote: new Map(all('remote').map(([name = '', answer]) => [name, parseRemote(json(answer))])),
-    unheld: parseLoose(decoded(one('loose')?.[0])),
-    failed: failed ? decoded(failed[1]).trim() || `the look at ${app} ended with status ${failed[0]}` : null,
+    unheld: parseLoose(decodeBase64(one('loose')?.[0])),
+    failed: failed ? decodeBase64(failed[1]).trim() || `the look at ${app} ended with status ${failed[0]}` : null,
   }
 }
 
@@ -175,12 +177,8 @@ const wholeNumber = (value: string): number | null => (/^\d{1,15}$/.test(value) 
 const transaction = (value: unknown): string | null =>
   typeof value === 'string' && /^[0-9a-f]{16}$/.test(value) ? value : null
 
-function decoded(base64: string | undefined): string {
-  return base64 === undefined ? '' : Buffer.from(base64, 'base64').toString()
-}
-
 function json(base64: string | undefined): Json | null {
-  const value = base64 === undefined ? null : parsed(decoded(base64))
+  const value = base64 === undefined ? null : parsed(decodeBase64(base64))
   return isJson(value) ? value : null
 }
 

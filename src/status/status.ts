@@ -1,19 +1,41 @@
 import type { GateReason } from '../host/observed.ts'
 import type { ExitCode } from '../problem.ts'
+import type { Health } from './health.ts'
 
 /** What `status` knows of one host; the `--json` event `host-status` holds it as it is. */
 export interface HostStatus {
   host: string
   apps: AppStatus[]
-  /** KiB and inodes, of the file systems of /, /var/lib and /opt. */
-  disks: { path: string; sizeKib: number; availableKib: number; availableInodes: number; readOnly: boolean }[]
+  /** KiB and inodes, of the file systems of /, /var/lib, /opt, and of all folders that state of apps lies in. */
+  disks: Disk[]
   memory: { totalKib: number; availableKib: number }
   clock: Clock
+  /** Null when the host could not say in time. */
+  health: Health | null
   drift: Drift
   /** Runs of `provision` that are under way, were cut off, or ended when nobody followed them. */
   transactions: { id: string; state: string; who: string }[]
   /** What is wrong with the host itself. */
   wrong: Wrong[]
+  /** What was, and is no more: nothing that `status` ends with other than 0 for. */
+  notes: Note[]
+}
+
+export interface Disk {
+  path: string
+  /** `ext4`, `tmpfs`; null when the host could not say. */
+  type: string | null
+  sizeKib: number
+  availableKib: number
+  /** 0 for a file system without a fixed number of them. */
+  inodes: number
+  availableInodes: number
+  readOnly: boolean
+}
+
+export interface Note {
+  code: string
+  text: string
 }
 
 export interface Clock {

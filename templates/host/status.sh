@@ -4,6 +4,7 @@
 #
 # Usage: sh ./status.sh           in a folder that holds a request of probe.sh, and
 #   status-units                  one unit a line, and
+#   status-places                 folders, one a line, encoded as probe.sh's (status/health.sh), and
 #   status/*.sh                   the parts of this program
 #   status-apps/APP               lines KIND TAB PATH: what is known of the app's state directory (status/loose.sh); a file an app
 #
@@ -27,13 +28,6 @@ units() {
   xargs -r -d '\n' systemctl show --no-pager \
     -p Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Result,NRestarts <status-units |
     sed "s/^/show$tab/"
-}
-
-# A card that has failed is read-only long before anybody notices.
-mounts() {
-  for folder in / /var/lib /opt; do
-    case ,$(findmnt -n -o OPTIONS -T "$folder" | tail -n 1 || :), in *,ro,*) say read-only "$folder" ;; esac
-  done
 }
 
 remembered() { # KIND APP FILE…
@@ -80,14 +74,17 @@ apps() {
 
 sh ./probe.sh >answer &
 probe=$!
+timeout -k 2 30 sh ./status/health.sh <status-places >health 2>/dev/null &
+health=$!
 {
   say streamside-status 1
   units
-  mounts
   apps
 } >status-answer
+# what it could not find out in time is not in its answer, which tells by its last line whether it is whole
+wait "$health" || :
 rc=0
 wait "$probe" || rc=$?
 [ "$rc" = 0 ] || exit "$rc"
-cat answer status-answer
+cat answer status-answer health
 say end

@@ -1,6 +1,7 @@
 import type { Observed, ObservedUnit } from '../../../src/host/observed.ts'
 import type { App } from '../../../src/inventory/model.ts'
 import type { HostFacts } from '../../../src/status/host-status.ts'
+import type { FileSystem, Health } from '../../../src/status/health.ts'
 import type { Position, SeenApp } from '../../../src/status/seen.ts'
 
 /** When the host was asked. */
@@ -77,6 +78,34 @@ export function units(change: Record<string, ObservedUnit> = {}): Map<string, Ob
   )
 }
 
+export function fileSystem(change: Partial<FileSystem> = {}): FileSystem {
+  return {
+    path: '/',
+    holds: ['/', '/var/lib', '/opt'],
+    source: '/dev/mmcblk0p2',
+    type: 'ext4',
+    readOnly: false,
+    declaredReadOnly: false,
+    sizeKib: 30_000_000,
+    availableKib: 12_000_000,
+    inodes: 1_000_000,
+    availableInodes: 900_000,
+    ...change,
+  }
+}
+
+/** A machine that is no Raspberry Pi, in good health. */
+export function health(change: Partial<Health> = {}): Health {
+  return {
+    power: null,
+    temperature: null,
+    ioErrors: { count: 0, first: null, last: null, lines: [] },
+    ext4: [],
+    fileSystems: [fileSystem()],
+    ...change,
+  }
+}
+
 /** A host on which all is well. */
 export function hostFacts(
   change: Omit<Partial<HostFacts>, 'observed'> & { app?: Partial<SeenApp>; observed?: Partial<Observed> } = {},
@@ -96,7 +125,7 @@ export function hostFacts(
       transactions: [],
       ...observed,
     } as unknown as Observed,
-    seen: { units: units(), readOnly: [], apps: new Map([['notes', seen(seenApp)]]) },
+    seen: { units: units(), health: health(), apps: new Map([['notes', seen(seenApp)]]) },
     drift: { known: true, changes: [] },
     asked: { from: now - 1, to: now + 1 },
     ...rest,

@@ -3,7 +3,7 @@ import { exitCodes, worstExit } from '../../../src/problem.ts'
 import { hostStatus } from '../../../src/status/host-status.ts'
 import type { HostFacts } from '../../../src/status/host-status.ts'
 import type { HostStatus } from '../../../src/status/status.ts'
-import { app, hostFacts, now, unit, units } from './facts.ts'
+import { app, fileSystem, health, hostFacts, now, unit, units } from './facts.ts'
 
 const codes = (status: HostStatus) =>
   [...status.wrong, ...status.apps.flatMap(({ wrong }) => wrong)].map(({ code }) => code)
@@ -126,7 +126,7 @@ describe('the host', () => {
   test('has little room when a restore would not fit, and none on a card that is read-only', () => {
     const disk = { target: '/', sizeKib: 1e6, availableKib: 90_000, inodes: 1e6, availableInodes: 1e6 }
     expect(codes(hostStatus(hostFacts({ observed: { disks: [disk] } })))).toEqual(['disk-low'])
-    const facts = withUnits({}, { readOnly: ['/'] })
+    const facts = withUnits({}, { health: health({ fileSystems: [fileSystem({ readOnly: true })] }) })
     expect(codes(hostStatus(facts))).toEqual(['read-only'])
   })
 

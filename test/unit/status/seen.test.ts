@@ -21,7 +21,6 @@ describe("a host's answer", () => {
       'show\tId=notes.service',
       'show\tActiveState=active',
       'show\t',
-      'read-only\t/opt',
       `alert\tnotes\t${encoded({ time: 't', code: 'split', text: 'two', next: 'keep' })}`,
       `alert\tnotes\t${encoded('not JSON')}`,
       `proof\tnotes\t${encoded({ time: 900, held: true, text: '', dbs: {} })}`,
@@ -34,7 +33,7 @@ describe("a host's answer", () => {
       `failed\tother\t1\t${encoded('jq: not found')}`,
     )
     const found = parseStatus(text, ['notes', 'other'], 'pi')
-    expect(found.readOnly).toEqual(['/opt'])
+    expect(found.health).toBeNull()
     expect(found.units.get('notes.service')?.activeState).toBe('active')
     expect(found.apps.get('notes')).toMatchObject({
       alerts: [{ code: 'split' }, { code: 'unreadable', text: 'not JSON' }],
