@@ -3,12 +3,12 @@ import type { PackedRelease } from '../artifacts/release.ts'
 import type { App, Host, Release } from '../inventory/model.ts'
 import { stateDirectory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
-import { Problem } from '../problem.ts'
-import { environmentLine, notCarriedByFile } from '../templates/quote.ts'
+import { environmentLine } from '../templates/quote.ts'
 import { render } from '../templates/render.ts'
 import { resolvedCommand } from './command.ts'
+import { environmentFiles } from './environment.ts'
 import { configDirectory, currentLink, releasesDirectory } from './places.ts'
-import type { FileResource, Resource } from './resources.ts'
+import type { Resource } from './resources.ts'
 import { foldersOf, userFile } from './user-files.ts'
 
 /** Seconds an app has to stop in order before it is killed (TimeoutStopSec=). */
@@ -32,7 +32,7 @@ export function appResources({ app, host, uid, gid, release, packed }: AppOnHost
   const config = configDirectory(app.name)
   const unit = `${app.name}.service`
   const files = Object.entries(app.files).map(([target, file]) => userFile(app, host, target, file))
-  const environment = environmentFiles(app)
+  const environment = environmentFiles(app, app.port === null ? [] : [environmentLine('PORT', String(app.port))])
   return [
     ...app.packages.map((name) => ({ kind: 'package', name }) as const),
     { kind: 'user', name: app.name, home: state, uid, gid },
@@ -95,44 +95,4 @@ function appUnit(app: App, release: Release, state: string): string {
     memoryDenyWriteExecute: app.sandbox.memoryDenyWriteExecute,
     stopLimitSeconds,
   })
-}
-
-/**
- * Secrets stand in a file of their own, so that the other one can be shown in a diff.
- * @throws Problem `environment` for a value that systemd could not hand over
- */
-function environmentFiles(app: App): FileResource[] {
-  const open: string[] = app.port === null ? [] : [environmentLine('PORT', String(app.port))]
-  const closed: string[] = []
-  const secrets: Secret[] = []
-  for (const [name, value] of Object.entries(app.environment)) {
-    const wrong = notCarriedByFile(name, value instanceof Secret ? value.reveal() : value)
-    if (wrong !== null)
-      throw new Problem({
-        code: 'environment',
-        doing: `reading the environment of ${app.name}`,
-        found: `${name} ${wrong}`,
-        next: value instanceof Secret ? `mend the secret ${value.label}` : 'mend it, or put it into a file of the app',
-        app: app.name,
-        exit: 2,
-      })
-    if (value instanceof Secret) {
-      closed.push(environmentLine(name, value.reveal()))
-      secrets.push(value)
-    } else {
-      open.push(environmentLine(name, value))
-    }
-  }
-  const file = (name: string, lines: string[]) =>
-    ({
-      kind: 'file',
-      path: `${configDirectory(app.name)}/${name}`,
-      mode: '0600',
-      owner: 'root',
-      group: 'root',
-      content: lines.map((line) => `${line}\n`).join(''),
-    }) as const
-  return closed.length === 0
-    ? [file('app.env', open)]
-    : [file('app.env', open), { ...file('app.secret.env', closed), secrets, opaque: true }]
 }

@@ -120,7 +120,8 @@ const unknownService: ServiceFacts = {
 
 function ownResources(app: App, host: Host, account: Account, facts: HostFacts, artifacts: HostArtifacts): Resource[] {
   const { service, release } = app
-  if (service !== null) return serviceResources({ app, service, facts: facts.services.get(app.name) ?? unknownService })
+  if (service !== null)
+    return serviceResources({ app, host, service, facts: facts.services.get(app.name) ?? unknownService })
   const packed = artifacts.releases.get(app.name)
   if (!packed || !release) throw new Error(`no release was packed for ${app.name}`)
   return appResources({ app, host, uid: account.uid, gid: account.gid, release, packed })

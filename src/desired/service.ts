@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { App, Service } from '../inventory/model.ts'
+import type { App, Host, Service } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { render } from '../templates/render.ts'
+import { environmentFiles } from './environment.ts'
 import { databaseFolders } from './litestream.ts'
 import { configDirectory } from './places.ts'
 import type { DirectoryResource, FileResource, Resource } from './resources.ts'
+import { serviceFile, serviceFoldersOf } from './user-files.ts'
 
 /** The user that an app's databases belong to on one host, as which Litestream and the gate's commands work on them. */
 export interface Account {
@@ -30,6 +32,7 @@ export interface ServiceFacts {
 
 export interface ServiceOnHost {
   app: App
+  host: Host
   service: Service
   facts: ServiceFacts
 }
@@ -47,20 +50,26 @@ const notEnabled = new Set(['static', 'indirect', 'generated', 'transient', 'ali
 
 /**
  * What streamside lays around a service: never a file of its package.
- * @throws Problem `unit-unreadable`
+ * @throws Problem `unit-unreadable`, `environment`, `file-unreadable`, `template`
  */
-export function serviceResources({ app, service, facts }: ServiceOnHost): Resource[] {
+export function serviceResources({ app, host, service, facts }: ServiceOnHost): Resource[] {
   const { account } = facts
-  const isGated = Object.keys(app.databases).length > 0
   const unitFile = service.from === null ? [] : [ownUnit(app, service.unit, service.from)]
-  const dropIn = isGated ? [adoption(app, service, facts)] : []
+  const environment = Object.keys(app.environment).length > 0 ? environmentFiles(app) : []
+  const files = Object.entries(app.files).map(([target, file]) => serviceFile(app, host, target, file, account.group))
+  const laid = [...unitFile, ...environment, ...files]
+  const isGated = Object.keys(app.databases).length > 0
+  // Without a database it only records what it was started from, so that a change restarts it.
+  const dropIn =
+    isGated || laid.length > 0 || app.sandbox.memoryDenyWriteExecute ? [adoption(app, service, facts, environment)] : []
   return [
     ...[...(service.package === null ? [] : [service.package]), ...app.packages].map(
       (name) => ({ kind: 'package', name }) as const,
     ),
     { kind: 'directory', path: configDirectory(app.name), mode: '0700', owner: 'root', group: 'root' },
     ...databaseFoldersOf(app, account),
-    ...unitFile,
+    ...serviceFoldersOf(files),
+    ...laid,
     ...dropIn,
     {
       kind: 'unit',
@@ -70,7 +79,7 @@ export function serviceResources({ app, service, facts }: ServiceOnHost): Resour
       ...(facts.onDemand ? { onDemand: true as const } : {}),
       app: app.name,
       adopted: true,
-      runsFrom: [...unitFile, ...dropIn].map((file) => file.path),
+      runsFrom: [...laid, ...dropIn].map((file) => file.path),
     },
   ]
 }
@@ -100,7 +109,7 @@ function ownUnit(app: App, unit: string, from: string): FileResource {
   }
 }
 
-function adoption(app: App, { unit }: Service, { own }: ServiceFacts): FileResource {
+function adoption(app: App, { unit }: Service, { own }: ServiceFacts, environment: FileResource[]): FileResource {
   return {
     kind: 'file',
     path: dropInPath(unit),
@@ -110,6 +119,8 @@ function adoption(app: App, { unit }: Service, { own }: ServiceFacts): FileResou
     content: render('systemd/adopted.conf.hbs', {
       app: app.name,
       unit,
+      gated: Object.keys(app.databases).length > 0,
+      environment: environment.map((file) => file.path),
       folders: databaseFolders(app),
       restart: restartOf(own.get('Restart')),
       restartSeconds: own.has('RestartSec') ? null : '5',

@@ -9,9 +9,16 @@ import type { DirectoryResource, FileResource } from './resources.ts'
 
 /**
  * A file of the user's for an app (`files:`).
+ * @param owner whose it is; default: the app's own user
  * @throws Problem `file-unreadable`, `template`
  */
-export function userFile(app: App, host: Host, target: string, file: App['files'][string]): FileResource {
+export function userFile(
+  app: App,
+  host: Host,
+  target: string,
+  file: App['files'][string],
+  owner: { user: string; group: string } = { user: app.name, group: app.name },
+): FileResource {
   const state = stateDirectory(app.name)
   const absolute = target.startsWith('/') ? target : path.posix.join(state, target)
   const used = new Set<Secret>()
@@ -22,8 +29,8 @@ export function userFile(app: App, host: Host, target: string, file: App['files'
     kind: 'file',
     path: absolute,
     mode: file.mode,
-    owner: app.name,
-    group: app.name,
+    owner: owner.user,
+    group: owner.group,
     // Root must not write where the app decides what a path means.
     ...(absolute.startsWith(`${state}/`) ? { as: app.name } : {}),
     content,
@@ -43,6 +50,36 @@ export function foldersOf(app: App, files: FileResource[]): DirectoryResource[] 
     ...parentsBelow('/etc', paths).map((folder) => ({ ...roots, path: folder })),
     ...databases.filter((file) => !file.startsWith(`${state}/`)).flatMap(foldersElsewhere.bind(null, app.name)),
   ]
+}
+
+/**
+ * A file of the user's for a service, below /etc/<app>: root's, readable for the user of its databases. One that is there and was
+ * not laid by us (a package's, somebody's own) stays, and is told of.
+ */
+export function serviceFile(
+  app: App,
+  host: Host,
+  target: string,
+  file: App['files'][string],
+  group: string,
+): FileResource {
+  return { ...userFile(app, host, target, file, { user: 'root', group }), onlyOurs: true }
+}
+
+/** The folders that a service's files need; one that is there stays as it is. */
+export function serviceFoldersOf(files: FileResource[]): DirectoryResource[] {
+  const paths = parentsBelow(
+    '/etc',
+    files.map((file) => file.path),
+  )
+  return paths.map((folder) => ({
+    kind: 'directory',
+    path: folder,
+    onlyMade: true,
+    mode: '0755',
+    owner: 'root',
+    group: 'root',
+  }))
 }
 
 /** Outside of the state directory (a disk below /srv or /mnt) a folder that is there is somebody's: it stays as it is. */

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { Secret } from './secret.ts'
 
 /**
@@ -194,4 +195,11 @@ export function unitOf(app: Pick<App, 'name' | 'service'>): string {
 /** The app's state directory on the host. */
 export function stateDirectory(app: string): string {
   return `/var/lib/${app}`
+}
+
+/** The folder whose bytes `status` counts; null when that is nobody's to look through (a service that says nothing of it). */
+export function countedFolder(app: Pick<App, 'name' | 'service' | 'databases' | 'unprotected'>): string | null {
+  if (app.service === null) return stateDirectory(app.name)
+  const [file] = Object.values(app.databases)
+  return app.unprotected.length > 0 && file !== undefined ? path.posix.dirname(file) : null
 }

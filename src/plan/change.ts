@@ -30,6 +30,8 @@ export interface Step {
     | 'set-aside'
     /** A database, its WAL and what else belongs to it become the app's own again. */
     | 'own'
+    /** Told when a service's gate has switched a database to WAL mode. */
+    | 'switched'
     | 'reload'
     /** A unit's record of what it was started from, before that is replaced: an interrupted run must not lose its restart. */
     | 'forget'

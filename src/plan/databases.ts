@@ -1,6 +1,7 @@
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
 import type { Change } from './change.ts'
+import type { Manifest } from './manifest.ts'
 
 /** A database that belongs to somebody else (copied there by root, say) cannot be written by its app, nor replicated. */
 export function databaseOwners(state: HostState, observed: Observed): Change[] {
@@ -23,4 +24,30 @@ export function databaseOwners(state: HostState, observed: Observed): Change[] {
       ]
     }),
   )
+}
+
+/**
+ * The databases of services that their gate switches to WAL mode before the next start, with the inventory's consent: once, at
+ * adoption. One whose service sets another mode at each start is told of by an alert, and no change of every run.
+ */
+export function walSwitches(state: HostState, observed: Observed, recorded: Manifest): Change[] {
+  return state.apps.flatMap((app) => {
+    const { service, databases, litestream, name } = app
+    if (service === null || !litestream.switchToWal || recorded.services?.[name]?.unit === service.unit) return []
+    return Object.entries(databases).flatMap(([database, file]): Change[] =>
+      observed.databases.get(file)?.journal === 'rollback'
+        ? [
+            {
+              summary: {
+                kind: 'database',
+                name: file,
+                action: 'update',
+                reason: `is switched to WAL mode while ${service.unit} is down (wal: switch)`,
+              },
+              step: { verb: 'switched', fields: [name, database] },
+            },
+          ]
+        : [],
+    )
+  })
 }

@@ -7,7 +7,7 @@ import type { Observed } from '../host/observed.ts'
 import { type App, type Health, stateDirectory, unitOf } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
 import { compare, contentDiffers, expectation, signatureStep } from './compare.ts'
-import { databaseOwners } from './databases.ts'
+import { databaseOwners, walSwitches } from './databases.ts'
 import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
@@ -58,6 +58,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     ...leftovers(state, movedFiles(recorded, renames), going),
     ...going.flatMap(purged),
     ...databaseOwners(state, observed),
+    ...walSwitches(state, observed, recorded),
   )
 
   const started: string[] = []

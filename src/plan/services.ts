@@ -102,8 +102,11 @@ function accountOf({ app, service, observed, recorded, host }: Looking, unitUser
   const owners = [...new Set(Object.values(app.databases).flatMap((file) => observed.databases.get(file)?.owner ?? []))]
   const before = recorded.services?.[app.name]
   const user = service.user ?? (before?.unit === service.unit ? before.user : null) ?? owners[0] ?? (unitUser || null)
+  if (Object.keys(app.databases).length === 0) {
+    const runsAs = service.user ?? (unitUser || 'root')
+    return { user: runsAs, group: 'root', uid: 0, gid: 0, ...observed.serviceAccounts.get(runsAs) }
+  }
   const next = `say whose they are:  service: { unit: ${service.unit}, user: NAME }  under ${app.name}`
-  if (Object.keys(app.databases).length === 0) return { user: 'root', group: 'root', uid: 0, gid: 0 }
   if (user === null)
     throw refused({ app, host }, 'service-user-unknown', {
       found: `${service.unit} has no User=, and none of its databases is there: whose they will be is not known`,

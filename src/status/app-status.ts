@@ -1,5 +1,5 @@
 import type { GateReason, ObservedApp, ObservedUnit } from '../host/observed.ts'
-import { type App, instanceName, stateDirectory, unitOf } from '../inventory/model.ts'
+import { type App, countedFolder, instanceName, unitOf } from '../inventory/model.ts'
 import { exitCodes } from '../problem.ts'
 import { size } from '../report/size.ts'
 import { isUnsound } from '../rollout/apply-problems.ts'
@@ -153,7 +153,7 @@ function wrongOf(status: AppStatus, { app, seen }: AppFacts): Wrong[] {
   if (unheld.bytes > 0)
     add(
       'unheld',
-      `${size(unheld.bytes)} in ${stateDirectory(app.name)} that no replica holds: ` +
+      `${size(unheld.bytes)} in ${countedFolder(app)} that no replica holds: ` +
         unheld.paths
           .map(({ path, bytes }) => `${path} (${size(bytes)})`)
           .slice(0, 5)
@@ -162,7 +162,7 @@ function wrongOf(status: AppStatus, { app, seen }: AppFacts): Wrong[] {
       `copy them elsewhere, or accept it:  unprotected: [${yamlWord(unheld.paths[0]?.path ?? '')}]  under ${app.name} in the inventory`,
     )
   if (unheld.partial && state !== 'absent')
-    add('unheld-unknown', `not all of ${stateDirectory(app.name)} could be read in time`, 'see what lies there (du)')
+    add('unheld-unknown', `not all of ${countedFolder(app)} could be read in time`, 'see what lies there (du)')
   return wrong
 }
 

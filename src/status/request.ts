@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { encodeField } from '../host/host-encoding.ts'
 import type { PayloadFile } from '../host/payload.ts'
-import { type App, stateDirectory, unitOf } from '../inventory/model.ts'
+import { type App, countedFolder, stateDirectory, unitOf } from '../inventory/model.ts'
 import { hostProgram } from '../templates/render.ts'
 
 /** The units of an app that `status` asks for. */
@@ -54,18 +54,20 @@ function placesOf(apps: App[]): string[] {
 /** What is known of an app's state directory: lines for templates/host/status/loose.sh. */
 export function knownOf(app: App): string {
   // What else lies beside the databases of somebody else's unit is no business of streamside's.
-  if (app.service !== null) return 'elsewhere\t-\n'
-  const state = `${stateDirectory(app.name)}/`
+  const folder = countedFolder(app)
+  if (folder === null) return 'elsewhere\t-\n'
+  const state = `${folder}/`
   const below = (kind: string, paths: string[]) =>
     paths
       .map((path) => (path.startsWith('/') ? path : `${state}${path}`))
       .filter((path) => path.startsWith(state))
       .map((path) => [kind, path.slice(state.length)] as const)
-  const lines = [
+  const lines: (readonly [string, string])[] = [
     ...below('db', Object.values(app.databases)),
     ...below('file', Object.keys(app.files)),
-    ...app.unprotected.map((path) => ['accepted', acceptedPath(path)] as const),
+    ...app.unprotected.map((each) => ['accepted', acceptedPath(each)] as const),
   ]
+  if (app.service !== null) lines.unshift(['folder', folder])
   return lines.map(([kind, path]) => `${kind}\t${encodeField(path)}\n`).join('')
 }
 

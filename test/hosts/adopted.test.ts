@@ -83,8 +83,12 @@ describe('services of packages', () => {
     await sql(names.database, "INSERT INTO mine VALUES ('before')")
     await sql(colours.databases.storage, "CREATE TABLE mine (x); INSERT INTO mine VALUES ('before')")
     await lab.rewrite({ apps: all })
+    expect((await lab.run(['plan'])).stdout).toMatch(
+      /update {2}database {2}\/var\/lib\/colord\/storage\.db +is switched to WAL mode/,
+    )
     const run = await lab.provision()
     expect(changesOf(run, 'unit')).toEqual(expect.arrayContaining(['restart vnstat.service', 'restart pdns.service']))
+    expect(changesOf(run, 'database')).toEqual(Object.values(colours.databases).map((file) => `update ${file}`))
     for (const file of files) expect(await sql(file, 'PRAGMA journal_mode')).toBe('wal')
     const again = await lab.provision()
     expect(changesOf(again)).toEqual([])
@@ -127,6 +131,24 @@ describe('services of packages', () => {
     expect((await lab.run(['logs', 'names', '-n', '500'])).stdout).toMatch(/pdns_server|Started pdns.service/)
   })
 
+  test('have their folder looked through where the inventory says what in it is in no replica', async () => {
+    await shellInHost(
+      one,
+      'cd /var/lib/powerdns && head -c 3000 /dev/zero >zones.txt && head -c 50 /dev/zero >known && chown pdns: zones.txt known',
+    )
+    await lab.rewrite({ apps: { ...all, names: { ...names, unprotected: ['known'] } } })
+    const seen = appsOf(await lab.run(['status', '--json']))
+    await shellInHost(one, 'cd /var/lib/powerdns && rm zones.txt known')
+    expect(seen.find(({ app }) => app === 'names')?.unheld).toMatchObject({
+      bytes: 3000,
+      paths: [{ path: 'zones.txt' }],
+      accepted: [{ path: 'known', bytes: 50 }],
+      partial: false,
+    })
+    expect(seen.find(({ app }) => app === 'traffic')?.unheld.bytes).toBe(0)
+    await lab.rewrite({ apps: all })
+  })
+
   test('have a drop-in that is put right when somebody edits it', async () => {
     await shellInHost(one, `sed -i 's/^ExecCondition=.*//' /etc/systemd/system/pdns.service.d/50-streamside.conf`)
     expect((await lab.run(['plan'])).stdout).toMatch(/update {2}file .*pdns.service.d\/50-streamside.conf/)
@@ -164,7 +186,7 @@ Type=oneshot
 RemainAfterExit=yes
 User=games
 StateDirectory=jotter
-ExecStart=/usr/bin/sqlite3 /var/lib/jotter/jots.db "CREATE TABLE IF NOT EXISTS mine (x); INSERT INTO mine VALUES ('jot')"
+ExecStart=/usr/bin/sqlite3 /var/lib/jotter/jots.db "CREATE TABLE IF NOT EXISTS mine (x); INSERT INTO mine VALUES ('jot-\${MARK}')"
 [Install]
 WantedBy=multi-user.target
 `,
@@ -183,17 +205,45 @@ WantedBy=multi-user.target
       one,
       'sleep 2; systemctl stop jotter; rm -rf /var/lib/jotter/* /var/lib/jotter/.jots*; systemctl start jotter',
     )
-    expect(await sql('/var/lib/jotter/jots.db', 'SELECT count(*) FROM mine')).toBe('2')
+    const words = () => sql('/var/lib/jotter/jots.db', 'SELECT group_concat(x) FROM mine')
+    expect(await words()).toBe('jot-,jot-')
+
+    // what the inventory adds: an environment, a secret in it, a file; each restarts it, and none is anybody else's to read
+    const word = path.join(path.dirname(lab.inventory), 'word')
+    await writeFile(word, '{{env.MARK}} on {{host.name}}')
+    const more = {
+      environment: { MARK: 'marked', KEY: '!secret jots-key' },
+      files: { '/etc/jots/word': { from: word } },
+    }
+    const secrets = { 'jots-key': { command: ['echo', 'open sesame'] } }
+    await lab.rewrite({ apps: { jots: { ...jots, ...switched, ...more } }, secrets })
+    expect(changesOf(await lab.provision(), 'unit')).toEqual(['restart jotter.service'])
+    expect(changesOf(await lab.provision())).toEqual([])
+    expect(await words()).toBe('jot-,jot-,jot-marked')
+    const modes = await shellInHost(
+      one,
+      "stat -c '%n %U:%G %a' /etc/jots/word /etc/streamside/apps/jots/*.env; cat /etc/jots/word",
+    )
+    expect(modes).toBe(
+      `/etc/jots/word root:games 640
+/etc/streamside/apps/jots/app.env root:root 600
+/etc/streamside/apps/jots/app.secret.env root:root 600
+/etc/streamside/apps/jots/litestream.env root:root 600
+marked on ado-one`,
+    )
     await lab.rewrite({ apps: {} })
-    await lab.provision(['--prune'])
+    const left = await lab.provision(['--prune'])
+    expect(`${left.stdout}${left.stderr}`).not.toContain('open sesame')
+    expect(await shellInHost(one, 'ls /etc/jots /etc/streamside/apps 2>&1 || :')).not.toMatch(/word|jots\n/)
     expect(await shellInHost(one, 'systemctl cat jotter 2>&1 || :')).toMatch(/No files found for jotter.service/)
-    expect(await sql('/var/lib/jotter/jots.db', 'SELECT count(*) FROM mine')).toBe('2')
+    expect(await words()).toBe('jot-,jot-,jot-marked')
   })
 })
 
 interface AppSeen {
   app: string
   state: string
+  unheld: { bytes: number }
   wrong: { code: string; text: string }[]
 }
 const appsOf = (run: Run) =>

@@ -101,15 +101,19 @@ function othersFolder(reading: Reading, name: string, path: string): string | nu
 
 function filesOf(reading: Reading, name: string): Claim[] {
   const claims: Claim[] = []
-  for (const path of Object.keys(reading.entries.apps.get(name)?.files ?? {})) {
+  const app = reading.entries.apps.get(name)
+  const isService = app?.service !== undefined && app.release === undefined
+  for (const path of Object.keys(app?.files ?? {})) {
     const at = ['apps', name, 'files', path]
     const full = onHost(name, path)
-    const allowed = [stateDirectory(name), `/etc/${name}`]
+    const allowed = [...(isService ? [] : [stateDirectory(name)]), `/etc/${name}`]
     const wrong =
       wrongPath(path) ??
       (allowed.some((folder) => isWithin(full, folder) && full !== folder)
         ? null
-        : `must lie below ${allowed.join(' or ')}`) ??
+        : isService && !path.startsWith('/')
+          ? `a service has no folder of streamside's: write the whole path, below /etc/${name}`
+          : `must lie below ${allowed.join(' or ')}`) ??
       (Buffer.byteLength(full) > 1000 || full.split('/').some((part) => Buffer.byteLength(part) > 200)
         ? 'too long for a file system'
         : null)

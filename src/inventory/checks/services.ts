@@ -1,12 +1,9 @@
+import { posix } from 'node:path'
 import { mistake, type Reading, warning } from '../reading.ts'
 import { shown } from '../show.ts'
 
-/** Keys of an app that mean a release's user, folders or unit; of a service none of them is streamside's. */
+/** Keys of an app that mean a release's user or folders; of a service none of them is streamside's. */
 const releaseOnly: Record<string, string> = {
-  environment: 'write an EnvironmentFile= or a drop-in of your own (systemctl edit): it stays',
-  files: 'its configuration is its own: lay it yourself',
-  storage: 'its databases stay where they are',
-  unprotected: 'only its databases are looked at',
   was: 'take the old name out with --prune, then adopt it under the new one',
 }
 
@@ -32,6 +29,15 @@ export function checkServices(reading: Reading): void {
     if (entry.entries.has('release')) continue
     for (const [key, instead] of Object.entries(releaseOnly))
       if (entry.entries.has(key)) mistake(reading, [...path, key], 'not yet supported for a service', instead, 'key')
+    if (typeof app.storage === 'object')
+      mistake(
+        reading,
+        [...path, 'storage'],
+        'a service keeps its databases where they are: a tmpfs over their folder would hide what else its package has there',
+        'storage: persistent, or a release instead of a service',
+        'key',
+      )
+    checkUnprotected(reading, name)
     const { service } = app
     if (service?.package !== undefined && service.from !== undefined)
       mistake(
@@ -71,6 +77,20 @@ export function checkServices(reading: Reading): void {
         'a service has no release: the program by its absolute path, or by its name',
       )
   }
+}
+
+/** Of a service only that folder is looked through, and only where the inventory says what in it is known to be in no replica. */
+function checkUnprotected(reading: Reading, name: string): void {
+  const app = reading.entries.apps.get(name)
+  if (app?.unprotected === undefined) return
+  const path = ['apps', name, 'unprotected']
+  const databases = [app.database ?? [], Object.values(app.databases ?? {})].flat()
+  const [folder, ...others] = new Set(databases.map((file) => posix.dirname(file)))
+  if (folder === undefined || others.length > 0) {
+    const why = folder === undefined ? 'has no database' : 'has databases in several folders'
+    mistake(reading, path, `a service that ${why} has no folder to look through`, undefined, 'key')
+  } else if (app.unprotected.length === 0)
+    mistake(reading, path, 'names nothing', `what else ${folder} holds, or leave it out`)
 }
 
 function isUnitOf(app: string, unit: string): boolean {

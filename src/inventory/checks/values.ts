@@ -18,7 +18,7 @@ export function checkValues(reading: Reading): void {
           )
     for (const [index, path] of (app.unprotected ?? []).entries()) {
       const wrong = path.startsWith('/')
-        ? 'is relative to the state directory of the app'
+        ? `is relative to the ${app.service === undefined ? 'state directory of the app' : 'folder of its database'}`
         : path.split('/').includes('..')
           ? wrongPath(path)
           : null

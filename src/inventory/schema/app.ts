@@ -73,7 +73,9 @@ export const appShape = {
   files: z
     .record(text(), file)
     .optional()
-    .describe('Files for the app, by their path: relative to /var/lib/<app>, or absolute below /etc/<app>.'),
+    .describe(
+      'Files for the app, by their path: relative to /var/lib/<app>, or absolute below /etc/<app>. Of a service: the latter only.',
+    ),
   database: databasePath.optional().describe('Path of its only database, which is then called main.'),
   databases: z
     .record(databaseName, databasePath)
@@ -99,7 +101,9 @@ export const appShape = {
   unprotected: z
     .array(text())
     .optional()
-    .describe('Paths in its state directory that no replica holds, known and accepted.'),
+    .describe(
+      'Paths in its state directory that no replica holds, known and accepted. Of a service: relative to the folder of its databases, which is looked through only then.',
+    ),
   health: health.optional().describe('How a healthy app answers. Left out: its unit being active has to do.'),
   sandbox: z
     .strictObject({

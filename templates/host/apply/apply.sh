@@ -152,4 +152,5 @@ each prune step_prune
 prune_programs
 each health step_health
 each replicating step_replicating
+each switched step_switched
 [ -z "$unhealthy" ] || exit 14

@@ -28,3 +28,8 @@ step_own() { # N USER:GROUP PATH
   )
   record made "$1"
 }
+
+# A service's gate has switched a database to WAL mode at the start that this transaction made, and noted it (wal-mode.sh).
+step_switched() { # N APP DATABASE
+  ! grep -qsxF -- "$3" "/var/lib/streamside/apps/$2/switched" || record made "$1"
+}

@@ -1,9 +1,10 @@
 #!/bin/sh
-# The bytes of an app's state directory, by who else has them.
+# The bytes of an app's state directory, or of the folder of a service's databases, by who else has them.
 #
 # Usage: loose.sh APP <LIST       as root; lines KIND TAB PATH, relative to /var/lib/APP, encoded as probe.sh's
 #   db        a database: it, what SQLite and Litestream keep beside it, and a restore under way are the replica's business
 #   file      a file that streamside lays: the inventory has it
+#   folder    of an app that is somebody else's unit: the folder to look through instead of /var/lib/APP; first line
 #   elsewhere the app is somebody else's unit, and its folder nobody's to look through: the only line then
 #   accepted  named by `unprotected:`; an empty path is the whole directory
 # Answer: lines of TAB-separated fields, paths encoded the same way
@@ -17,15 +18,25 @@
 set -eu
 export LC_ALL=C
 app=$1
-state=/var/lib/$app
+state=/var/lib/$app user=$app
 list=$(cat)
-case $list in elsewhere*) echo whole; exit 0 ;; esac
+case $list in
+  elsewhere*) echo whole; exit 0 ;;
+  folder*)
+    encoded=$(printf '%s\n' "$list" | sed -n '1s/^folder\t//p')
+    decoded=$(printf '%b_' "$encoded")
+    state=${decoded%_}
+    list=$(printf '%s\n' "$list" | sed 1d)
+    # whom its databases belong to here
+    user=$(jq -r .user "/etc/streamside/apps/$app/gate.json")
+    ;;
+esac
 [ -d "$state" ] || { echo whole; exit 0; }
 # a folder of root's, as the one that this is started in, is no place for the app's user to look from
 cd /
 # The app's user looks: it sees what the app can have written, and follows no link with root's powers.
 look() {
-  setpriv --reuid "$app" --regid "$app" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- \
+  setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- \
     timeout -k 2 25 "$@"
 }
 # One line a file: size and name, with what would end a line or a field written out.

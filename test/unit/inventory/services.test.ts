@@ -20,6 +20,13 @@ describe('an app that is a service', () => {
     })
   })
 
+  test('may have an environment and files of its own', async () => {
+    const lines = ['environment: { A: b }', 'files: { /etc/traffic/x.conf: { from: ./x } }', 'storage: persistent']
+    const { inventory, warnings } = await loadText(app(service, ...lines))
+    expect(warnings).toEqual([])
+    expect(inventory.apps['traffic']).toMatchObject({ environment: { A: 'b' }, storage: { kind: 'persistent' } })
+  })
+
   test('may keep its databases where packages do', async () => {
     for (const path of ['/etc/pihole/gravity.db', '/var/cache/minidlna/files.db', '/var/log/x.db'])
       await expect(loadText(app(service, `database: ${path}`))).resolves.toBeDefined()
@@ -51,8 +58,29 @@ describe('an app that is a service', () => {
       '13:22: apps.traffic.service.unit: the host cannot be reached, or not be started, while ssh.service is held back',
     ],
     "keys of a release's user and folders": [
+      [service, 'was: vnstat'],
+      '14:5: apps.traffic.was: not yet supported for a service',
+    ],
+    'a file without its whole path': [
       [service, 'files: { x: { from: ./x } }'],
-      '14:5: apps.traffic.files: not yet supported for a service',
+      "14:14: apps.traffic.files.x: a service has no folder of streamside's: write the whole path, below /etc/traffic",
+    ],
+    "a file in its package's folder": [
+      [service, 'files: { /etc/vnstat.conf: { from: ./x } }'],
+      '14:14: apps.traffic.files."/etc/vnstat.conf": must lie below /etc/traffic',
+    ],
+    'something accepted outside of the folder of its database': [
+      [service, database, 'unprotected: [cache, /var/cache/x]'],
+      '15:26: apps.traffic.unprotected[1]: is relative to the folder of its database',
+    ],
+    'something accepted when its databases lie in several folders': [
+      [service, 'databases: { a: /srv/a/x.db, b: /srv/b/x.db }', 'unprotected: [x]'],
+      '15:5: apps.traffic.unprotected: a service that has databases in several folders has no folder to look through',
+    ],
+    'nothing accepted': [[service, database, 'unprotected: []'], '15:18: apps.traffic.unprotected: names nothing'],
+    'ephemeral storage': [
+      [service, database, 'storage: { ephemeral: 64M }'],
+      '15:5: apps.traffic.storage: a service keeps its databases where they are: a tmpfs over their folder would hide what else its package has there',
     ],
     'a health command of a release': [
       [service, 'health: { command: ./ping }'],

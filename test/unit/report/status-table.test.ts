@@ -3,7 +3,7 @@ import { Problem } from '../../../src/problem.ts'
 import { formatStatus, type StatusRow } from '../../../src/report/status-table.ts'
 import { textWidth } from '../../../src/report/text-width.ts'
 import { hostStatus } from '../../../src/status/host-status.ts'
-import { hostFacts, now, unit, units } from '../status/facts.ts'
+import { health, hostFacts, now, unit, units } from '../status/facts.ts'
 
 const look = { columns: 80, color: false, all: false, now }
 const row = (host: string, change: Parameters<typeof hostFacts>[0] = {}): StatusRow => ({
@@ -29,6 +29,27 @@ test('a line a host and a line an app, and no more when all is well', () => {
     '',
     '1 host, all is well',
   ])
+})
+
+test('heat, power and card errors stand in the line of the host, what was and is no more below it', () => {
+  const never = { now: false, sinceBoot: false }
+  const power = { source: 'vcgencmd', frequencyCapped: never, throttled: never, softTemperatureLimit: never } as const
+  const show = (change: Parameters<typeof health>[0]) => {
+    const facts = hostFacts()
+    const found = hostStatus({ ...facts, seen: { ...facts.seen, health: health(change) } })
+    return formatStatus([{ host: 'pi', found }], { ...look, columns: 120 })
+  }
+  const temperature = { celsius: 48.3, sensor: 'cpu-thermal' }
+  const past = show({ temperature, power: { ...power, underVoltage: { now: false, sinceBoot: true } } })
+  expect(past).toMatch(/^pi .* alerts 0 {2}48 °C$/m)
+  expect(past).toMatch(/^pi: the power supply has given too little voltage since boot.*\[under-voltage\]$/m)
+  expect(past).toMatch(/^1 host, all is well$/m)
+  const bad = show({
+    power: { ...power, underVoltage: { now: true, sinceBoot: true } },
+    ext4: [{ device: 'mmcblk0p2', path: '/', errors: 1, first: null, last: null }],
+  })
+  expect(bad).toMatch(/^pi .* alerts 0 {2}power low {2}card errors$/m)
+  expect(bad).toMatch(/^1 host, 2 things are wrong$/m)
 })
 
 test('what is wrong stands below the table, with what to do', () => {

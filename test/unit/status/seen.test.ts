@@ -125,3 +125,13 @@ test('what is known of a state directory is written for the host, relative to it
   ])
   expect(unitsOf(app({ databases: {} }))).toEqual(['notes.service'])
 })
+
+describe("of a service's folder", () => {
+  const service = { unit: 'x.service', package: null, from: null, user: null }
+  test('nothing is known unless the inventory names what in it is accepted', () => {
+    expect(knownOf(app({ service }))).toBe('elsewhere\t-\n')
+    const databases = { main: '/var/lib/pihole/a.db', more: '/var/lib/pihole/b.db' }
+    const known = app({ service, databases, unprotected: ['cache', 'lists/'] })
+    expect(knownOf(known)).toBe('folder\t/var/lib/pihole\ndb\ta.db\ndb\tb.db\naccepted\tcache\naccepted\tlists\n')
+  })
+})
