@@ -8,10 +8,16 @@ import { folderWith, inventoryWith, keys, loadText, mistakesOf } from './workspa
 const repository = new URL('../../../', import.meta.url).pathname
 
 test('the example inventory/home.yaml is sound, its apps lie beside it', async () => {
-  const env = { ...keys, NOTES_TOKEN: 'token' }
+  const env = { ...keys, NOTES_TOKEN: 'token', LINKDING_PASSWORD: 'password' }
   const { inventory, warnings } = await loadInventory('inventory/home.yaml', { cwd: repository, env })
   expect(warnings).toEqual([])
-  expect(Object.keys(inventory.apps)).toEqual(['notes', 'guestbook', 'menu', 'traffic'])
+  expect(Object.keys(inventory.apps)).toEqual(['notes', 'guestbook', 'menu', 'traffic', 'linkding'])
+  expect(Object.keys(inventory.hosts)).toEqual(['pi-attic', 'pi-cellar', 'pi-shed'])
+  expect(inventory.logs?.servers).toHaveLength(2)
+  expect(inventory.apps['linkding']).toMatchObject({
+    packages: ['podman', 'ca-certificates'],
+    service: { user: 'www-data' },
+  })
   expect(inventory.apps['menu']).toMatchObject({ instancePerHost: true, replica: null, databases: {} })
   expect(inventory.apps['guestbook']?.storage).toEqual({ kind: 'ephemeral', sizeBytes: 64 * 1024 ** 2 })
 })
