@@ -68,7 +68,9 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     const wanted = runsFromDigest(unit, state.resources)
     const laidAnew =
       unit.runsFrom.some((path) => relaid.has(path)) ||
-      (unit.adopted !== true && !unit.packaged && runsOverridden(unit, observed))
+      (unit.adopted !== true && !unit.packaged && runsOverridden(unit, observed)) ||
+      // A service that is named still, and from which all that was laid over it is taken: it runs with that until its next start.
+      (unit.adopted === true && unit.runsFrom.length === 0 && observed.started.has(unit.name))
     const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
     if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart' || step.verb === 'settle'))
       attendant.push({ verb: 'forget', fields: [unit.name] })

@@ -10,7 +10,7 @@ import type { Change } from './change.ts'
  *
  * @param wanted the unit's `runsFromDigest`
  * @param laidAnew something that it runs from is put back: the record tells what it should have been started from, and somebody
- *   who has changed that may have started it since
+ *   who has changed that may have started it since; or what it was started from is ours no more
  */
 export function compareUnit(unit: UnitResource, wanted: string, observed: Observed, laidAnew: boolean): Change[] {
   const seen = observed.units.get(unit.name)
@@ -43,12 +43,12 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
     return changes
   }
   const { digest, unhealthy } = startOf(observed.started.get(unit.name))
-  if (unit.runsFrom.length > 0 && (laidAnew || digest !== wanted))
+  if (laidAnew || (unit.runsFrom.length > 0 && digest !== wanted))
     changes.push({
       summary: summary(
         'restart',
         unit.adopted === true && digest === undefined
-          ? 'it is adopted: once, so that its gate comes before it'
+          ? 'it is adopted: once, so that its drop-in counts'
           : 'what it runs from has changed since it was started',
       ),
       step: step('restart'),

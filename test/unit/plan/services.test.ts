@@ -19,6 +19,15 @@ const vnstat = (more: Partial<App> = {}): App =>
   })
 const wal: ObservedDatabase = { bytes: 1, owner: 'vnstat', group: 'vnstat', journal: 'wal' }
 
+const up = {
+  loadState: 'loaded',
+  activeState: 'active',
+  subState: 'running',
+  fragmentPath: '',
+  dropInPaths: [],
+  needsReload: false,
+  result: '',
+}
 const standing = {
   type: 'file',
   mode: '0644',
@@ -213,6 +222,35 @@ describe('what the inventory adds to a service', () => {
     expect(text).not.toMatch(/start-gate|stopped|Litestream|TimeoutStartSec|\[Unit\]/)
     expect(dropIn(seen(), vnstat({ databases: {} }))).toBe('')
   })
+})
+
+test('a service from which all is taken that was laid over it is restarted without that, once', () => {
+  const plain = vnstat({ databases: {} })
+  const unit = { ...up, unitFileState: 'enabled' }
+  const steps = (started: [string, string][]) => {
+    const observed = {
+      ...seen({
+        manifest: { ...adopted(), files: { [dropInPath('vnstat.service')]: { as: 'root', app: 'traffic' } } },
+      }),
+      units: new Map([['vnstat.service', unit]]),
+      started: new Map(started),
+    }
+    const facts = factsOf(observed, plain)!
+    const resources = serviceResources({ app: plain, host, service: plain.service!, facts })
+    const plan = planHost({ ...hostState([plain], resources), services: new Map([['traffic', facts]]) }, observed)
+    return [...plan.changes, ...plan.attendant.map((step) => ({ step }))].map(
+      ({ step }) => `${step.verb} ${step.fields[0]}`,
+    )
+  }
+  const all = steps([['vnstat.service', 'a digest']])
+  expect(all).toEqual(
+    expect.arrayContaining([
+      `remove ${dropInPath('vnstat.service')}`,
+      'restart vnstat.service',
+      'forget vnstat.service',
+    ]),
+  )
+  expect(steps([])).not.toContain('restart vnstat.service')
 })
 
 test('a switch to WAL mode has a line of its own in the plan, once', () => {
