@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { AppStatus } from '../../src/status/status.ts'
 import { type LabHost, shellInHost } from '../lab/index.ts'
 import { changesOf } from './host-state.ts'
 import { eventsOf, type Run, type Site, site, until } from './site.ts'
@@ -240,14 +241,8 @@ marked on ado-one`,
   })
 })
 
-interface AppSeen {
-  app: string
-  state: string
-  unheld: { bytes: number }
-  wrong: { code: string; text: string }[]
-}
 const appsOf = (run: Run) =>
-  eventsOf(run, 'host-status').flatMap((event) => (event['status'] as { apps: AppSeen[] }).apps)
+  eventsOf(run, 'host-status').flatMap((event) => (event['status'] as { apps: AppStatus[] }).apps)
 const statesOf = (run: Run) => Object.fromEntries(appsOf(run).map(({ app, state }) => [app, state]))
 const codesOf = (run: Run) =>
   eventsOf(run, 'problem').map((event) => {
