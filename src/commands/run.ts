@@ -1,5 +1,6 @@
 import { cacheDirectory } from '../artifacts/cache.ts'
 import { shareConnections } from '../host/connect.ts'
+import { runAsRoot } from '../host/root.ts'
 import { findInventory } from '../inventory/find.ts'
 import type { LoadOptions } from '../inventory/load.ts'
 import { describeMistake } from '../inventory/mistake.ts'
@@ -74,7 +75,18 @@ export async function runOverHosts(
   }
   const shared = shareConnections(connect)
   const cache = cacheDirectory()
-  const buckets = createBuckets(report)
+  const askSudoPassword = questions ? (host: string) => questions.secret(`sudo password on ${host}: `) : undefined
+  const buckets = createBuckets(
+    report,
+    undefined,
+    (connection) => (run) =>
+      runAsRoot(connection, {
+        ...run,
+        workIn: '/run/streamside',
+        sudoPassword: inventory.hosts[connection.host]?.sudoPassword ?? null,
+        ...(askSudoPassword ? { askPassword: () => askSudoPassword(connection.host) } : {}),
+      }),
+  )
   const context: RunContext = {
     inventory,
     report,
@@ -86,7 +98,7 @@ export async function runOverHosts(
       : {}),
     cacheDirectory: cache,
     ...(questions && command === 'provision' ? { confirm: (text: string) => questions.confirm(text) } : {}),
-    ...(questions ? { askSudoPassword: (host: string) => questions.secret(`sudo password on ${host}: `) } : {}),
+    ...(askSudoPassword ? { askSudoPassword } : {}),
     verify: options.verify,
     restarts: options.restarts ?? 'rolling',
     turns: createTurns((options.restarts ?? 'rolling') === 'rolling'),

@@ -12,7 +12,8 @@ export const programsDirectory = '/usr/local/lib/streamside'
 const launch = 'launch'
 
 // Not kept on the host: they travel with each probe and each transaction.
-const travelling = /^((probe|tree|look|services|status|logs|start|survey)\.sh|(apply|status)\/)/
+const travelling =
+  /^((probe|tree|look|services|replicas|directory-store|status|logs|start|survey)\.sh|(apply|status)\/)/
 
 // All that a host without a database needs of them.
 const ungated = new Set(['record-start.sh'])

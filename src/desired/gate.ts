@@ -1,8 +1,18 @@
-import { type App, type Host, instanceName, type Inventory, type S3Replica, unitOf } from '../inventory/model.ts'
+import {
+  type App,
+  type Host,
+  instanceName,
+  type Inventory,
+  type Replica,
+  type S3Replica,
+  unitOf,
+} from '../inventory/model.ts'
 import { ownerPlace } from '../replica/place.ts'
 import { instancePrefix } from '../replica/owner.ts'
 import { render } from '../templates/render.ts'
 import { configDirectory, gateConfigPath } from './places.ts'
+import { replicaRoot, replicaWritable } from './replica-mount.ts'
+import { mountUnitName } from './storage.ts'
 import { authorityPath, databaseFolders, litestreamBinary } from './litestream.ts'
 import type { FileResource, Resource } from './resources.ts'
 
@@ -31,11 +41,11 @@ export interface GateConfig {
   /** Where the owner object lies, for people. */
   where: string
   databases: { name: string; path: string }[]
-  ownership: {
-    /** Folder of owner.json and of <path>/tip.json, each segment percent-encoded: curl signs the path as it is given. */
-    url: string
-    mode: 'conditional' | 'emulate'
-  }
+  /**
+   * `url`: folder of owner.json and of <path>/tip.json, in a bucket each segment percent-encoded: curl signs the path as it is
+   * given. `root`: where the directory is mounted.
+   */
+  ownership: { url: string; mode: 'conditional' | 'emulate' } | { url: string; mode: 'directory'; root: string }
   litestream: { binary: string; ca: string | null }
   storage: 'persistent' | 'ephemeral'
   whenUnreachable: 'start' | 'wait'
@@ -58,6 +68,9 @@ export interface GateConfig {
 export function gateResources(input: GateInput): Resource[] {
   const { app, inventory } = input
   const { keeper } = ownerPlace(inventory, app)
+  const root = replicaRoot(keeper)
+  const replica = replicaWritable(keeper)
+  const replicaMount = root === null ? null : mountUnitName(root)
   const folders = databaseFolders(app)
   const checkLimitSeconds = checkSeconds(app)
   const unit = (name: string): FileResource => ({
@@ -66,7 +79,7 @@ export function gateResources(input: GateInput): Resource[] {
     mode: '0644',
     owner: 'root',
     group: 'root',
-    content: render(`systemd/${name}.hbs`, { app: app.name, folders, checkLimitSeconds }),
+    content: render(`systemd/${name}.hbs`, { app: app.name, folders, replica, replicaMount, checkLimitSeconds }),
     validate: 'unit',
   })
   return [
@@ -79,15 +92,7 @@ export function gateResources(input: GateInput): Resource[] {
       content: `${JSON.stringify(gateConfig(input), null, 1)}\n`,
       validate: 'json',
     },
-    {
-      kind: 'file',
-      path: `${configDirectory(app.name)}/owner.curl`,
-      mode: '0600',
-      owner: 'root',
-      group: 'root',
-      content: ownerCurl(keeper),
-      secrets: [keeper.accessKeyId, keeper.secretAccessKey],
-    },
+    ...(keeper.type === 's3' ? [ownerCurlFile(app, keeper)] : []),
     unit('gate.service'),
     unit('check.service'),
     unit('check.timer'),
@@ -115,14 +120,29 @@ export function gateConfig({ inventory, app, host, user, litestream }: GateInput
     ...(app.service === null ? {} : { wal: app.litestream.switchToWal ? ('switch' as const) : ('keep' as const) }),
     host: host.name,
     instance,
-    where: `replica ${keeper.name} (${keeper.endpoint}, bucket ${keeper.bucket})`,
+    where: whereText(keeper),
     databases: Object.entries(app.databases).map(([name, file]) => ({ name, path: file })),
-    ownership: { url: ownerUrl(keeper, instance), mode: emulate ? 'emulate' : 'conditional' },
-    litestream: { binary: litestreamBinary(litestream.version), ca: data.ca === null ? null : authorityPath(data) },
+    ownership:
+      keeper.type === 'file'
+        ? {
+            url: `${keeper.path}/${instancePrefix(keeper, instance)}`.replace(/\/$/, ''),
+            mode: 'directory',
+            root: keeper.path,
+          }
+        : { url: ownerUrl(keeper, instance), mode: emulate ? 'emulate' : 'conditional' },
+    litestream: {
+      binary: litestreamBinary(litestream.version),
+      ca: data.type === 's3' && data.ca !== null ? authorityPath(data) : null,
+    },
     storage: app.storage.kind,
     whenUnreachable: app.whenReplicaUnreachable,
     offlineLimitSeconds: app.offlineLimitSeconds,
   }
+}
+
+function whereText(keeper: Replica): string {
+  const place = keeper.type === 'file' ? keeper.path : `${keeper.endpoint}, bucket ${keeper.bucket}`
+  return `replica ${keeper.name} (${place})`
 }
 
 // S3 signs the path as the server writes it: every segment percent-encoded but for A-Z a-z 0-9 - . _ ~ (AWS, "Signature
@@ -134,6 +154,18 @@ function ownerUrl(keeper: S3Replica, instance: string): string {
 
 function uriEncode(segment: string): string {
   return encodeURIComponent(segment).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+function ownerCurlFile(app: App, keeper: S3Replica): FileResource {
+  return {
+    kind: 'file',
+    path: `${configDirectory(app.name)}/owner.curl`,
+    mode: '0600',
+    owner: 'root',
+    group: 'root',
+    content: ownerCurl(keeper),
+    secrets: [keeper.accessKeyId, keeper.secretAccessKey],
+  }
 }
 
 /** A `curl -K` file: keys and authority of the replica that keeps the owner objects, so that none of it stands in argv. */

@@ -1,5 +1,6 @@
 import type { App, Architecture, Host, Inventory, Release } from '../inventory/model.ts'
 import type { PackedRelease } from '../artifacts/release.ts'
+import { ownerPlace } from '../replica/place.ts'
 import { freeAccountId } from './accounts.ts'
 import { appResources } from './app.ts'
 import { baseResources } from './base.ts'
@@ -8,6 +9,7 @@ import { litestreamResources } from './litestream.ts'
 import { isLogServer, loggingResources } from './logging.ts'
 import { configDirectory } from './places.ts'
 import { metricsPorts } from './ports.ts'
+import { replicaMountResources } from './replica-mount.ts'
 import type { Resource, UnitResource } from './resources.ts'
 import { runsFromDigest } from './runs-from.ts'
 import { type Account, type ServiceFacts, serviceResources } from './service.ts'
@@ -23,6 +25,8 @@ export interface HostFacts {
   owners: ReadonlyMap<string, { uid: number; gid: number }>
   /** By app name; null: its package is not there yet, and what it is will be known after that. */
   services: ReadonlyMap<string, ServiceFacts | null>
+  /** Apps whose replica has to be mounted before it is known what they need. */
+  unmounted: ReadonlySet<string>
 }
 
 /** What is shipped: found or made on the operator's machine before. */
@@ -39,13 +43,14 @@ export const noFacts: HostFacts = {
   metrics: {},
   owners: new Map(),
   services: new Map(),
+  unmounted: new Set(),
 }
 
 /** What one host should look like. */
 export interface HostState {
   host: Host
   apps: App[]
-  /** Services that are adopted once their package is there: until then only that is wanted of them. */
+  /** Services that are adopted once their package is there, apps whose replica is mounted first: until then only that is wanted. */
   later: App[]
   resources: Resource[]
   /** Loopback ports of Litestream's metrics, by app name. */
@@ -68,7 +73,7 @@ export function appsOn(inventory: Inventory, host: string): App[] {
  */
 export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, artifacts: HostArtifacts): HostState {
   const all = appsOn(inventory, host.name)
-  const later = all.filter(({ name }) => facts.services.get(name) === null)
+  const later = all.filter(({ name }) => facts.services.get(name) === null || facts.unmounted.has(name))
   const apps = all.filter((app) => !later.includes(app))
   const gated = apps.filter((app) => Object.keys(app.databases).length > 0)
   const metrics = metricsPorts(gated, facts.metrics)
@@ -100,7 +105,10 @@ export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, 
     }
     resources.push(...own, runsFromFile(app, own))
   }
-  for (const { service } of later) if (service?.package) resources.push({ kind: 'package', name: service.package })
+  for (const app of later) {
+    if (app.service?.package) resources.push({ kind: 'package', name: app.service.package })
+    if (facts.unmounted.has(app.name)) resources.push(...replicaMountResources(app, ownerPlace(inventory, app).data))
+  }
   const services = new Map(apps.flatMap(({ name }) => [[name, facts.services.get(name)] as const]).flatMap(known))
   return { host, apps, later, resources: merged(resources), metrics, accounts, services }
 }

@@ -5,15 +5,18 @@ import {
   type Host,
   instanceName,
   type Inventory,
+  type Replica,
   type S3Replica,
   stateDirectory,
 } from '../inventory/model.ts'
+import type { Secret } from '../inventory/secret.ts'
 import { Problem } from '../problem.ts'
 import { databaseKey } from '../replica/owner.ts'
 import { ownerPlace } from '../replica/place.ts'
 import { environmentLine } from '../templates/quote.ts'
 import { render } from '../templates/render.ts'
 import { configDirectory } from './places.ts'
+import { replicaMountResources, replicaRoot, replicaWritable } from './replica-mount.ts'
 import type { Resource } from './resources.ts'
 
 export interface LitestreamInput {
@@ -65,16 +68,14 @@ export function litestreamResources(input: LitestreamInput): Resource[] {
     { kind: 'directory', path: path.posix.dirname(binary), mode: '0755', ...own },
     { kind: 'binary', path: binary, mode: '0755', sha256: litestream.sha256, from: litestream.binary },
     ...[...new Set([data, keeper])].flatMap(authorityResources),
+    ...replicaMountResources(app, data),
     { kind: 'file', path: config, mode: '0600', ...own, content: litestreamConfig(input, metricsPort) },
     {
       kind: 'file',
       path: environment,
       mode: '0600',
       ...own,
-      content:
-        `${environmentLine('AWS_ACCESS_KEY_ID', data.accessKeyId.reveal())}\n` +
-        `${environmentLine('AWS_SECRET_ACCESS_KEY', data.secretAccessKey.reveal())}\n`,
-      secrets: [data.accessKeyId, data.secretAccessKey],
+      ...keysOf(data),
     },
     {
       kind: 'file',
@@ -96,7 +97,7 @@ export function litestreamResources(input: LitestreamInput): Resource[] {
         binary,
         config,
         environment,
-        ...(data.ca === null ? [] : [authorityPath(data)]),
+        ...(data.type === 'file' || data.ca === null ? [] : [authorityPath(data)]),
       ],
     },
   ]
@@ -123,29 +124,45 @@ function litestreamConfig({ inventory, app, host }: LitestreamInput, metricsPort
     retention: `${retentionSeconds}s`,
     databases: Object.entries(app.databases).map(([name, file]) => ({
       path: file,
-      endpoint: data.endpoint,
-      region: data.region,
-      bucket: data.bucket,
-      key: databaseKey(data, instance, pathPlaceholder, name),
+      ...placeOf(data, databaseKey(data, instance, pathPlaceholder, name)),
       syncInterval: `${syncIntervalSeconds}s`,
     })),
   })
 }
 
-function litestreamUnit(app: App, account: { user: string; group: string }, binary: string, data: S3Replica): string {
+/** Of a directory nobody has to show a key. */
+function keysOf(data: Replica): { content: string; secrets?: Secret[] } {
+  if (data.type === 'file') return { content: '' }
+  const { accessKeyId, secretAccessKey } = data
+  return {
+    content:
+      `${environmentLine('AWS_ACCESS_KEY_ID', accessKeyId.reveal())}\n` +
+      `${environmentLine('AWS_SECRET_ACCESS_KEY', secretAccessKey.reveal())}\n`,
+    secrets: [accessKeyId, secretAccessKey],
+  }
+}
+
+function placeOf(data: Replica, key: string) {
+  if (data.type === 'file') return { file: `${data.path}/${key}` }
+  return { file: null, endpoint: data.endpoint, region: data.region, bucket: data.bucket, key }
+}
+
+function litestreamUnit(app: App, account: { user: string; group: string }, binary: string, data: Replica): string {
   return render('systemd/litestream.service.hbs', {
     app: app.name,
     user: account.user,
     group: account.group,
     folders: databaseFolders(app),
+    replica: replicaRoot(data),
+    replicaWritable: replicaWritable(data),
     binary,
-    ca: data.ca !== null,
+    ca: data.type === 's3' && data.ca !== null,
     caVariable: `SSL_CERT_FILE=${authorityPath(data)}`,
   })
 }
 
-function authorityResources(replica: S3Replica): Resource[] {
-  if (replica.ca === null) return []
+function authorityResources(replica: Replica): Resource[] {
+  if (replica.type === 'file' || replica.ca === null) return []
   return [
     { kind: 'directory', path: authorities, mode: '0755', owner: 'root', group: 'root' },
     {

@@ -46,7 +46,16 @@ export function storageResources(app: App, account: { uid: number; gid: number }
 
 /** The name systemd demands for the mount unit of a path; systemd.unit(5), "String Escaping for Inclusion in Unit Names". */
 export function mountUnitName(folder: string): string {
-  const escaped = Buffer.from(folder.replace(/^\/+|\/+$/g, ''), 'utf8')
+  return `${escapedPath(folder)}.mount`
+}
+
+/** The unit that stands for a device, as mountUnitName. */
+export function deviceUnitName(device: string): string {
+  return `${escapedPath(device)}.device`
+}
+
+function escapedPath(folder: string): string {
+  return Buffer.from(folder.replace(/^\/+|\/+$/g, ''), 'utf8')
     .reduce<string[]>((out, byte, index) => {
       const char = String.fromCharCode(byte)
       if (char === '/') out.push('-')
@@ -55,5 +64,4 @@ export function mountUnitName(folder: string): string {
       return out
     }, [])
     .join('')
-  return `${escaped}.mount`
 }

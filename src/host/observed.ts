@@ -43,6 +43,8 @@ export interface Observed {
   journald: Map<string, JournaldSetting> | null
   /** Why rsyslog would refuse its configuration at its next start, in its own words; absent when it would not. */
   rsyslogComplaint?: string
+  /** Replicas in directories, by name. */
+  replicas: Map<string, ObservedReplica>
   /** The text of /var/lib/streamside/manifest. */
   manifest: string | null
 }
@@ -60,6 +62,16 @@ export interface Listener {
 export interface JournaldSetting {
   value: string
   file: string
+}
+
+export interface ObservedReplica {
+  path: string
+  /** Something is mounted there, or it has the mark of a replica. */
+  isMounted: boolean
+  /** Owner and mode (octal text) of the directory below what is mounted; null when that is not to be seen. */
+  below: { owner: string; mode: string } | null
+  /** The newest owner object in each folder of it, as it lies there: anybody may have written it. */
+  owners: { instance: string; body: string }[]
 }
 
 export interface ObservedTransaction {

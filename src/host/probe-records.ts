@@ -1,4 +1,12 @@
-import type { GateReason, Listener, ObservedApp, ObservedDatabase, ObservedService, ObservedUnit } from './observed.ts'
+import type {
+  GateReason,
+  Listener,
+  ObservedApp,
+  ObservedDatabase,
+  ObservedReplica,
+  ObservedService,
+  ObservedUnit,
+} from './observed.ts'
 
 /** `systemctl show` prints a block of Key=Value lines a unit, with an empty line between; each comes as one record. */
 export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
@@ -121,4 +129,25 @@ export function parseSignature([stat = '', content = '', digest = '', path = '']
     path.replaceAll(/\\(.)/g, (_, char: string) => ({ n: '\n', t: '\t' })[char] ?? char),
     { stat, content, digest },
   ]
+}
+
+/** Replicas by name: INDEX, mounted or bare; and INDEX, INSTANCE, the owner object in base64. */
+export function parseReplicas(
+  replicas: string[][],
+  held: string[][],
+  request: { replicas: { name: string; path: string }[] },
+): Map<string, ObservedReplica> {
+  return new Map(
+    replicas.map(([index = '', state, owner = '', mode = '']) => [
+      request.replicas[Number(index)]?.name ?? '',
+      {
+        path: request.replicas[Number(index)]?.path ?? '',
+        isMounted: state === 'mounted',
+        below: owner === '' ? null : { owner, mode },
+        owners: held.flatMap(([of, instance = '', body = '']) =>
+          of === index ? [{ instance, body: Buffer.from(body, 'base64').toString() }] : [],
+        ),
+      },
+    ]),
+  )
 }

@@ -9,6 +9,7 @@ import {
   parseDatabases,
   parseListener,
   parseOverrides,
+  parseReplicas,
   parseServices,
   parseSignature,
   parseUnits,
@@ -27,6 +28,8 @@ export interface ProbeRequest {
   users: string[]
   units: string[]
   apps: string[]
+  /** Replicas in directories. */
+  replicas: { name: string; path: string; prefix: string }[]
   /** Ports that apps want, and the user of each. */
   ports: { port: number; user: string }[]
   /** Say what journald's configuration comes to, with everybody's drop-ins. */
@@ -44,6 +47,8 @@ export function probePayload(request: ProbeRequest): { name: string; content: st
     { name: 'look.sh', content: hostProgram('look.sh') },
     { name: 'services.sh', content: hostProgram('services.sh') },
     { name: 'services', content: lines(request.services.map(({ unit, user }) => `${unit} ${user ?? '-'}`)) },
+    { name: 'replicas.sh', content: hostProgram('replicas.sh') },
+    { name: 'replicas', content: lines(request.replicas.map(({ path, prefix }) => `${path}\t${prefix}`)) },
     { name: 'host-id.sh', content: hostProgram('host-id.sh') },
     {
       name: 'paths',
@@ -149,6 +154,7 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
     })),
     ...rsyslogComplaint(all('rsyslog')[0]?.[0]),
     journald: parseJournald(all('journald')[0]?.[0]),
+    replicas: parseReplicas(all('replica'), all('held'), request),
     manifest: decodedManifest(all('manifest')[0]),
   } satisfies Observed & { units: Map<string, ObservedUnit> }
 }

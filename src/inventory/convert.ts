@@ -1,5 +1,5 @@
-import type { AppEntry, Entries, HostEntry, S3Entry } from './entries.ts'
-import type { App, AppFile, Health, Host, Inventory, Release, S3Replica, Service } from './model.ts'
+import { type AppEntry, type Entries, type HostEntry, isDirectory, type ReplicaEntry } from './entries.ts'
+import type { App, AppFile, Health, Host, Inventory, MountSource, Release, Replica, Service } from './model.ts'
 import { toLogs } from './logs.ts'
 import { onHost, onOperator } from './paths.ts'
 import { releaseSource, releaseSources } from './release-sources.ts'
@@ -58,7 +58,16 @@ function secretOf({ secrets }: Conversion, symbol: symbol): Secret {
   return secrets.get(name) ?? new Secret(name, '')
 }
 
-function toReplica(conversion: Conversion, name: string, entry: S3Entry): S3Replica {
+function toReplica(conversion: Conversion, name: string, entry: ReplicaEntry): Replica {
+  if (isDirectory(entry))
+    return {
+      name,
+      type: 'file',
+      path: sure(entry.path),
+      prefix: entry.prefix ?? '',
+      mount: entry.mount === undefined ? null : toMount(entry.mount),
+      ownership: 'conditional',
+    }
   const region = entry.region ?? 'us-east-1'
   const { ownership } = entry
   return {
@@ -73,6 +82,14 @@ function toReplica(conversion: Conversion, name: string, entry: S3Entry): S3Repl
     secretAccessKey: secretOf(conversion, sure(entry['secret-access-key'])),
     ownership: ownership === undefined ? 'conditional' : ownership === 'emulate' ? 'emulate' : { replica: ownership },
   }
+}
+
+/** udev's links by what a file system is called: the same on every host, and a path is what a mount unit wants of a device. */
+function toMount(text: string): MountSource {
+  const nfs = /^nfs:\/\/([^/]+)(\/.*)$/.exec(text)
+  if (nfs) return { kind: 'nfs', share: `${nfs[1]}:${nfs[2]}` }
+  const [, by, name] = /^(LABEL|UUID|PARTUUID)=(.*)$/.exec(text) ?? []
+  return { kind: 'device', device: by === undefined ? text : `/dev/disk/by-${by.toLowerCase()}/${name}` }
 }
 
 function toHost(conversion: Conversion, name: string, entry: HostEntry): Host {

@@ -21,6 +21,12 @@ const lenient = {
   app: app.extend({ release: release.partial().optional(), service: service.partial().optional() }),
 }
 export type S3Entry = z.output<typeof lenient.s3>
+export type FileEntry = z.output<typeof lenient.file>
+/** `type` tells which; one without it has a mistake, and nothing else of it is known. */
+export type ReplicaEntry = S3Entry | FileEntry
+export function isDirectory(entry: ReplicaEntry): entry is FileEntry {
+  return entry.type === 'file'
+}
 export type HostEntry = z.output<typeof lenient.host>
 export type AppEntry = z.output<typeof lenient.app>
 
@@ -32,7 +38,7 @@ export interface Entries {
   root: LocatedMap
   top: z.output<typeof lenient.top>
   secrets: Map<string, z.output<typeof lenient.secret>>
-  replicas: Map<string, S3Entry>
+  replicas: Map<string, ReplicaEntry>
   hosts: Map<string, HostEntry>
   apps: Map<string, AppEntry>
 }
@@ -104,15 +110,12 @@ function readReplicas(root: LocatedMap, notes: Notes): Entries['replicas'] {
       read.set(key, readObject(s3Replica, lenient.s3, value, root, path, notes))
       continue
     }
-    read.set(key, {})
     if (type.success) {
-      readObject(fileReplica, lenient.file, value, root, path, notes)
-      notes.mistakes.push({
-        place: placeOf(root, [...path, 'type'], 'value'),
-        path: [...path, 'type'],
-        message: 'replicas of type file are not yet supported',
-      })
-    } else if (value.entries.has('type'))
+      read.set(key, readObject(fileReplica, lenient.file, value, root, path, notes))
+      continue
+    }
+    read.set(key, {})
+    if (value.entries.has('type'))
       noteIssues(
         type.error.issues.map((issue) => ({ ...issue, path: ['type'] })),
         root,
@@ -123,7 +126,7 @@ function readReplicas(root: LocatedMap, notes: Notes): Entries['replicas'] {
       notes.mistakes.push({
         place: placeOf(root, path, 'key'),
         path: [...path, 'type'],
-        message: 'missing; a replica has a type: s3',
+        message: 'missing; a replica has a type: s3, or file',
       })
   }
   return read

@@ -23,7 +23,7 @@ export interface Inventory {
     /** A release folder's URL (…/releases/download/v0.5.17), or an absolute local directory of the same shape; null = upstream's. */
     from: string | null
   }
-  replicas: Record<string, S3Replica>
+  replicas: Record<string, Replica>
   hosts: Record<string, Host>
   apps: Record<string, App>
   /** Absent: logging is left as it is found on the hosts. */
@@ -80,6 +80,25 @@ export interface S3Replica {
    */
   ownership: 'conditional' | 'emulate' | { replica: string }
 }
+
+/** A directory that something is mounted on. */
+export interface FileReplica {
+  name: string
+  type: 'file'
+  /** Where it is mounted on the hosts: absolute, no trailing slash. */
+  path: string
+  /** Folder within it, without leading or trailing slash; may be empty. */
+  prefix: string
+  /** What is mounted there; null = the user mounts it. */
+  mount: MountSource | null
+  /** link(2) is its compare-and-swap (ownership.md, "Where it is stored"). */
+  ownership: 'conditional'
+}
+
+/** A share, `nas:/volume1/sqlite` as mount.nfs takes it, or the path of a device. */
+export type MountSource = { kind: 'nfs'; share: string } | { kind: 'device'; device: string }
+
+export type Replica = S3Replica | FileReplica
 
 export type Architecture = 'amd64' | 'arm64' | 'armhf'
 

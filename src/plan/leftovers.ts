@@ -20,7 +20,11 @@ export function leftovers(state: HostState, recorded: Manifest, going: readonly 
     .filter(([file, { app }]) => !wanted.has(file) && (app === null || apps.has(app)))
     .toSorted(([, a], [, b]) => Number(a.app === null) - Number(b.app === null))
   return [
-    ...gone.flatMap(([file]) => (isUnitFile(file) ? [stopped(path.posix.basename(file))] : [])),
+    // Mounts after what needs them: a replica's, for one.
+    ...gone
+      .flatMap(([file]) => (isUnitFile(file) ? [path.posix.basename(file)] : []))
+      .toSorted((a, b) => Number(a.endsWith('.mount')) - Number(b.endsWith('.mount')))
+      .map(stopped),
     ...gone.map(([file, { as }]) => removed(file, as)),
     ...packagedUnits.flatMap(({ unit, folder }) =>
       gone.some(([file]) => file.startsWith(folder)) && !runs(state, unit) ? [withoutOurs(unit)] : [],

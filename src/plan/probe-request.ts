@@ -2,7 +2,7 @@ import { journaldFile } from '../desired/journal.ts'
 import type { Resource } from '../desired/resources.ts'
 import { sha256 } from '../desired/runs-from.ts'
 import { settingsOf } from '../desired/service.ts'
-import type { App, Service } from '../inventory/model.ts'
+import type { App, Replica, Service } from '../inventory/model.ts'
 import type { ProbeRequest } from '../host/probe.ts'
 import { isSecret } from './diff.ts'
 import { manifestPath } from './manifest.ts'
@@ -13,7 +13,12 @@ function toldUser(app: App, { user, from }: Service): string | null {
 }
 
 /** The request that a set of wanted resources leads to. */
-export function probeRequest(resources: Resource[], apps: App[], verify: boolean): ProbeRequest {
+export function probeRequest(
+  resources: Resource[],
+  apps: App[],
+  replicas: Readonly<Record<string, Replica>>,
+  verify: boolean,
+): ProbeRequest {
   const request: ProbeRequest = {
     paths: [{ path: manifestPath, sha256: null, show: false, as: 'root' }],
     trees: [],
@@ -28,6 +33,10 @@ export function probeRequest(resources: Resource[], apps: App[], verify: boolean
     units: [],
     // Under its earlier name, too: what the host remembers of that tells whose files these are.
     apps: apps.flatMap(({ name, was }) => (was === null ? [name] : [name, was])),
+    replicas: [...new Set(apps.flatMap(({ replica }) => replica ?? []))].flatMap((name) => {
+      const replica = replicas[name]
+      return replica?.type === 'file' ? [{ name, path: replica.path, prefix: replica.prefix }] : []
+    }),
     ports: apps.flatMap(({ name, port }) => (port === null ? [] : [{ port, user: name }])),
     journald: resources.some((resource) => resource.kind === 'file' && resource.path === journaldFile),
     verify,

@@ -21,7 +21,8 @@ export function planWarnings(
     ...gone.map((app) => dataLeft(app, recorded)),
     ...renames.map(leftOfRename),
     ...smallStorage(state, observed),
-    ...state.later.map(adoptedLater),
+    ...state.later.map((app) => ((app.service?.package ?? null) === null ? mountedFirst(app) : adoptedLater(app))),
+    ...openBelow(observed),
     ...journaldOverridden(state, observed),
     ...rsyslogInvalid(state, observed),
   ]
@@ -45,6 +46,30 @@ function adoptedLater({ name, service }: App): Warning {
       'what is laid over it then follows from what it has brought',
     next: `provision goes on with that by itself; streamside plan shows it once the package is there`,
   }
+}
+
+function mountedFirst({ name, replica }: App): Warning {
+  return {
+    code: 'mounted-first',
+    app: name,
+    message: `what holds replica ${replica} is mounted first: it says who holds ${name}, and what number its user has`,
+    next: 'provision goes on with that by itself; streamside plan shows it once that is mounted',
+  }
+}
+
+/** Nothing of ours writes below a mount, but for a Litestream that is running while its replica is unmounted. */
+function openBelow(observed: Observed): Warning[] {
+  return [...observed.replicas].flatMap(([name, { below, path }]) => {
+    const mode = Number.parseInt(below?.mode ?? '0', 8)
+    if (below === null || ((mode & 0o002) === 0 && (below.owner === 'root' || (mode & 0o200) === 0))) return []
+    return [
+      {
+        code: 'replica-open-below',
+        message: `others than root may write to the directory that replica ${name} is mounted on (${below.owner}, mode ${below.mode}): when it is unmounted under a Litestream that runs, that could write there`,
+        next: `while it is unmounted: chown root:root ${path} && chmod 0755 ${path}`,
+      },
+    ]
+  })
 }
 
 function dataLeft(app: string, recorded: Manifest): Warning {

@@ -1,7 +1,8 @@
 import { type App, instanceName, type Inventory } from '../inventory/model.ts'
 import { databaseKey, ownerKey, parseOwner } from './owner.ts'
 import { ownerPlace } from './place.ts'
-import { type DataStore, openS3Store, type StoreLimits } from './s3-store.ts'
+import { openDirectly } from './open.ts'
+import type { DataStore, StoreLimits } from './store.ts'
 
 /**
  * Bytes that the databases of an app take on one host, by what its replica holds: the newest file of each says in its first
@@ -18,7 +19,7 @@ export async function replicatedBytes(
   const instance = instanceName(app, host)
   const stores: DataStore[] = []
   const open = async (replica: typeof data) => {
-    const store = await openS3Store(replica, limits)
+    const store = await openDirectly(replica, limits)
     stores.push(store)
     return store
   }

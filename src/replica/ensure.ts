@@ -9,8 +9,8 @@ import { instancePrefix, newPath, ownerKey, parseOwner, type Owner } from './own
 import { ownerPlace, type OwnerPlace } from './place.ts'
 import { putOwner, type Clock } from './put.ts'
 import { refusal } from './refusal.ts'
-import { openS3Store, type OpenStore } from './s3-store.ts'
-import type { Condition, ObjectStore } from './store.ts'
+import { openDirectly } from './open.ts'
+import type { Condition, ObjectStore, OpenStore } from './store.ts'
 import { create, createFrom, setDatabases, takeBack, type InstanceRequest, type Transition } from './transitions.ts'
 
 export interface OwnerOf {
@@ -67,7 +67,7 @@ const rounds = 5
  */
 export async function readOwner(request: OwnerOf): Promise<Owner | null> {
   const place = ownerPlace(request.inventory, request.app)
-  const { open = openS3Store } = request
+  const { open = openDirectly } = request
   const store = await open(place.keeper)
   try {
     return (await current(store, place, instance(request)))?.owner ?? null
@@ -88,7 +88,7 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
   const clock = request.clock ?? realClock
   const place = ownerPlace(request.inventory, request.app)
   const name = instance(request)
-  const { open = openS3Store } = request
+  const { open = openDirectly } = request
   const store = await open(place.keeper)
   const writer = place.emulate ? emulateConditions(store, clock) : store
   try {
@@ -120,7 +120,8 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 
-      if (!place.emulate && request.dryRun !== 'read')
+      // A directory says it at the write itself, by the one call that it has to do.
+      if (!place.emulate && place.keeper.type === 's3' && request.dryRun !== 'read')
         await requireConditionalWrites(store, place.keeper, place.alternatives, request)
       const outcome = released ? 'taken-back' : found ? 'databases-changed' : earlier ? 'renamed' : 'created'
       if (request.dryRun !== undefined) return { outcome, owner: step.owner }

@@ -1,6 +1,6 @@
 import { instancePrefix, type Holder, ownerKey, parseOwner } from './owner.ts'
 import { Problem } from '../problem.ts'
-import type { DataStore } from './s3-store.ts'
+import type { DataStore } from './store.ts'
 
 /** An instance of an app in a bucket, and the host that may write it. */
 export interface Held {
@@ -42,9 +42,22 @@ export async function heldInstances(
 
 async function holderOf(store: DataStore, replica: { prefix: string }, instance: string): Promise<Holder | null> {
   const object = await store.get(ownerKey(replica, instance))
-  if (object === null) return null
+  return object && holderIn(object.body, `owner.json below ${instancePrefix(replica, instance)} in ${store.where}`)
+}
+
+/** The same of a directory, whose owner objects its host has read. */
+export function heldAmong(owners: readonly { instance: string; body: string }[], known: ReadonlySet<string>): Held[] {
+  return owners
+    .filter(({ instance }) => !known.has(instance))
+    .flatMap(({ instance, body }) => {
+      const holder = holderIn(body, `the owner object of ${instance}`)
+      return holder ? [{ instance, holder }] : []
+    })
+}
+
+function holderIn(body: string, where: string): Holder | null {
   try {
-    return parseOwner(object.body, `owner.json below ${instancePrefix(replica, instance)} in ${store.where}`).holder
+    return parseOwner(body, where).holder
   } catch (error) {
     // Anybody may keep an owner.json in a bucket: what is none of ours says nothing of a host.
     if (error instanceof Problem) return null

@@ -1,12 +1,12 @@
-import type { App, Inventory, S3Replica } from '../inventory/model.ts'
+import type { App, Inventory, Replica } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 
 /** Where an app's data and its owner object live. */
 export interface OwnerPlace {
   /** The app's replica: Litestream's data. */
-  data: S3Replica
+  data: Replica
   /** The replica that keeps owner.json and tip.json: the same one, or the one `ownership: NAME` names. */
-  keeper: S3Replica
+  keeper: Replica
   /** `ownership: emulate`: conditions are emulated by reading before and after. */
   emulate: boolean
   /** Replicas of the inventory that could keep the owner objects instead. */
@@ -32,12 +32,12 @@ export function ownerPlace(inventory: Inventory, app: App): OwnerPlace {
       next: `name a replica with conditional writes in ownership: of ${data.name}`,
     })
   const alternatives = Object.values(inventory.replicas)
-    .filter((other) => other !== data && other.ownership === 'conditional')
+    .filter((other) => other !== data && other.type === 's3' && other.ownership === 'conditional')
     .map((other) => other.name)
   return { data, keeper, emulate: keeper.ownership === 'emulate', alternatives }
 }
 
-function replicaNamed(inventory: Inventory, name: string | null, by: string): S3Replica {
+function replicaNamed(inventory: Inventory, name: string | null, by: string): Replica {
   const replica = name === null || !Object.hasOwn(inventory.replicas, name) ? undefined : inventory.replicas[name]
   if (replica) return replica
   throw new Problem({

@@ -1,3 +1,4 @@
+import type { Replica } from '../inventory/model.ts'
 import { exitCodes, Problem, type ProblemDetails } from '../problem.ts'
 import { instancePrefix, type Holder } from './owner.ts'
 import type { OwnerPlace } from './place.ts'
@@ -80,7 +81,7 @@ function renameRefused(step: RenameRefusal, { app, host }: RefusalContext): Expl
 }
 
 function claimedElsewhere({ app, host, place, instance }: RefusalContext): Explanation {
-  const { endpoint, bucket } = place.keeper
+  const { keeper } = place
   // `host:` and `hosts:` name one app's data differently: NAME, or NAME@HOST for a database on each host (instanceName).
   const under = instance === app.name ? `${app.name}@${host}` : app.name
   const turned =
@@ -90,13 +91,17 @@ function claimedElsewhere({ app, host, place, instance }: RefusalContext): Expla
   return {
     code: 'claimed-elsewhere',
     found:
-      `there is no owner object of it below ${instancePrefix(place.keeper, instance)} in bucket ${bucket} at ${endpoint}, ` +
+      `there is no owner object of it below ${instancePrefix(keeper, instance)} in ${placeText(keeper)}, ` +
       `but ${host} holds its data: ${turned}, its replica was changed in the inventory, or the bucket has lost the object`,
     next:
       'write the earlier host: or hosts:, endpoint:, bucket:, prefix: and ownership: into the inventory again; if the bucket has lost it, ' +
       `put the object back, or begin anew from the files on ${host}: streamside provision --new-history ${app.name}`,
     exit: exitCodes.unsound,
   }
+}
+
+function placeText(replica: Replica): string {
+  return replica.type === 'file' ? replica.path : `bucket ${replica.bucket} at ${replica.endpoint}`
 }
 
 function notEmpty(keys: string[], { app, place, instance }: RefusalContext): Explanation {

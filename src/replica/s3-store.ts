@@ -4,33 +4,14 @@ import type { S3Replica } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { agentsFor } from './agents.ts'
 import { classify, s3Problem, type S3Failure } from './s3-failure.ts'
-import { UnknownOutcome, type Condition, type ObjectStore, type StoredObject } from './store.ts'
+import { UnknownOutcome, type Condition, type DataStore, type StoredObject, type StoreLimits } from './store.ts'
 import { direct, type Way } from './way.ts'
 
-/** Milliseconds. A contended conditional PUT takes SeaweedFS 1 to 6 s (measured), so a PUT gets 15. */
-export interface StoreLimits {
-  readMs: number
-  writeMs: number
-  /** Pauses between attempts of a read; their number is the number of repetitions. */
-  readPausesMs: number[]
-}
-
+/** A contended conditional PUT takes SeaweedFS 1 to 6 s (measured), so a PUT gets 15. */
 export const storeLimits: StoreLimits = { readMs: 5000, writeMs: 15_000, readPausesMs: [500, 1500] }
 
 /** Owner objects have some kB. Anything larger is not one, and is not read into memory. */
 const largestObject = 1024 * 1024
-
-/** A bucket that holds data as well. */
-export interface DataStore extends ObjectStore {
-  /** At most the first `bytes` of an object, or null when there is none. Throws Problem. */
-  beginning(key: string, bytes: number): Promise<Buffer | null>
-
-  /** What comes after `prefix` up to the next slash, that included, each once; at most `limit`. Throws Problem. */
-  folders(prefix: string, limit: number): Promise<string[]>
-}
-
-/** Opens the bucket of a replica by a way that has been found for it. Default limits: `storeLimits`. */
-export type OpenStore = (replica: S3Replica, limits?: StoreLimits) => Promise<DataStore>
 
 /**
  * Opens the bucket of a replica. No request is made yet. The SDK is loaded here, not at the top: it takes about 200 ms,

@@ -1,7 +1,6 @@
-/**
- * A place that keeps owner objects: a bucket today, a mounted directory later. Small on purpose: what ownership needs and
- * no more.
- */
+import type { Replica } from '../inventory/model.ts'
+
+/** A place that keeps owner objects: a bucket, or a mounted directory. Small on purpose: what ownership needs and no more. */
 export interface ObjectStore {
   /** For messages: `bucket homeserver at https://nas.lan:9000 (replica nas)`. Never holds a key. */
   readonly where: string
@@ -24,6 +23,26 @@ export interface ObjectStore {
   /** Lets go of open connections. */
   close(): void
 }
+
+/** A place that holds data as well. */
+export interface DataStore extends ObjectStore {
+  /** At most the first `bytes` of an object, or null when there is none. Throws Problem. */
+  beginning(key: string, bytes: number): Promise<Buffer | null>
+
+  /** What comes after `prefix` up to the next slash, that included, each once; at most `limit`. Throws Problem. */
+  folders(prefix: string, limit: number): Promise<string[]>
+}
+
+/** Milliseconds. */
+export interface StoreLimits {
+  readMs: number
+  writeMs: number
+  /** Pauses between attempts of a read; their number is the number of repetitions. */
+  readPausesMs: number[]
+}
+
+/** Opens a replica by a way that has been found for it; without limits each kind of place has its own. */
+export type OpenStore = (replica: Replica, limits?: StoreLimits) => Promise<DataStore>
 
 export interface StoredObject {
   body: string

@@ -25,6 +25,8 @@ const nextByCode: Record<string, (host: string) => string> = {
   'in-the-way': () => 'move it away on the host, or choose another path in the inventory, then run provision again',
   write: () => 'see whether the card is full or read-only (df -h, df -i, dmesg), then run provision again',
   unit: () => 'see `systemctl status` of that unit on the host, then run provision again',
+  'not-mounted': (host) =>
+    `see why (streamside ssh ${host} systemctl status of that unit): is the disk plugged in, the server on, and what mount: says right? Then run provision again`,
   user: () => 'see /etc/passwd and /etc/group on the host, then run provision again',
 }
 

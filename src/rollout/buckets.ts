@@ -1,6 +1,9 @@
 import type { SshConnection } from '../host/connection.ts'
 import type { S3Replica } from '../inventory/model.ts'
-import { type OpenStore, openS3Store, storeLimits } from '../replica/s3-store.ts'
+import { type OnHost, openDirectoryStore } from '../replica/directory-store.ts'
+import { openDirectly } from '../replica/open.ts'
+import { openS3Store, storeLimits } from '../replica/s3-store.ts'
+import type { OpenStore } from '../replica/store.ts'
 import { direct, isOnLoopback, type Way, whyNotDirectly } from '../replica/way.ts'
 import type { Report } from '../report/events.ts'
 
@@ -18,8 +21,15 @@ export interface Buckets {
   openFor: (host: string) => OpenStore
 }
 
-/** `reach` answers why an endpoint cannot be reached from here, or null (`whyNotDirectly`). */
-export function createBuckets(report: Report, reach: typeof whyNotDirectly = whyNotDirectly): Buckets {
+/**
+ * `reach` answers why an endpoint cannot be reached from here, or null (`whyNotDirectly`); `onHost` runs programs over a
+ * connection, for replicas in directories.
+ */
+export function createBuckets(
+  report: Report,
+  reach: typeof whyNotDirectly = whyNotDirectly,
+  onHost?: (connection: SshConnection) => OnHost['run'],
+): Buckets {
   const carriers = new Map<string, SshConnection>()
   // The same for all hosts, who may be many: one server that does not answer is waited for once.
   const looked = new Map<string, Promise<string | null>>()
@@ -51,6 +61,13 @@ export function createBuckets(report: Report, reach: typeof whyNotDirectly = why
   return {
     carriedBy: (connection) => void carriers.set(connection.host, connection),
     openFor: (host) => async (replica, limits) => {
+      if (replica.type === 'file') {
+        const connection = carriers.get(host)
+        // the newest connection at each request, for an older one may be lost
+        return connection === undefined || onHost === undefined
+          ? openDirectly(replica)
+          : openDirectoryStore(replica, { host, run: (job) => onHost(carrier(host))(job) })
+      }
       const key = `${replica.name} ${host}`
       const way = ways.get(key) ?? decide(replica, host)
       ways.set(key, way)

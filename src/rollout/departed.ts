@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { instanceName, type Inventory, type S3Replica } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
-import { heldInstances } from '../replica/held.ts'
-import type { OpenStore, StoreLimits } from '../replica/s3-store.ts'
+import type { ObservedReplica } from '../host/observed.ts'
+import { type Held, heldAmong, heldInstances } from '../replica/held.ts'
+import type { OpenStore, StoreLimits } from '../replica/store.ts'
 import type { Report, RunEvent } from '../report/events.ts'
 
 /**
@@ -15,6 +16,8 @@ export interface Departed {
   ask(host: string): void
   /** The machine behind a name of the inventory: one that was given another name has not left. */
   isMachine(host: string, id: string): void
+  /** What a host has answered of its replicas in directories, which are asked in no other way. */
+  saw(replicas: ReadonlyMap<string, ObservedReplica>): void
   /** Before a connection is closed: waits until it is no longer needed for the question, at most a moment. */
   carried(host: string): Promise<void>
   /** Tells what was found. */
@@ -36,6 +39,8 @@ interface Leaver {
 export function createDeparted(inventory: Inventory, openFor: (host: string) => OpenStore, report: Report): Departed {
   const machines = new Map<string, string>()
   const within = patience()
+  const inDirectories = new Map<string, Leaver>()
+  const known = knownInstances(inventory)
   let asking: { through: string; answer: Promise<Leaver[]> } | null = null
   return {
     ask(host) {
@@ -44,10 +49,19 @@ export function createDeparted(inventory: Inventory, openFor: (host: string) => 
       asking.answer.catch(() => {}) // heard by `tell`
     },
     isMachine: (host, id) => void machines.set(id, host),
+    saw(replicas) {
+      for (const [replica, { owners }] of replicas)
+        for (const leaver of leavers(inventory, replica, heldAmong(owners, known))) {
+          const key = `${leaver.id} ${replica}`
+          const instances = [...(inDirectories.get(key)?.instances ?? []), ...leaver.instances]
+          inDirectories.set(key, { ...leaver, instances: [...new Set(instances)] })
+        }
+    },
     async carried(host) {
       if (asking?.through === host) await within(asking.answer.catch(() => {}))
     },
     async tell() {
+      for (const leaver of inDirectories.values()) report(hasLeft(leaver, machines.get(leaver.id) ?? null))
       if (asking === null) return
       try {
         const found = await within(asking.answer)
@@ -75,18 +89,22 @@ function patience(): <T>(answer: Promise<T>) => Promise<T | undefined> {
   }
 }
 
+function knownInstances(inventory: Inventory): Set<string> {
+  return new Set(Object.values(inventory.apps).flatMap((app) => app.hosts.map((host) => instanceName(app, host))))
+}
+
 /** Owner objects that hosts of no name of the inventory hold, by host and replica. */
 async function departedIn(inventory: Inventory, open: OpenStore): Promise<Leaver[]> {
-  const known = new Set(
-    Object.values(inventory.apps).flatMap((app) => app.hosts.map((host) => instanceName(app, host))),
-  )
+  const known = knownInstances(inventory)
   const each = await Promise.all(keepers(inventory).map((replica) => leaversOf(inventory, replica, known, open)))
   return each.flat()
 }
 
 /** Replicas that keep owner objects; two that are one place are asked once. */
 function keepers(inventory: Inventory): S3Replica[] {
-  const own = Object.values(inventory.replicas).filter(({ ownership }) => typeof ownership !== 'object')
+  const own = Object.values(inventory.replicas).flatMap((replica) =>
+    replica.type === 's3' && typeof replica.ownership !== 'object' ? [replica] : [],
+  )
   return [
     ...new Map(own.map((replica) => [`${replica.endpoint} ${replica.bucket} ${replica.prefix}`, replica])).values(),
   ]
@@ -100,17 +118,21 @@ async function leaversOf(
 ): Promise<Leaver[]> {
   const store = await open(replica, limits)
   try {
-    const leavers = new Map<string, Leaver>()
-    for (const { instance, holder } of await heldInstances(store, replica, known)) {
-      if (Object.hasOwn(inventory.hosts, holder.host)) continue
-      const leaver = leavers.get(holder.id) ?? { ...holder, instances: [], replica: replica.name }
-      leaver.instances.push(instance)
-      leavers.set(holder.id, leaver)
-    }
-    return [...leavers.values()]
+    return leavers(inventory, replica.name, await heldInstances(store, replica, known))
   } finally {
     store.close()
   }
+}
+
+function leavers(inventory: Inventory, replica: string, held: Held[]): Leaver[] {
+  const found = new Map<string, Leaver>()
+  for (const { instance, holder } of held) {
+    if (Object.hasOwn(inventory.hosts, holder.host)) continue
+    const leaver = found.get(holder.id) ?? { ...holder, instances: [], replica }
+    leaver.instances.push(instance)
+    found.set(holder.id, leaver)
+  }
+  return [...found.values()]
 }
 
 function hasLeft({ host, instances, replica }: Leaver, now: string | null): RunEvent {

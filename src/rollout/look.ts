@@ -1,4 +1,6 @@
 import { desiredHost, type HostFacts, type HostState, noFacts } from '../desired/host-state.ts'
+import type { GateConfig } from '../desired/gate.ts'
+import { gateConfigPath } from '../desired/places.ts'
 import type { Resource } from '../desired/resources.ts'
 import { clockOffset } from '../host/clock.ts'
 import { connectHost } from '../host/connect.ts'
@@ -7,7 +9,7 @@ import type { Observed } from '../host/observed.ts'
 import { parseProbe, probePayload } from '../host/probe.ts'
 import { runAsRoot } from '../host/root.ts'
 import type { PayloadFile } from '../host/payload.ts'
-import type { App, Architecture, Host } from '../inventory/model.ts'
+import type { App, Architecture, Host, Inventory } from '../inventory/model.ts'
 import type { HostPlan } from '../plan/change.ts'
 import { readManifest } from '../plan/manifest.ts'
 import { planHost } from '../plan/plan.ts'
@@ -84,7 +86,7 @@ export async function observe(
   connection: SshConnection,
   beside?: Beside,
 ): Promise<{ observed: Observed; rest: string }> {
-  const request = probeRequest(wanted, apps, context.verify)
+  const request = probeRequest(wanted, apps, context.inventory.replicas, context.verify)
   context.report({ type: 'host-step', host: host.name, step: 'probe' })
   const answer = await runAsRoot(connection, {
     doing: `looking at ${host.name}`,
@@ -107,6 +109,7 @@ export async function observe(
   const end = beside ? answer.stdout.indexOf(mark) + mark.length : answer.stdout.length
   const observed = parseProbe(answer.stdout.slice(0, end), request, host.name)
   context.departed?.isMachine(host.name, observed.hostId)
+  context.departed?.saw(observed.replicas)
   return { observed, rest: answer.stdout.slice(end) }
 }
 
@@ -115,15 +118,52 @@ export async function planFor(context: RunContext, host: Host, apps: App[], seen
   const architecture = supported(seen, host)
   const observed = afterRenames(seen, apps, host.name)
   const renames = renamesOn(apps, observed.manifest)
+  const unmounted = unmountedApps(context.inventory, apps, observed)
   const facts: HostFacts = {
+    unmounted,
     users: observed.users,
     takenIds: observed.takenIds,
     metrics: renamedMetrics(readManifest(observed.manifest).metrics, renames),
-    owners: await accountsInReplica(context, host, apps, observed),
+    owners: await accountsInReplica(
+      context,
+      host,
+      apps.filter(({ name }) => !unmounted.has(name)),
+      observed,
+    ),
     services: serviceFacts(apps, observed, host.name),
   }
   const state = desiredHost(context.inventory, host, facts, await context.artifacts.forHost(apps, architecture))
   return { observed, state, plan: planHost(state, observed) }
+}
+
+/**
+ * Apps whose replica this host has to mount before anything else: what it holds says which user they have and whether they may run
+ * here. Not those that have run here with it, for they are known.
+ */
+function unmountedApps({ replicas }: Inventory, apps: App[], observed: Observed): Set<string> {
+  const waits = ({ name, replica: of }: App) => {
+    const replica = of === null ? undefined : replicas[of]
+    return (
+      replica?.type === 'file' &&
+      replica.mount !== null &&
+      observed.replicas.get(replica.name)?.isMounted !== true &&
+      (observed.apps.get(name)?.claimed !== true || isElsewhere(name, replica.path, observed))
+    )
+  }
+  return new Set(apps.filter(waits).map(({ name }) => name))
+}
+
+/** Whether the host's own files say that the app's replica is elsewhere: they are shown where they differ from what is wanted. */
+function isElsewhere(app: string, place: string, observed: Observed): boolean {
+  const seen = observed.paths.get(gateConfigPath(app))
+  if (seen?.type !== 'file' || seen.content === null) return false
+  try {
+    const config = JSON.parse(seen.content.toString()) as Partial<GateConfig>
+    return config.ownership?.mode !== 'directory' || config.ownership.root !== place
+  } catch {
+    // Somebody has edited it, and it is written anew.
+    return false
+  }
 }
 
 function supported(observed: Observed, host: Host): Architecture {

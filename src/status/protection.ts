@@ -56,9 +56,9 @@ function database(name: string, index: number, app: App, seen: SeenApp, running:
   })
   if (first === undefined || last === undefined || seen.owner === null || answer === undefined)
     return judged('unknown', `${notAsked(seen)}${lastProven(seen)}`)
-  if ('error' in answer) return judged('unknown', `the bucket could not be asked: ${answer.error}${lastProven(seen)}`)
+  if ('error' in answer) return judged('unknown', `the replica could not be asked: ${answer.error}${lastProven(seen)}`)
   if (first.bytes === null)
-    return judged('protected', remote === null ? 'there is no database yet' : `no file here; the bucket has it`)
+    return judged('protected', remote === null ? 'there is no database yet' : `no file here; the replica has it`)
   if (first.l0 === null)
     return remote === null
       ? judged('unprotected', 'nothing of it has ever been uploaded')
@@ -68,13 +68,13 @@ function database(name: string, index: number, app: App, seen: SeenApp, running:
   if (remote === first.l0 && first.pending === null)
     return judged(
       'unknown',
-      `the bucket is at ${remote}; its WAL is gone, and so is what would tell whether that is all`,
+      `the replica is at ${remote}; its WAL is gone, and so is what would tell whether that is all`,
     )
   const since = oldestWaiting(last, remote, seen)
   const seconds = Math.max(0, seen.owner.askedAt - (since ?? seen.owner.askedAt))
   const gap =
     remote !== first.l0
-      ? `at ${first.l0} here, at ${remote ?? 'nothing'} in the bucket`
+      ? `at ${first.l0} here, at ${remote ?? 'nothing'} in the replica`
       : `rows after ${remote} are here only`
   if (running && seconds <= patienceSeconds + app.litestream.syncIntervalSeconds)
     return judged('behind', `${duration(seconds)} behind: ${gap}`, since)

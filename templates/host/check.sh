@@ -9,7 +9,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts s3 replica daemon prove fence rescue attributes; do
+for part in state verdict facts store s3 directory replica daemon prove fence rescue attributes; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -45,6 +45,21 @@ fence() {
   [ "$act" = fence ] || { say 5 "not fenced after all: $text"; exit 0; }
   say 3 "$code: $text.${next:+ Next: $next.}"
   fence_files
+}
+
+# A directory that is mounted again: a Litestream that its mount kept from starting, or has taken along, is not started by
+# anybody else. Nor is a mount tried again that has failed (the server was off); one that somebody has unmounted stays so.
+after_mount() {
+  [ "$owner_mode" = directory ] || return 0
+  if [ "$curl:$http" = 0:200 ]; then
+    [ -e "$run/running/$app" ] || return 0
+    case $(systemctl show -P SubState "$app-litestream.service") in
+      dead | failed) start_litestream --no-block || say 4 "$app-litestream.service could not be started" ;;
+    esac
+  else
+    mount=$(systemd-escape --path --suffix=mount -- "$replica_root")
+    [ "$(systemctl show -P ActiveState "$mount")" != failed ] || systemctl start --no-block "$mount" || say 4 "$mount could not be started"
+  fi
 }
 
 look_after() {
@@ -158,6 +173,7 @@ take_lock 20 || exit 0
 open_scratch
 files=null remote=null since=null
 decide
+after_mount
 act_on
 # What the owner object and the clock have to do with is looked at anew in each run; when it cannot be read, nothing is over.
 case $act in tell | halt) ;; *) alerts_over timer ;; esac

@@ -8,10 +8,11 @@
 #   databases lines  LOOK TAB PATH              answered by their sizes and owners; LOOK=1: by how they are written, too
 #   services  lines  UNIT                       units that are adopted: services.sh
 #   packages, users, units, apps                one name a line
+#   replicas  lines  PATH TAB PREFIX            replicas in directories: replicas.sh
 #   ports     lines  PORT USER                  ports that apps want: answered when somebody else has them
 #   journald                                    (may be absent) say what journald's configuration comes to, and what rsyslog's is refused for
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
-#   tree.sh, look.sh, services.sh, host-id.sh   parts of this program
+#   tree.sh, look.sh, services.sh, replicas.sh, host-id.sh   parts of this program
 # PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
 #
 # Answer: lines of TAB-separated fields, first `streamside-probe 1`, last `end`. Fields that come from outside this program
@@ -184,6 +185,8 @@ look_as() { # USER   one who is not there yet has nothing there: whatever is, is
 . ./tree.sh
 # shellcheck source=templates/host/services.sh
 . ./services.sh
+# shellcheck source=templates/host/replicas.sh
+. ./replicas.sh
 : >service-users
 
 trees() {
@@ -300,6 +303,7 @@ databases
 services
 units
 journald
+replicas
 apps
 transactions
 say end

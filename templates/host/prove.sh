@@ -56,21 +56,17 @@ write_tip() { # needs $tip
   fresh="{\"path\":\"$path_claimed\",\"dbs\":$tip}"
   [ "$(remembered tip)" = "$fresh" ] || remember tip "$fresh"
   for attempt in 1 2; do
-    s3 GET "$owner_url/$path_claimed/tip.json"
-    seq=0
+    object_get "$path_claimed/tip.json"
+    seq=0 etag_before=$tag
     case $curl:$http in
-      0:200)
-        seq=$(sed -n 's/.*"seq":\([0-9]*\).*/\1/p' "$work/body")
-        condition="If-Match: $(header etag)"
-        ;;
-      0:404) condition='If-None-Match: *' ;;
+      0:200) seq=$(sed -n 's/.*"seq":\([0-9]*\).*/\1/p' "$work/body") condition=match ;;
+      0:404) condition=absent ;;
       *) return 1 ;;
     esac
+    # a server without conditional writes would refuse the header; in a directory it is one file, for it has one writer
+    [ "$owner_mode" = conditional ] || condition=any
     printf '{"seq":%s,"dbs":%s}\n' "$((${seq:-0} + 1))" "$tip" >"$work/tip.new"
-    set -- -H 'Content-Type: application/json' --data-binary "@$work/tip.new"
-    # a server without conditional writes would refuse the header
-    [ "$owner_mode" != conditional ] || set -- -H "$condition" "$@"
-    s3 PUT "$owner_url/$path_claimed/tip.json" "$@"
+    object_put "$path_claimed/tip.json" "$work/tip.new" "$condition" "$etag_before"
     case $curl:$http in 0:2??) return 0 ;; 0:412) ;; *) return 1 ;; esac
   done
   return 1

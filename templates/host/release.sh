@@ -11,7 +11,7 @@ export LC_ALL=C
 umask 077
 app=$1 only=${2-}
 lib=${0%/*}
-for part in state verdict facts s3 replica daemon prove rescue; do
+for part in state verdict facts store s3 directory replica daemon prove rescue; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -45,6 +45,8 @@ files=null remote=null
 lock_or_answer
 open_scratch
 [ "$only" = ask ] || [ ! -e "$run/running/$app" ] || answer 1 running "$app runs" 'stop it first'
+# A directory is mounted for this: an earlier run may have been cut off when it had just unmounted it.
+still_mounted || systemctl start "$(systemd-escape --path --suffix=mount -- "$replica_root")" 2>/dev/null || :
 held=false why='' tip='{}'
 get_owner 3
 ask "{\"ask\":\"release\",$(facts),\"held\":false,\"why\":\"\",\"tip\":{}}"

@@ -99,6 +99,7 @@ remote_entry() {
   if with_keys 20 ltx -no-expand-env -config "$config" -level all -json "$path" >"$work/ltx" 2>"$work/ltx-error"; then
     max=$(tr -d ' \n' <"$work/ltx" | grep -o '"max_txid":"[0-9a-f]\{16\}"' | sort | tail -n 1 | cut -d'"' -f4)
     case $max in '') entry='{"max":null}' ;; *) entry="{\"max\":\"$max\"}" ;; esac
+    still_mounted || entry="{\"max\":null,\"error\":$(json "$(not_mounted)")}"
   else
     entry="{\"max\":null,\"error\":$(json "$(failure $? "$work/ltx-error")")}"
   fi
@@ -128,8 +129,10 @@ plans_entry() {
     max=$(printf '%s\n' "$ids" | sed -n 's/"max_txid":"\(.*\)"/\1/p')
     bytes=$(tr -d ' \n' <"$plan" | grep -o '"size":[0-9]*' | awk -F: '{ sum += $2 } END { printf "%.0f", sum }')
     entry="{\"rc\":0,\"min\":\"$min\",\"max\":\"$max\",\"bytes\":${bytes:-0}}"
-  else
+  elif still_mounted; then
     entry="{\"rc\":$rc,\"error\":$(json "$(failure "$rc" "$work/plan-error")")}"
+  else
+    entry="{\"rc\":$rc,\"error\":$(json "$(not_mounted)")}"
   fi
   plans="$plans,$key:$entry"
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isWithin, onOperator } from '../paths.ts'
+import { isDirectory } from '../entries.ts'
 import { mistake, type Reading, warning } from '../reading.ts'
 import { releaseSources } from '../release-sources.ts'
 
@@ -27,7 +28,7 @@ export async function checkLocalFiles(reading: Reading): Promise<void> {
     else await look(from, ['litestream', 'from'], 'folder')
   }
   for (const [name, replica] of replicas)
-    if (replica.ca !== undefined && (await look(replica.ca, ['replicas', name, 'ca'], 'file')))
+    if (!isDirectory(replica) && replica.ca !== undefined && (await look(replica.ca, ['replicas', name, 'ca'], 'file')))
       await checkCertificate(reading, onOperator(reading.folder, replica.ca), ['replicas', name, 'ca'])
   for (const [name, app] of apps) {
     for (const { source, at } of releaseSources(app.release?.from, ['apps', name, 'release', 'from'])) {

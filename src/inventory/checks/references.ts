@@ -1,3 +1,4 @@
+import { isDirectory, type ReplicaEntry } from '../entries.ts'
 import { nearest } from '../nearest.ts'
 import { mistake, type Reading } from '../reading.ts'
 import { shown } from '../show.ts'
@@ -34,12 +35,22 @@ export function checkReferences(reading: Reading): void {
   }
 
   for (const [name, replica] of replicas) {
-    if (replica.ownership === undefined || replica.ownership === 'emulate') continue
+    if (isDirectory(replica) || replica.ownership === undefined || replica.ownership === 'emulate') continue
     const path = ['replicas', name, 'ownership']
     if (replica.ownership === name) mistake(reading, path, 'names the replica itself; leave it out')
     else if (!replicas.has(replica.ownership))
       refer('replica', replica.ownership, new Map([...replicas, ['emulate', {}]]), path)
-    else if (replicas.get(replica.ownership)?.ownership !== undefined)
+    else if (replicas.get(replica.ownership)?.type === 'file')
+      mistake(
+        reading,
+        path,
+        `${replica.ownership} is a directory, which keeps owner objects of its own data only; name a bucket`,
+      )
+    else if (keepsElsewhere(replicas.get(replica.ownership)))
       mistake(reading, path, `${replica.ownership} does not keep its own owner objects; name a replica that does`)
   }
+}
+
+function keepsElsewhere(replica: ReplicaEntry | undefined): boolean {
+  return replica !== undefined && !isDirectory(replica) && replica.ownership !== undefined
 }

@@ -1,3 +1,4 @@
+import { type FileEntry, isDirectory } from '../entries.ts'
 import { mistake, type Reading, warning } from '../reading.ts'
 import { shown } from '../show.ts'
 
@@ -6,7 +7,14 @@ export function checkReplicas(reading: Reading): void {
   const { apps, replicas, top } = reading.entries
   const places = new Map<string, string>()
   const bases = new Map<string, string>()
+  const directories = new Map<string, [name: string, replica: FileEntry]>()
   for (const [name, replica] of replicas) {
+    if (isDirectory(replica)) {
+      checkDirectory(reading, name, replica, directories)
+      if (replica.path !== undefined)
+        bases.set(name, [replica.path, ...(replica.prefix ? [replica.prefix] : [])].join('/'))
+      continue
+    }
     if (replica.bucket === undefined) continue
     const endpoint = replica.endpoint ?? `https://s3.${replica.region ?? 'us-east-1'}.amazonaws.com`
     const base = [endpoint, replica.bucket, ...(replica.prefix ? [replica.prefix] : [])].join('/')
@@ -44,6 +52,36 @@ export function checkReplicas(reading: Reading): void {
       paths.push({ path, app: name })
     }
   }
+}
+
+/** One place has one thing mounted on it, and folders in it that are apart. */
+function checkDirectory(
+  reading: Reading,
+  name: string,
+  replica: FileEntry,
+  seen: Map<string, [name: string, replica: FileEntry]>,
+): void {
+  const { path } = replica
+  if (path === undefined) return
+  const at = ['replicas', name]
+  for (const [other, [earlier, entry]] of seen) {
+    if (other === path && (entry.prefix ?? '') === (replica.prefix ?? ''))
+      mistake(reading, at, `the same directory as ${shown(earlier)}`, undefined, 'key')
+    else if (other === path && entry.mount !== replica.mount)
+      mistake(
+        reading,
+        [...at, replica.mount === undefined ? 'path' : 'mount'],
+        `${shown(earlier)} mounts something else on ${shown(path)}`,
+      )
+    else if (other !== path && (other.startsWith(`${path}/`) || path.startsWith(`${other}/`)))
+      mistake(
+        reading,
+        [...at, 'path'],
+        `lies within that of ${shown(earlier)}, or the other way round`,
+        'give the one that is mounted outside a prefix: for the folder',
+      )
+  }
+  seen.set(path, [name, replica])
 }
 
 /** A name or address of one's own network, where http is a choice. */

@@ -45,6 +45,8 @@ export const examples: Record<string, string> = {
   'replicas.<name>.access-key-id': 'access-key-id: !secret nas-key',
   'replicas.<name>.secret-access-key': 'secret-access-key: !secret nas-secret',
   'replicas.<name>.ownership': 'ownership: emulate',
+  'replicas.<name>.path': 'path: /mnt/backup',
+  'replicas.<name>.mount': 'mount: "nfs://nas/volume1/sqlite"',
   hosts: 'hosts: { pi-attic: { address: 192.168.1.21 } }',
   'hosts.<name>.address': 'address: 192.168.1.21',
   'hosts.<name>.port': 'port: 2222',

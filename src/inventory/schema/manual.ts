@@ -56,7 +56,7 @@ export function manual(): string {
     ({ path, later: refused }) => refused && !keys.some((key) => key.later && path.startsWith(`${key.path}.`)),
   )
   const named = later.map(({ path }) => `\`${path}\``).join(', ')
-  return [...parts, `### Known, and not yet supported`, '', `${named}, and a replica of \`type: file\`.`, ''].join('\n')
+  return [...parts, `### Known, and not yet supported`, '', `${named}.`, ''].join('\n')
 }
 
 /** In a table a pipe ends the cell. */

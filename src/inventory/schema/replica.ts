@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { localPath, notYet, plainText, reference, secret, text } from './scalars.ts'
+import { localPath, plainText, reference, secret } from './scalars.ts'
 
 /** S3's own rules for bucket names, which every server accepts. */
 const bucket = z
@@ -60,16 +60,43 @@ export const s3Replica = z
   })
   .describe('A bucket on a server that speaks S3.')
 
+/** A folder of a host that file systems are mounted on. systemd splits a list of paths at blanks, and shells do much more. */
+const mountPoint = z
+  .string()
+  .regex(
+    /^(\/[A-Za-z0-9._-]+){2,}$/,
+    'not a folder to mount on: an absolute path of letters, digits, . _ - and /, such as /mnt/nas',
+  )
+  .refine((value) => !value.split('/').some((part) => part === '.' || part === '..'), 'cannot hold . or .. as a part')
+  .refine(
+    (value) => !/^\/(bin|boot|dev|etc|lib|opt|proc|root|run|sbin|sys|tmp|usr|var)(\/|$)/.test(value),
+    'belongs to the system; mount below /mnt, /srv or /media',
+  )
+
+const mount = plainText()
+  .regex(
+    /^(nfs:\/\/[A-Za-z0-9.:[\]-]+\/[A-Za-z0-9._~/-]+|(LABEL|UUID|PARTUUID)=[A-Za-z0-9._-]+|\/dev\/[A-Za-z0-9._:/-]+)$/,
+    'not something to mount; write nfs://nas/volume1/sqlite, LABEL=backup, UUID=…, PARTUUID=… or /dev/…',
+  )
+  .refine((value) => !value.split('/').includes('..'), 'cannot hold .. as a part')
+
 export const fileReplica = z
   .strictObject({
-    type: z.literal('file').describe('Not yet supported. A mounted directory.'),
-    path: text().describe('Not yet supported. The directory on the host.'),
-    mount: text().optional().describe('Not yet supported. What is mounted there, e.g. nfs://nas/volume1/sqlite.'),
+    type: z.literal('file').describe('A directory that something is mounted on: NFS, a USB disk.'),
+    path: mountPoint.describe(
+      'Where it is mounted on the hosts, e.g. /mnt/backup. A file there, .streamside-replica, tells it from the bare directory below; it is made at the first launch of an app.',
+    ),
+    prefix: prefix.optional().describe('Folder within it under which each app has its own. Default none.'),
+    mount: mount
+      .optional()
+      .describe(
+        'What is mounted there, and then streamside mounts it: nfs://nas/volume1/sqlite, LABEL=backup, UUID=… or /dev/…. Left out: you mount it yourself.',
+      ),
   })
-  .describe('Not yet supported. A mounted directory.')
+  .describe('A directory that something is mounted on.')
 
 /** The value of `type`, by which the rest of a replica is read. */
 export const replicaType = z.enum(['s3', 'file'])
 
 /** For JSON Schema; the loader reads each type by its own schema. */
-export const replica = z.union([s3Replica, notYet(fileReplica, 'A mounted directory.')])
+export const replica = z.union([s3Replica, fileReplica])

@@ -153,4 +153,4 @@ prune_programs
 each health step_health
 each replicating step_replicating
 each switched step_switched
-[ -z "$unhealthy" ] || exit 14
+[ -z "$unhealthy$unmounted" ] || exit 14

@@ -2,6 +2,7 @@
 # shellcheck shell=sh disable=SC2154
 
 unhealthy=
+unmounted=
 unit_files_changed=
 
 check_staged() {
@@ -107,7 +108,17 @@ step_enable() { # N UNIT
 # Not waited for: an app's start includes its gate, which may restore gigabytes. Health, below, is what waits.
 step_start() { # N UNIT
   step start "$2"
-  systemctl start --no-block "$2"
+  case $2 in
+    *.mount)
+      # waited for: what is planned next depends on what is there
+      systemctl start "$2" || {
+        unmounted="$unmounted $2"
+        record problem not-mounted "$(printf '%s was not mounted: %s' "$2" "$(journalctl --unit="$2" --lines=3 --no-pager --output=cat 2>/dev/null | tr '\n' ' ')" | base64 -w0)"
+        return 0
+      }
+      ;;
+    *) systemctl start --no-block "$2" ;;
+  esac
   record made "$1"
 }
 

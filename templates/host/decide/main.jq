@@ -25,6 +25,9 @@ def decision:
   elif .ask == "readable" then readable
   else error("decide.jq does not know the question \(.ask)") end;
 
+# The same words for both kinds of places, but for what it is called.
+def in_its_words: if .store == "directory" then (decision | (.text, .next) |= gsub("the bucket"; "the directory")) else decision end;
+
 # A line is a line: what comes from a server may hold anything.
 def one_line: explode | map(if . < 32 or . == 127 then 32 else . end) | implode;
 
@@ -37,7 +40,7 @@ def lines:
 # A shell waits for its lines: facts that cannot be judged (a file of ours cut short, say) must not leave it waiting.
 def judged:
   . as $facts
-  | decision
+  | in_its_words
   | if $form == "json" then tojson
     elif .do == "config" then .lines[]
     elif .do == "watch" then (.alerts | length), (.alerts[] | .code, .about, (.text | one_line), (.next | one_line)), (.over | join(" "))

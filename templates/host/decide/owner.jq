@@ -48,6 +48,7 @@ def reason:
 def owner_read:
   . as $f | .owner
   | if .curl == 28 then { kind: "timeout" }
+    elif .s3 == "NotMounted" then { kind: "unmounted" }
     elif .curl != 0 then { kind: "refused" }
     elif .http == 200 then
       (.body | try fromjson catch null) as $o
@@ -65,7 +66,8 @@ def known: .kind | IN("ok", "absent", "bucket", "garbage", "newer");
 
 # The same kinds, from the words of Litestream: its exit code is 1 for everything.
 def litestream_kind:
-  if test("NoSuchBucket") then "bucket"
+  if startswith("not mounted: ") then "unmounted"
+  elif test("NoSuchBucket") then "bucket"
   elif test("RequestTimeTooSkewed") then "clock"
   elif test("StatusCode: 40[13]|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch") then "denied"
   elif test("no answer in time|deadline exceeded|Client.Timeout|i/o timeout") then "timeout"
@@ -73,11 +75,28 @@ def litestream_kind:
   elif test("StatusCode: 5") then "server"
   else "other" end;
 
+# The same of a directory: nothing is taken for empty that is not mounted.
+def directory_unreadable($kind; $why; $f):
+  $f.where as $where
+  | "the app comes up by itself" as $itself
+  | if $kind == "unmounted" then
+      refuse("replica-unmounted"; "\($where): \($why)"; "mount it again; \($itself) afterwards")
+    elif $kind == "timeout" or $kind == "refused" then
+      refuse("replica-timeout"; "\($where) does not answer (\($why))"; "look at what is mounted there and at its server; \($itself) once it answers")
+    elif $kind == "denied" then
+      refuse("replica-denied"; "\($where) is closed to the app's user (\($why))"; "give it back to that user, whose number must be the same on the server, and not squashed there")
+    elif $kind == "garbage" then
+      alarm("owner-garbage"; "the newest owner.N.json of \($f.app) in \($where) is not an owner object that streamside wrote"; "find out who wrote it; the ones before it lie beside it")
+    else
+      refuse("replica-error"; "\($where) cannot be read (\($why))"; "look at what is mounted there (dmesg); \($itself) once it can be read")
+    end;
+
 # Why the replica could not be read, and what to do: the same words at the gate, before Litestream and in the timer.
 def unreadable($kind; $why; $f):
   $f.where as $where
   | "the app comes up by itself" as $itself
-  | if $kind == "timeout" then
+  | if $f.store == "directory" then directory_unreadable($kind; $why | ltrimstr("not mounted: "); $f)
+    elif $kind == "timeout" then
       refuse("replica-timeout"; "\($where) does not answer in time (\($why))"; "look at the server and the network; \($itself) once it answers")
     elif $kind == "refused" then
       refuse("replica-unreachable"; "\($where) cannot be reached (\($why))"; "start the server, or mend the network or the endpoint in the inventory; \($itself) afterwards")

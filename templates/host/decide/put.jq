@@ -19,8 +19,9 @@ def put:
         elif $read.kind == "ok" and ($read.owner.write == .mine.write or (.claims and $read.owner.path == .mine.path)) then { do: "done", code: "done", text: "", next: "" }
         else { do: "lost", code: "put-lost", text: "somebody else wrote the owner object first", next: "" } end
     elif $answer == "denied" and .doubt != true then
-      { do: "lost", code: "put-denied", text: "the replica refused the write of the owner object (\(.put.http) \(.put.s3))",
-        next: (if .put.http == 501 then "this server has no conditional writes any more: set ownership: of its replica in the inventory, then streamside provision"
+      { do: "lost", code: "put-denied", text: (if .store == "directory" then "the owner object cannot be written (\(.put.error))" else "the replica refused the write of the owner object (\(.put.http) \(.put.s3))" end),
+        next: (if .store == "directory" then "mend what is mounted there: it has to be writable, with room, and with hard links"
+               elif .put.http == 501 then "this server has no conditional writes any more: set ownership: of its replica in the inventory, then streamside provision"
                else "check that the keys may write to the bucket" end) }
     elif .late then { do: "unknown", code: "put-unknown", text: "no clear answer to the write of the owner object (\(.put.error // .put.http))", next: "it is tried again" }
     else { do: "repeat", code: "repeat", text: "", next: "" } end;

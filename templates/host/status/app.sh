@@ -19,7 +19,9 @@ lib=/usr/local/lib/streamside/current
 [ -e "$lib" ] || lib=${lib%/current}
 lib=$(readlink -f "$lib")
 [ -r "/etc/streamside/apps/$app/gate.json" ] && [ -r "$lib/verdict.sh" ] || exit 0
-for part in state verdict facts s3 replica; do
+for part in state verdict facts store s3 directory replica; do
+  # those of a host that was last provisioned by an earlier release have all of it in s3.sh
+  [ -e "$lib/$part.sh" ] || continue
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Decision, openVerdicts } from '../../model/verdicts.ts'
 import { asked, claim, found, gone, me, owner } from './facts.ts'
+import { directoryCases } from './directory-cases.ts'
 import { filesCases } from './files-cases.ts'
 import { ownerCases } from './owner-cases.ts'
 import { unprovenCases } from './unproven-cases.ts'
@@ -11,7 +12,7 @@ const verdicts = openVerdicts()
 afterAll(() => verdicts.close())
 
 const gate = (change: Record<string, unknown>): Promise<Decision> => verdicts.ask(asked('gate', change))
-const steps = { ...ownerCases, ...filesCases, ...unprovenCases }
+const steps = { ...ownerCases, ...filesCases, ...unprovenCases, ...directoryCases }
 
 for (const [step, cases] of Object.entries(steps)) {
   describe(step, () => {

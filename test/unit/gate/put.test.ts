@@ -19,6 +19,11 @@ test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
   ['409 is tried again', { put: answered(409, 'ConditionalRequestConflict') }, { do: 'repeat' }],
   ['no answer until the deadline is unknown', { put: noAnswer(28, 'timed out'), late: true }, { do: 'unknown' }],
   ['403 at once is a refusal', { put: answered(403, 'AccessDenied') }, { do: 'lost', code: 'put-denied' }],
+  [
+    'a directory says why, and what it has to be',
+    { store: 'directory', put: { ...answered(403, 'NoSpace'), error: 'No space left on device' } },
+    { do: 'lost', code: 'put-denied', text: 'the owner object cannot be written (No space left on device)' },
+  ],
   ['403 after a doubt proves nothing', { put: answered(403, 'AccessDenied'), doubt: true }, { do: 'repeat' }],
   ['412 asks who it was', { put: conflict }, { do: 'get' }],
   ['412, and the object has my write, is success', { put: conflict, owner: found(mine) }, { do: 'done' }],

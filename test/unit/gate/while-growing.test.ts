@@ -63,6 +63,7 @@ test('no limit above a restore is shorter than a restore may take', () => {
     render(`systemd/${name}.service.hbs`, {
       app: app('notes').name,
       folders: ['/var/lib/notes/data'],
+      ...(name === 'gate' ? { replica: null, replicaMount: null } : {}),
       ...(name === 'app'
         ? {
             description: 'notes',

@@ -15,6 +15,7 @@ const nothing: ProbeRequest = {
   units: [],
   apps: [],
   ports: [],
+  replicas: [],
   journald: false,
   verify: false,
 }

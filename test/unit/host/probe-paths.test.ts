@@ -13,6 +13,7 @@ const request: ProbeRequest = {
   units: [],
   apps: [],
   ports: [],
+  replicas: [],
   journald: false,
   verify: false,
 }

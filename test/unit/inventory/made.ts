@@ -1,4 +1,4 @@
-import type { App, Host, Inventory, S3Replica } from '../../../src/inventory/model.ts'
+import type { App, Host, Inventory, Replica } from '../../../src/inventory/model.ts'
 
 /** Inventories as the loader makes them, for tests that need no YAML: each says only what it is about. */
 
@@ -37,7 +37,7 @@ export function app(name: string, more: Partial<App> = {}): App {
 }
 
 /** Two hosts, and one app on the first of them with its database in the first of the replicas. */
-export function inventoryOf(...replicas: [S3Replica, ...S3Replica[]]): { inventory: Inventory; app: App } {
+export function inventoryOf(...replicas: [Replica, ...Replica[]]): { inventory: Inventory; app: App } {
   const gotify = app('gotify', {
     hosts: ['pi-attic'],
     databases: { main: '/var/lib/gotify/main.db' },

@@ -67,6 +67,9 @@ function inventoryOf(key: string, example: string): string {
     document.setIn(['apps', 'gotify', 'database'], '/var/lib/gotify/gotify.db')
     if (own !== 'service' && own !== 'unit') document.setIn(['apps', 'gotify', 'service', 'unit'], 'gotify.service')
   }
+  // of the other kind of replica
+  if (own === 'mount' || (own === 'path' && place[0] === 'replicas'))
+    document.setIn(folder, document.createNode({ type: 'file', path: '/mnt/nas' }))
   document.setIn(place, value.contents.items[0]?.value)
   return document.toString()
 }

@@ -71,9 +71,44 @@ const single: Record<string, [string, string]> = {
     top('command: ./serve', 'command: ./serve, build: make'),
     '13:48: apps.notes.release.build: not yet supported',
   ],
-  'a replica that is not built yet': [
-    top('hosts:', '  share: { type: file, path: /mnt }\nhosts:'),
-    '7:18: replicas.share.type: replicas of type file are not yet supported',
+  'a directory that cannot be mounted on': [
+    top('hosts:', '  share: { type: file, path: mnt/nas }\nhosts:'),
+    '7:30: replicas.share.path: not a folder to mount on: an absolute path of letters, digits, . _ - and /, such as /mnt/nas',
+  ],
+  'a directory of the system': [
+    top('hosts:', '  share: { type: file, path: /var/lib/nas }\nhosts:'),
+    '7:30: replicas.share.path: belongs to the system; mount below /mnt, /srv or /media',
+  ],
+  'something that cannot be mounted': [
+    top('hosts:', '  share: { type: file, path: /mnt/nas, mount: "nas:/volume1" }\nhosts:'),
+    '7:47: replicas.share.mount: not something to mount; write nfs://nas/volume1/sqlite, LABEL=backup, UUID=…, PARTUUID=… or /dev/…',
+  ],
+  'a directory without its place': [
+    top('hosts:', '  share: { type: file, mount: LABEL=backup }\nhosts:'),
+    '7:3: replicas.share.path: missing',
+  ],
+  'a key of a bucket in a directory': [
+    top('hosts:', '  share: { type: file, path: /mnt/nas, bucket: x }\nhosts:'),
+    '7:40: replicas.share.bucket: unknown key; known here: type, path, prefix, mount',
+  ],
+  'one directory twice': [
+    top('hosts:', '  share: { type: file, path: /mnt/nas }\n  again: { type: file, path: /mnt/nas }\nhosts:'),
+    '8:3: replicas.again: the same directory as share',
+  ],
+  'two things on one place': [
+    top(
+      'hosts:',
+      '  share: { type: file, path: /mnt/nas, mount: LABEL=a }\n  other: { type: file, path: /mnt/nas, prefix: x, mount: LABEL=b }\nhosts:',
+    ),
+    '8:58: replicas.other.mount: share mounts something else on /mnt/nas',
+  ],
+  'a directory within another': [
+    top('hosts:', '  share: { type: file, path: /mnt/nas }\n  other: { type: file, path: /mnt/nas/x }\nhosts:'),
+    '8:30: replicas.other.path: lies within that of share, or the other way round',
+  ],
+  'owner objects of a bucket in a directory': [
+    top('hosts:', '  share: { type: file, path: /mnt/nas }\nhosts:').replace('type: s3', 'type: s3, ownership: share'),
+    '5:31: replicas.nas.ownership: share is a directory, which keeps owner objects of its own data only; name a bucket',
   ],
   'a type of replica that does not exist': [
     top('type: s3', 'type: s4'),
@@ -463,7 +498,6 @@ apps:
   test('has no unknown key: what is not built is said to be, and nothing else', async () => {
     const mistakes = await mistakesOf(loadText(design))
     expect(mistakes.map(({ line, column, path, message }) => `${line}:${column}: ${path}: ${message}`)).toEqual([
-      '10:18: replicas.share.type: replicas of type file are not yet supported',
       '12:1: alerts: not yet supported',
       '43:29: apps.web.release.build: not yet supported',
       '43:80: apps.web.release.migrate: not yet supported',

@@ -26,7 +26,7 @@ async function load(
 
 function keysOf(inventory: Inventory): (string | undefined)[] {
   const nas = inventory.replicas['nas']
-  return [nas?.accessKeyId.reveal(), nas?.secretAccessKey.reveal()]
+  return nas?.type === 's3' ? [nas.accessKeyId.reveal(), nas.secretAccessKey.reveal()] : []
 }
 
 async function refusals(loading: ReturnType<typeof load>): Promise<string> {

@@ -41,6 +41,7 @@ export function bare(): Observed {
     apps: new Map(),
     transactions: [],
     journald: null,
+    replicas: new Map(),
     manifest: null,
   }
 }

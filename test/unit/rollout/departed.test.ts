@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { exitCodes, Problem } from '../../../src/problem.ts'
 import { formatOwner, type Owner } from '../../../src/replica/owner.ts'
-import type { DataStore, OpenStore } from '../../../src/replica/s3-store.ts'
+import type { DataStore, OpenStore } from '../../../src/replica/store.ts'
 import type { RunEvent } from '../../../src/report/events.ts'
 import { createDeparted } from '../../../src/rollout/departed.ts'
 import { folderWith, inventoryWith, keys } from '../inventory/workspace.ts'
@@ -115,4 +115,31 @@ test('a bucket that cannot be asked is no warning, and holds nobody up', async (
     { type: 'note', message: expect.stringContaining('no answer within 2 s') },
   ])
   expect(performance.now() - began).toBeLessThan(3500)
+})
+
+test('what hosts have seen in directories is told of in the same way, each holder once', async () => {
+  const cwd = await folderWith({ 'inventory.yaml': inventoryWith(), 'dist/serve': '' })
+  const { inventory } = await loadInventory(`${cwd}/inventory.yaml`, { cwd, env: keys })
+  const events: RunEvent[] = []
+  const departed = createDeparted(
+    inventory,
+    () => () => Promise.reject(new Error('nobody is asked')),
+    (event) => events.push(event),
+  )
+  const owners = [
+    { instance: 'wiki', body: owner({ host: 'pi-old', id: id('a') }) },
+    { instance: 'mail', body: owner({ host: 'pi-cellar', id: id('b') }) },
+    { instance: 'gone', body: owner(null) },
+    { instance: 'other', body: '{"mine": true}' },
+  ]
+  // two hosts of one share
+  for (let host = 0; host < 2; host++)
+    departed.saw(new Map([['share', { path: '/mnt/nas', isMounted: true, below: null, owners }]]))
+  await departed.tell()
+  expect(events).toEqual([
+    expect.objectContaining({
+      code: 'host-left',
+      message: 'pi-old is no longer in the inventory; it still holds wiki in replica share. Nothing is done to it',
+    }),
+  ])
 })

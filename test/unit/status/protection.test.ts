@@ -72,7 +72,7 @@ describe('what the bucket lacks', () => {
 describe('unknown', () => {
   test.each([
     [
-      'the bucket could not be asked',
+      'the replica could not be asked',
       { remote: new Map([['main', { error: 'no answer in time' }]]) },
       /could not be asked: no answer in time; last proven/,
     ],
