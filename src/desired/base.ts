@@ -8,6 +8,9 @@ import { sha256 } from './runs-from.ts'
 /** Where the programs that run on a host live: a folder a version, `current`, a link to the one in use, and `launch`. */
 export const programsDirectory = '/usr/local/lib/streamside'
 
+/** The version in use. */
+export const versionLink = `${programsDirectory}/current`
+
 /** Follows the link once for each program that a unit starts: it lies beside the versions and belongs to none. */
 const launch = 'launch'
 
@@ -59,7 +62,7 @@ export function baseResources(gated: boolean, logServer = false): Resource[] {
     file(`${programsDirectory}/${launch}`, hostProgram(launch)),
     ...programs.map(({ name, content }) => file(`${version}/${name}`, content)),
     // after its files: apply lays links last
-    { kind: 'link', path: `${programsDirectory}/current`, target: version },
+    { kind: 'link', path: versionLink, target: version },
   ]
 }
 

@@ -102,6 +102,8 @@ export interface ObservedDatabase {
   bytes: number
   owner: string
   group: string
+  /** Whose its WAL and shared memory are, when they are there. */
+  beside?: { owner: string; group: string }[]
   /** Of a service's: how its header says that it is written; `none` before it is one. */
   journal?: 'wal' | 'rollback' | 'none'
 }

@@ -47,8 +47,10 @@ export function parseDatabases(
 ): Map<string, ObservedDatabase> {
   const written = new Map(journals.map(([index = '', journal]) => [index, journal]))
   return new Map(
-    databases.map(([index = '', bytes, owner = '', group = '']) => {
+    databases.map(([index = '', bytes, owner = '', group = '', ...beside]) => {
       const file: ObservedDatabase = { bytes: Number(bytes), owner, group }
+      if (beside.length > 0)
+        file.beside = beside.flatMap((name, n) => (n % 2 === 0 ? [{ owner: name, group: beside[n + 1] ?? '' }] : []))
       const journal = written.get(index)
       if (journal === 'wal' || journal === 'rollback' || journal === 'none') file.journal = journal
       return [request.databases[Number(index)]?.path ?? '', file]

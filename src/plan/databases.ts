@@ -10,14 +10,17 @@ export function databaseOwners(state: HostState, observed: Observed): Change[] {
       const seen = observed.databases.get(file)
       const { user, group } = state.accounts.get(app.name) ?? { user: app.name, group: app.name }
       // The group of a service's files is the service's own matter.
-      if (!seen || (seen.owner === user && (app.service !== null || seen.group === group))) return []
+      const other = [seen ?? [], seen?.beside ?? []]
+        .flat()
+        .find((each) => each.owner !== user || (app.service === null && each.group !== group))
+      if (!other) return []
       return [
         {
           summary: {
             kind: 'database',
             name: file,
             action: 'update',
-            reason: `owner ${seen.owner}:${seen.group} → ${user}:${group}`,
+            reason: `owner ${other.owner}:${other.group} → ${user}:${group}${other === seen ? '' : ' of its WAL'}`,
           },
           step: { verb: 'own', fields: [`${user}:${group}`, file] },
         },

@@ -11,9 +11,9 @@ export function leavingApps(state: HostState, recorded: Manifest): string[] {
 
 /**
  * What comes first when an app leaves: it is stopped, the replica is proven to hold everything, and the host lets go of it
- * (ownership.md, "Removed from the inventory"). Its units and files then go like any leftover. Its data and its replica stay.
+ * (ownership.md, "Removed from the inventory"), be it under another name (`to`). Its units and files then go like any leftover. Its data and its replica stay.
  */
-export function letGo(app: string, service?: ManifestService): Change {
+export function letGo(app: string, service?: ManifestService, to?: string): Change {
   const reason = 'no longer in the inventory: stop, proof, release'
   return {
     summary: {
@@ -24,7 +24,12 @@ export function letGo(app: string, service?: ManifestService): Change {
     },
     step: {
       verb: 'leave',
-      fields: [app, service?.unit ?? `${app}.service`, service === undefined ? 'removed' : 'given-back'],
+      fields: [
+        app,
+        service?.unit ?? `${app}.service`,
+        service === undefined ? 'removed' : 'given-back',
+        ...(to === undefined ? [] : [to]),
+      ],
     },
   }
 }

@@ -1,14 +1,20 @@
 import path from 'node:path'
 import type { HostState } from '../desired/host-state.ts'
 import type { Change } from './change.ts'
-import type { Manifest } from './manifest.ts'
+import { isShared, type Manifest } from './manifest.ts'
 
 /**
  * What an app of this host had at the last run and has no more: units are stopped before their files go, links and files are
  * removed. Never data, and never what lies outside the manifest.
  * @param going apps that leave the host: all that they had
+ * @param staying apps that have left the inventory and run on: what they share with others stays for them
  */
-export function leftovers(state: HostState, recorded: Manifest, going: readonly string[]): Change[] {
+export function leftovers(
+  state: HostState,
+  recorded: Manifest,
+  going: readonly string[],
+  staying: readonly string[],
+): Change[] {
   const wanted = new Set(
     state.resources.flatMap((resource) =>
       resource.kind === 'file' || resource.kind === 'link' ? [resource.path] : [],
@@ -17,7 +23,10 @@ export function leftovers(state: HostState, recorded: Manifest, going: readonly 
   const apps = new Set([...state.apps.map((app) => app.name), ...going])
   // The host's own last: an app that is cut off in the middle of leaving lets go with their programs once more.
   const gone = Object.entries(recorded.files)
-    .filter(([file, { app }]) => !wanted.has(file) && (app === null || apps.has(app)))
+    .filter(
+      ([file, { app }]) =>
+        !wanted.has(file) && (app === null ? staying.length === 0 || !isShared(file) : apps.has(app)),
+    )
     .toSorted(([, a], [, b]) => Number(a.app === null) - Number(b.app === null))
   return [
     // Mounts after what needs them: a replica's, for one.

@@ -74,7 +74,7 @@ export function manifestFor(state: HostState, recorded: Manifest, going: readonl
   const gone = recorded.apps.filter((app) => !present.includes(app) && !going.includes(app))
   const files = new Map<string, ManifestFile>()
   for (const [path, entry] of Object.entries(recorded.files))
-    if (entry.app !== null && gone.includes(entry.app)) files.set(path, entry)
+    if (entry.app === null ? gone.length > 0 && isShared(path) : gone.includes(entry.app)) files.set(path, entry)
   for (const resource of state.resources) {
     if ((resource.kind !== 'file' && resource.kind !== 'link') || isVersioned(resource.path)) continue
     const as = resource.kind === 'file' ? (resource.as ?? 'root') : 'root'
@@ -96,6 +96,11 @@ export function manifestFor(state: HostState, recorded: Manifest, going: readonl
     ...(replicas.length === 0 ? {} : { replicas: byName(replicas) }),
     ...(services.length === 0 ? {} : { services: byName(services) }),
   }
+}
+
+/** Whether apps have a file in common, so that one that has left and runs on may need it: programs, an authority, a replica's mount. */
+export function isShared(file: string): boolean {
+  return file.startsWith('/usr/local/') || (file.startsWith('/etc/systemd/system/') && file.endsWith('.mount'))
 }
 
 /** The same text for the same entries, for a manifest is compared as one. */

@@ -17,6 +17,8 @@ export function appsWithoutOwner(state: HostState, observed: Observed, changed: 
     .filter(
       (app) =>
         observed.apps.get(app.name)?.claimed !== true ||
+        // Let go, and in the inventory again before all of it had been taken away.
+        observed.apps.get(app.name)?.reason?.code === 'released' ||
         state.resources.some(
           (resource) =>
             resource.kind === 'file' &&

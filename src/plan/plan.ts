@@ -2,7 +2,8 @@ import { resolvedCommand } from '../desired/command.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { ReleaseResource, Resource, UnitResource } from '../desired/resources.ts'
 import { runsFromDigest } from '../desired/runs-from.ts'
-import { releasesDirectory } from '../desired/places.ts'
+import { isVersioned, programsDirectory, versionLink } from '../desired/base.ts'
+import { gateConfigPath, releasesDirectory } from '../desired/places.ts'
 import type { Observed } from '../host/observed.ts'
 import { type App, type Health, stateDirectory, unitOf } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
@@ -43,9 +44,15 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   const renames = renamesOn(state.apps, observed.manifest)
   const leaving = leavingApps(state, recorded)
   const going = [...leaving.filter((app) => prune.has(app)), ...renames.map(({ from }) => from)]
-  changes.push(...going.map((app) => letGo(app, recorded.services?.[app])), ...renames.map(renamed))
+  const staying = leaving.filter((app) => !going.includes(app))
+  // An app that has left and runs on needs the programs that it was started with.
+  const keepsPrograms = staying.some((app) => recorded.files[gateConfigPath(app)] !== undefined) && !isGated(state)
+  changes.push(
+    ...going.map((app) => letGo(app, recorded.services?.[app], renames.find(({ from }) => from === app)?.to)),
+    ...renames.map(renamed),
+  )
   for (const resource of state.resources) {
-    if (resource.kind === 'unit') continue
+    if (resource.kind === 'unit' || (keepsPrograms && isVersion(resource))) continue
     const change = compare(resource, observed, host, recorded)
     if (!change) continue
     changes.push(change)
@@ -55,7 +62,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     if (resource.kind === 'release') attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
   }
   changes.push(
-    ...leftovers(state, movedFiles(recorded, renames), going),
+    ...leftovers(state, movedFiles(recorded, renames), going, staying),
     ...going.flatMap(purged),
     ...databaseOwners(state, observed),
     ...walSwitches(state, observed, recorded),
@@ -105,9 +112,14 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       attendant.push(signatureStep(resource.path, treeDigest(resource), observed, changed.has(resource)))
 
   // Of an app that has left and runs on the record stays: it may come back as it was.
-  for (const app of leaving.filter((name) => !going.includes(name)))
-    for (const [path, { digest }] of observed.signatures)
-      if (path.startsWith(`${releasesDirectory(app)}/`)) attendant.push(signatureStep(path, digest, observed, false))
+  const laid = new Set(state.resources.flatMap((resource) => ('path' in resource ? [resource.path] : [])))
+  const kept = [
+    ...staying.map((app) => `${releasesDirectory(app)}/`),
+    ...(staying.length > 0 ? [`${programsDirectory}/litestream-`] : []),
+  ]
+  for (const [path, { digest }] of observed.signatures)
+    if (!laid.has(path) && kept.some((prefix) => path.startsWith(prefix)))
+      attendant.push(signatureStep(path, digest, observed, false))
 
   const manifest = JSON.stringify(manifestFor(state, recorded, going))
   if (changes.length === 0 && manifest !== observed.manifest)
@@ -156,6 +168,15 @@ function inStartOrder(state: HostState): UnitResource[] {
 
 function treeDigest(resource: ReleaseResource | Extract<Resource, { kind: 'binary' }>): string {
   return resource.kind === 'release' ? resource.digest : resource.sha256
+}
+
+function isGated({ resources }: HostState): boolean {
+  return resources.some((resource) => resource.kind === 'file' && resource.path.endsWith('/gate.json'))
+}
+
+/** The host's programs, or the link to them. */
+function isVersion(resource: Resource): boolean {
+  return 'path' in resource && (isVersioned(resource.path) || resource.path === versionLink)
 }
 
 function needsReload(state: HostState, observed: Observed): boolean {

@@ -7,7 +7,12 @@ import type { HostPlan } from './change.ts'
  * started serves nobody yet.
  */
 export function rollingApps(plan: HostPlan, state: HostState): App[] {
-  const restarted = new Set(plan.changes.flatMap(({ step }) => (step.verb === 'restart' ? [step.fields[0] ?? ''] : [])))
+  const restarted = new Set(
+    plan.changes.flatMap(({ step: { verb, fields } }) =>
+      // One that gets another name is stopped under the old one and started under the new.
+      verb === 'restart' ? [fields[0] ?? ''] : verb === 'rename' ? [`${fields[1] ?? ''}.service`] : [],
+    ),
+  )
   return state.apps.filter((app) => app.hosts.length > 1 && restarted.has(unitOf(app)))
 }
 

@@ -12,6 +12,9 @@ import { hasEnded } from './operator.ts'
 const holdDeadlineSeconds = 6 * 60 * 60
 const giveDeadlineSeconds = 30
 
+/** Seconds in which a release is sent over a slow line, and its transaction has begun. */
+const sendingSeconds = 15 * 60
+
 /** A host on which something of its own is to be restarted, and the connection to it. */
 export interface AtWork {
   host: Host
@@ -88,6 +91,8 @@ async function keeperOf(context: RunContext, at: AtWork, app: App): Promise<AtWo
 interface Turn {
   host: string
   who: string
+  /** Seconds since it was taken. */
+  age: number
 }
 
 type Asking = { verb: 'hold'; after?: Turn } | { verb: 'break' }
@@ -110,15 +115,19 @@ async function hold(context: RunContext, at: AtWork, app: App, keeper: AtWork, a
       deadlineSeconds,
       ...more,
     })
+  let lines = 0
   const ended = run([asking.verb, ...mine, ...after], holdDeadlineSeconds, {
     signal: over.signal,
-    onLine: (line) => line === 'held' && isHeld.resolve(true),
+    onLine: (line) => {
+      lines += 1
+      if (lines === 1 && line === 'held') isHeld.resolve(true)
+    },
   })
   ended.catch(() => {}) // before it is held, through the race below; afterwards it is a turn that was left
   const first = await Promise.race([isHeld.promise, ended])
   if (first !== true) {
-    const [word, host = '', who = ''] = first.stdout.trim().split('\t')
-    if (word === 'busy' || word === 'left') return { state: word, host, who }
+    const [word, host = '', who = '', age = ''] = first.stdout.trim().split('\t')
+    if (word === 'busy' || word === 'left') return { state: word, host, who, age: Number(age) }
     throw new Problem({
       code: 'turn-failed',
       doing: `taking the turn of ${app.name} on ${keeper.host.name}`,
@@ -154,6 +163,14 @@ async function hold(context: RunContext, at: AtWork, app: App, keeper: AtWork, a
 async function isOver(context: RunContext, at: AtWork, app: App, left: Turn): Promise<void> {
   // Its own transactions were looked at already, and followed to their end.
   if (left.host === at.host.name) return
+  // Somebody whose connection broke may still be sending: nothing of it is under way there yet.
+  if (!hasEnded(left.who) && left.age < sendingSeconds)
+    throw taken(
+      at.host,
+      app,
+      left,
+      `whose connection is gone; after ${sendingSeconds / 60} minutes that is taken for over`,
+    )
   const host = context.inventory.hosts[left.host]
   const notSeen = (why: string) =>
     taken(at.host, app, left, `who has gone, and whether that is over cannot be seen: ${why}`)

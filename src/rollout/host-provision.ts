@@ -4,10 +4,9 @@ import { replicaFiles } from '../desired/litestream.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { SshConnection } from '../host/connection.ts'
 import { groundWarnings, obstacles } from '../plan/obstacles.ts'
-import { rollingApps, withoutRestarts } from '../plan/restarts.ts'
+import { withoutRestarts } from '../plan/restarts.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
-import { takeTurns } from './app-turns.ts'
 import { locked } from './apply-problems.ts'
 import { breakOff, carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
@@ -15,6 +14,7 @@ import type { HostResult, Spent } from './fleet.ts'
 import { groundOf } from './ground.ts'
 import type { Line } from './line.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
+import { inTurn } from './in-turn.ts'
 import { hasEnded } from './operator.ts'
 import { ownerChange, ownerRequests } from './owners.ts'
 import { pruned } from './prune.ts'
@@ -116,45 +116,6 @@ async function provisionOnce(
   } finally {
     await context.departed?.carried(host.name)
     await Promise.all(lines.map((line) => line.close()))
-  }
-}
-
-/**
- * Restarts never hit two hosts of an app at once, and an app that did not come up on one host is not restarted on the next.
- * The host waits with all of its changes: what is laid is what the next start runs from, whoever causes it.
- * @throws Problem `roll-halted`, `turn-taken` and what else `takeTurns` throws
- */
-async function inTurn<T extends { exit: ExitCode }>(
-  context: RunContext,
-  host: Host,
-  looked: Looked,
-  connection: SshConnection,
-  work: () => Promise<T>,
-): Promise<T> {
-  const apps = rollingApps(looked.plan, looked.state)
-  const turn = await context.turns(host.name).take(apps.map(({ name }) => name))
-  if ('failed' in turn)
-    throw new Problem({
-      code: 'roll-halted',
-      doing: `restarting ${turn.failed.app} on ${host.name}`,
-      found: `it was not healthy after its restart on ${turn.failed.host}`,
-      next: `nothing was changed on ${host.name}; mend ${turn.failed.app}, then run provision again`,
-      host: host.name,
-      app: turn.failed.app,
-    })
-  let failed = false
-  try {
-    const give = context.restarts === 'rolling' ? await takeTurns(context, { host, connection }, apps) : async () => {}
-    failed = true
-    try {
-      const result = await work()
-      failed = result.exit !== exitCodes.done
-      return result
-    } finally {
-      await give()
-    }
-  } finally {
-    turn.done(failed)
   }
 }
 

@@ -2,9 +2,9 @@
 export interface Turns {
   /**
    * Waits until nobody else has the turn of any of these apps, and takes all of them. Answers which of them has failed on
-   * another host meanwhile; then there is no turn to give back.
+   * another host meanwhile; then there is no turn to give back. `done` is told which of them have failed here.
    */
-  take(apps: readonly string[]): Promise<{ done: (failed: boolean) => void } | { failed: FailedTurn }>
+  take(apps: readonly string[]): Promise<{ done: (failed: readonly string[]) => void } | { failed: FailedTurn }>
 }
 
 /** An app that another host did not get through with. */
@@ -37,8 +37,8 @@ export function createTurns(rolling: boolean): (host: string) => Turns {
         return { failed }
       }
       return {
-        done(hasFailed) {
-          if (hasFailed) for (const app of apps) failures.set(app, { app, host })
+        done(failed) {
+          for (const app of apps) if (failed.includes(app)) failures.set(app, { app, host })
           release()
         },
       }

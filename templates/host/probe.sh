@@ -211,7 +211,10 @@ databases() {
     decode "$encoded"
     # one stat, of the file itself: an app may put a link there
     if [ ! -h "$decoded" ] && [ -f "$decoded" ]; then
-      stat --printf "database$tab$index$tab%s$tab%U$tab%G\n" -- "$decoded"
+      # Whose it is, and then whose its WAL and shared memory are: the app has to write them all.
+      size=$(stat -c %s -- "$decoded" 2>/dev/null) || size=
+      owners=$(stat -c "%U$tab%G" -- "$decoded" "$decoded-wal" "$decoded-shm" 2>/dev/null | tr '\n' '\t') || :
+      [ -z "$size" ] || say database "$index" "$size" "${owners%"$tab"}"
       if [ "$look" = 1 ]; then
         say journal "$index" "$(written_as "$decoded")"
         stat -c %U -- "$decoded" >>service-users

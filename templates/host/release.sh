@@ -16,6 +16,12 @@ for part in state verdict facts store s3 directory replica daemon prove rescue; 
   . "$lib/$part.sh"
 done
 
+# As its gate would say from now on. An app that is in the inventory again before it was taken away is known by that.
+let_go() { # TEXT
+  remember reason "$(printf '{"time":"%s","since":%s,"code":"released","text":%s,"next":%s}' \
+    "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(date +%s)" "$(json "$1")" "$(json 'run streamside provision: it takes the app up again')")"
+}
+
 answer() { # EXIT CODE TEXT NEXT
   printf '%s\t%s\t%s\n' "$2" "$3" "$4"
   exit "$1"
@@ -64,11 +70,15 @@ if [ "$act" = refuse ] && [ "$code" = not-proven ]; then
   ask "{\"ask\":\"release\",$(facts),\"held\":$held,\"why\":$(json "$why"),\"tip\":$tip}"
 fi
 case $act in
-  gone) answer 0 "$code" "$text" "$next" ;;
+  gone)
+    case $only:$text in :*' is released already') let_go "$text" ;; esac
+    answer 0 "$code" "$text" "$next"
+    ;;
   release)
     said=$text
     put_owner "$put" "$etag" false 60 || answer 1 "$code" "$text" "$next"
     say 5 "$said"
+    let_go "$said"
     answer 0 released "$said" ''
     ;;
   *) answer 1 "$code" "$text" "$next" ;;

@@ -106,6 +106,12 @@ const drifts: Record<string, Drift> = {
     restarts: [],
     after: ['stat -c %U:%G /var/lib/drift/data/notes.db', 'drift:drift\n'],
   },
+  'a WAL that root has put there': {
+    script: 'chown root:root /var/lib/drift/data/notes.db-wal',
+    changes: ['update /var/lib/drift/data/notes.db'],
+    restarts: [],
+    after: ['stat -c %U:%G /var/lib/drift/data/notes.db-wal', 'drift:drift\n'],
+  },
   'a package that was removed': {
     script: 'DEBIAN_FRONTEND=noninteractive apt-get -q -y purge jq >/dev/null 2>&1',
     changes: ['install jq'],

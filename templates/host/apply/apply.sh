@@ -116,9 +116,10 @@ finish() {
 trap finish EXIT
 clean_after_interrupted
 each expect step_expect
+# First, for much may go wrong with it, and apps that leave or are renamed run on meanwhile.
+install_packages
 each leave step_leave
 each rename step_rename
-install_packages
 each user step_user
 each directory step_directory
 each forget step_forget

@@ -14,10 +14,16 @@ let_go_of() { # APP ask|'' [UNIT: stopped, and started again when it stays]
   fail 16 "not-released:$1" "${text:-$(tail -n 3 "$transaction/stderr")}${next:+ ($code; $next)}; it stays${let_go:+. Stopped and released before it, to be removed by the next run:$let_go}"
 }
 
-# Before anything else of the transaction: an app whose data the replica does not hold for sure stays, and then nothing at all
-# was changed. Stopped first, for a proof is one only while nobody writes.
-step_leave() { # N APP UNIT removed|given-back
+# Before anything of the host's but its packages is changed: an app whose data the replica does not hold for sure stays as it is.
+# Stopped first, for a proof is one only while nobody writes.
+step_leave() { # N APP UNIT removed|given-back [NEW NAME]
   step leave "$2"
+  # Its user is renamed only after its release: a transaction that did that was cut off, or failed, later on.
+  if [ -n "${5-}" ] && ! getent passwd "$2" >/dev/null && getent passwd "$5" >/dev/null; then
+    let_go="$let_go $2"
+    record made "$1"
+    return 0
+  fi
   # for a bucket that is away nothing has to stop
   [ ! -e "/etc/streamside/apps/$2/gate.json" ] || let_go_of "$2" ask
   was=$(systemctl show -P ActiveState "$3")

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { programsDirectory, versionLink } from '../../../src/desired/base.ts'
 import type { Resource } from '../../../src/desired/resources.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { app } from '../inventory/made.ts'
@@ -43,6 +44,22 @@ describe('an app that left the inventory', () => {
     expect(plan().leaving).toEqual(['old'])
     expect(plan().warnings).toEqual([expect.objectContaining({ code: 'app-left', app: 'old' })])
     expect(JSON.parse(plan().manifest)).toEqual(JSON.parse(asWanted(before).manifest ?? ''))
+  })
+
+  test('that was the last one, and runs on, keeps the programs and the authority that it needs', () => {
+    const programs = (version: string): Resource[] => [
+      file(`${programsDirectory}/programs-${version}/record-start.sh`),
+      { kind: 'link', path: versionLink, target: `${programsDirectory}/programs-${version}` },
+    ]
+    const authority = '/usr/local/share/streamside/nas.pem'
+    const gated = [file('/etc/streamside/apps/old/gate.json'), file(authority), ...programs('gated')]
+    const last = asWanted(hostState([app('old')], of('old', gated)))
+    const without = planHost(hostState([], programs('small')), last)
+    expect(changes(without)).toEqual([])
+    expect(JSON.parse(without.manifest)).toEqual(JSON.parse(last.manifest ?? ''))
+    expect(changes(planHost(hostState([], programs('small')), last, new Set(['old'])))).toEqual(
+      expect.arrayContaining([`update link ${versionLink}`, `remove file ${authority}`]),
+    )
   })
 
   test('is let go first, then its units stop and its files go; its data and its user stay', () => {

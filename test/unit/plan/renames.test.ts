@@ -28,7 +28,7 @@ describe('an app that was given another name', () => {
     expect(renamesOn(now, seen(['new'], ['new']).manifest)).toEqual([])
     const plan = planHost(hostState(now, []), before)
     expect(plan.changes.map(({ step }) => [step.verb, ...step.fields])).toEqual([
-      ['leave', 'old', 'old.service', 'removed'],
+      ['leave', 'old', 'old.service', 'removed', 'new'],
       ['rename', 'old', 'new'],
       ['purge', '/opt/old'],
       ['purge', '/etc/streamside/apps/old'],

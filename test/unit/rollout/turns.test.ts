@@ -23,7 +23,7 @@ async function run(rolling: boolean, hosts: Record<string, string[]>, failing: s
       }
       await new Promise((resolve) => setTimeout(resolve, 5))
       for (const app of apps) atWork.set(app, (atWork.get(app) ?? 0) - 1)
-      turn.done(failing.includes(host))
+      turn.done(failing.includes(host) ? apps : [])
     }),
   )
   return { most: Object.fromEntries(most), worked, halted }
