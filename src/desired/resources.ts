@@ -53,8 +53,6 @@ export interface FileResource {
   secrets?: Secret[]
   /** A program or a record of our own, shown as such: nobody needs to read a diff of it. */
   ours?: 'program' | 'record'
-  /** Nothing that we have not laid ourselves is replaced by it. */
-  onlyOurs?: boolean
   /** Never shown in a diff at all, only `changed`. */
   opaque?: boolean
   /** Checked on the host before it is renamed into place. */

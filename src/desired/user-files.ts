@@ -63,7 +63,7 @@ export function serviceFile(
   file: App['files'][string],
   group: string,
 ): FileResource {
-  return { ...userFile(app, host, target, file, { user: 'root', group }), onlyOurs: true }
+  return userFile(app, host, target, file, { user: 'root', group })
 }
 
 /** The folders that a service's files need; one that is there stays as it is. */

@@ -45,6 +45,8 @@ export interface Observed {
   rsyslogComplaint?: string
   /** Replicas in directories, by name. */
   replicas: Map<string, ObservedReplica>
+  /** Files laid, or about to be, by transactions that ended before they could record them in the manifest. */
+  laid: Set<string>
   /** The text of /var/lib/streamside/manifest. */
   manifest: string | null
 }

@@ -154,6 +154,7 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
     })),
     ...rsyslogComplaint(all('rsyslog')[0]?.[0]),
     journald: parseJournald(all('journald')[0]?.[0]),
+    laid: new Set(all('laid').map(([path = '']) => Buffer.from(path, 'base64').toString())),
     replicas: parseReplicas(all('replica'), all('held'), request),
     manifest: decodedManifest(all('manifest')[0]),
   } satisfies Observed & { units: Map<string, ObservedUnit> }

@@ -14,6 +14,7 @@ import { Problem } from '../problem.ts'
 import type { Change, Step } from './change.ts'
 import { fileDiff } from './diff.ts'
 import type { Manifest } from './manifest.ts'
+import { refuseAccount, refuseForeign } from './ours.ts'
 
 /** The change that a resource needs on a host as it was seen; null when it is as wanted. Units are compared apart. */
 export function compare(
@@ -26,6 +27,7 @@ export function compare(
     case 'package':
       return comparePackage(resource, observed)
     case 'user':
+      refuseAccount(resource, observed, recorded, host)
       return compareUser(resource, observed)
     case 'directory':
       return compareDirectory(resource, observed, host)
@@ -82,7 +84,7 @@ function compareFile(resource: FileResource, observed: Observed, host: string, r
     differences.push(...attributeDifferences(resource, seen))
   }
   if (differences.length === 0) return null
-  if (seen && resource.onlyOurs === true && recorded.files[path] === undefined) throw notOurs(host, path)
+  if (seen) refuseForeign(path, seen, { observed, recorded, host })
   // The secret that a file held at the last run is not always one of this inventory: it may have been replaced or given up.
   const diff = recorded.files[path]?.secret === true ? null : fileDiff(resource, seen)
   return {
@@ -226,16 +228,6 @@ function inTheWay(host: string, path: string, seen: ObservedPath): Problem {
     doing: `planning ${path} on ${host}`,
     found: `${standing[seen.type]} stands there`,
     next: 'it is not ours, so it is not touched: move it away, or choose another path in the inventory',
-    host,
-  })
-}
-
-function notOurs(host: string, path: string): Problem {
-  return new Problem({
-    code: 'in-the-way',
-    doing: `planning ${path} on ${host}`,
-    found: "a file stands there that streamside has not laid: a package's, or somebody's own",
-    next: 'it is not touched: choose another path in the inventory, or move it away',
     host,
   })
 }

@@ -14,6 +14,7 @@ import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { movedFiles, renamed, renamesOn } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
+import { refuseHidden } from './ours.ts'
 import { compareUnit } from './units.ts'
 import { appsWithoutOwner } from './owners.ts'
 import { planWarnings } from './warnings.ts'
@@ -71,7 +72,10 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   const started: string[] = []
   if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
   for (const unit of inStartOrder(state)) {
-    if (unit.adopted !== true && !unit.packaged) changes.push(...overridden(unit, observed))
+    if (unit.adopted !== true && !unit.packaged) {
+      refuseHidden(unit.name, { observed, host })
+      changes.push(...overridden(unit, observed))
+    }
     const wanted = runsFromDigest(unit, state.resources)
     const laidAnew =
       unit.runsFrom.some((path) => relaid.has(path)) ||

@@ -290,6 +290,16 @@ transactions() {
       true 2>/dev/null >"${journal%/journal}/told" || :
     fi
   done
+  # What they were to lay: ours, although the manifest does not name it when they did not come to their end.
+  for staged in /var/lib/streamside/transactions/*/staged; do
+    [ -e "$staged" ] || continue
+    # recorded since; without a manifest none is
+    if [ -e /var/lib/streamside/manifest ] && [ -z "$(find "$staged" -newer /var/lib/streamside/manifest)" ]; then continue; fi
+    while IFS=$tab read -r temporary target rest; do
+      : "$temporary" "$rest"
+      case $target in '' | -) ;; *) decode "$target"; say laid "$(printf %s "$decoded" | base64 -w0)" ;; esac
+    done <"$staged"
+  done
   [ ! -s /var/lib/streamside/manifest ] || say manifest "$(base64 -w0 </var/lib/streamside/manifest)"
 }
 

@@ -141,3 +141,48 @@ describe('a full disk', () => {
     expect(await shellInHost(one, 'wc -c </var/lib/pages/settings')).toBe('200000\n')
   })
 })
+
+describe("what is there already under the name of an app, and is somebody else's,", () => {
+  const unit = '/etc/systemd/system/zeta.service'
+  const packaged = '/usr/lib/systemd/system/zeta.service'
+  const theirs = '[Service]\\nExecStart=/bin/sleep 9999\\n'
+  test.each([
+    ['a unit', `printf '${theirs}' >${unit}; systemctl daemon-reload; systemctl start zeta`, unit, `rm ${unit}`],
+    ['a unit of a package', `printf '${theirs}' >${packaged}; systemctl daemon-reload`, packaged, `rm ${packaged}`],
+    ['a file', 'mkdir /etc/zeta; echo precious >/etc/zeta/zeta.conf', '/etc/zeta/zeta.conf', 'rm -r /etc/zeta'],
+    ['a person', 'useradd -m -s /bin/sh zeta', '/etc/passwd', 'userdel -r zeta 2>/dev/null'],
+  ])('%s: is named, and neither touched nor taken for ours', async (_, make, kept, away) => {
+    const before = await shellInHost(one, `${make}; sha256sum ${kept}; systemctl show -P MainPID zeta.service`)
+    const zeta = { ...pagesApp('ref-one', 8142), files: { '/etc/zeta/zeta.conf': { from: settings } } }
+    await lab.rewrite({ apps: { pages, zeta } })
+    for (const command of ['plan', 'provision']) {
+      const run = await lab.run([command, '--json'])
+      expect(run.code).toBe(1)
+      expect(eventsOf(run, 'problem').map((event) => event['problem'])).toEqual([
+        expect.objectContaining({ code: 'in-the-way', host: 'ref-one' }),
+      ])
+    }
+    expect(await shellInHost(one, `sha256sum ${kept}; systemctl show -P MainPID zeta.service`)).toBe(before)
+    await shellInHost(one, `systemctl stop zeta 2>/dev/null; ${away}; systemctl daemon-reload`)
+    await lab.rewrite({ apps: { pages } })
+  })
+
+  test('a file of ours from a run that failed before it could record it: is ours, whatever the inventory says by then', async () => {
+    const zeta = (more: Record<string, unknown>) => ({
+      ...pagesApp('ref-one', 8142),
+      files: { '/etc/zeta/zeta.conf': { from: settings } },
+      ...more,
+    })
+    await lab.rewrite({ apps: { pages, zeta: zeta({}) } })
+    // reload comes after the files are in place, and before the manifest is written
+    await shellInHost(
+      one,
+      'mv /usr/bin/systemctl /usr/bin/systemctl.real; printf \'#!/bin/sh\\ncase $1 in daemon-reload) exit 1 ;; esac\\nexec systemctl.real "$@"\\n\' >/usr/bin/systemctl; chmod 755 /usr/bin/systemctl',
+    )
+    expect((await lab.run(['provision', '--json'])).code).toBe(1)
+    await shellInHost(one, 'mv /usr/bin/systemctl.real /usr/bin/systemctl; test -e /etc/zeta/zeta.conf')
+    await writeFile(settings, 'otherwise by now\n')
+    expect((await lab.provision()).code).toBe(0)
+    expect(await shellInHost(one, 'cat /etc/zeta/zeta.conf')).toBe('otherwise by now\n')
+  })
+})

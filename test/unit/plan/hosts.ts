@@ -42,6 +42,7 @@ export function bare(): Observed {
     transactions: [],
     journald: null,
     replicas: new Map(),
+    laid: new Set(),
     manifest: null,
   }
 }

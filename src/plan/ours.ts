@@ -1,0 +1,74 @@
+import type { UserResource } from '../desired/resources.ts'
+import type { Observed, ObservedPath } from '../host/observed.ts'
+import { Problem } from '../problem.ts'
+import type { Manifest } from './manifest.ts'
+
+/** Folders that nobody but streamside puts anything into that it is asked to lay. */
+const ownFolders = ['/etc/streamside/', '/usr/local/lib/streamside/', '/usr/local/share/streamside/', '/var/lib/']
+
+/** How each file begins that systemd, rsyslog or journald reads (templates/): of those the lost manifest is not missed. */
+const mark = '# Written by streamside '
+
+/**
+ * What stands where a file is to be laid, and is not streamside's, is never written over: an admin's unit of the same name, a file
+ * of a package. Ours is what the manifest names, what a transaction laid that ended before it could record that, what has
+ * our mark, and what lies in our folders or in an app's state.
+ * @throws Problem `in-the-way`
+ */
+export function refuseForeign(
+  path: string,
+  seen: ObservedPath,
+  { observed, recorded, host }: { observed: Observed; recorded: Manifest; host: string },
+): void {
+  if (recorded.files[path] !== undefined || observed.laid.has(path)) return
+  if (ownFolders.some((folder) => path.startsWith(folder))) return
+  if (seen.type === 'file' && seen.content?.toString().startsWith(mark) === true) return
+  throw new Problem({
+    code: 'in-the-way',
+    doing: `planning ${path} on ${host}`,
+    found: `a ${seen.type} stands there that streamside has not laid: a package's, or somebody's own`,
+    next: 'it is not touched: give the app or the file another name in the inventory, or move it away, then run this again',
+    host,
+  })
+}
+
+/**
+ * A unit of a package, or of /run, that has the name of an app would be hidden by the app's own.
+ * @throws Problem `in-the-way`
+ */
+export function refuseHidden(unit: string, { observed, host }: { observed: Observed; host: string }): void {
+  const fragment = observed.units.get(unit)?.fragmentPath ?? ''
+  // A timer or a service; mounts are made by systemd itself of what is mounted.
+  if (fragment === '' || fragment.startsWith('/etc/systemd/system/') || unit.endsWith('.mount')) return
+  throw new Problem({
+    code: 'in-the-way',
+    doing: `planning ${unit} on ${host}`,
+    found: `there is a unit of that name already: ${fragment}`,
+    next: 'give the app another name in the inventory; to put the gate before that unit, adopt it:  service: { unit: … }',
+    host,
+  })
+}
+
+const noShells = new Set(['/usr/sbin/nologin', '/sbin/nologin', '/bin/false', '/usr/bin/false'])
+
+/**
+ * An app's user is made by streamside; an account of a person, or of a package, is not taken for it. One that stayed when its app
+ * left is known by its home, and by that nobody can log in as it.
+ * @throws Problem `in-the-way`
+ */
+export function refuseAccount(
+  { name, home }: UserResource,
+  observed: Observed,
+  recorded: Manifest,
+  host: string,
+): void {
+  const seen = observed.users.get(name)
+  if (!seen || recorded.apps.includes(name) || (seen.home === home && noShells.has(seen.shell))) return
+  throw new Problem({
+    code: 'in-the-way',
+    doing: `planning the user ${name} on ${host}`,
+    found: `there is a user of that name that streamside has not made: home ${seen.home}, shell ${seen.shell}`,
+    next: 'it is not touched: give the app another name in the inventory',
+    host,
+  })
+}
