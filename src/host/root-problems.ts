@@ -49,7 +49,7 @@ export function rootProblem(
   if (talk.asked > 0 && !talk.answered)
     return problem(
       'sudo-password-needed',
-      'sudo asks for a password, and none is known',
+      'sudo asks for a password, and none is known (it asks those as well who may not use it at all)',
       `give ${host} a \`sudo-password: !secret NAME\` in the inventory, or run this on a terminal and answer the question`,
     )
   if (talk.asked > 0)

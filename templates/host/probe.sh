@@ -60,7 +60,9 @@ machine() {
   while read -r key value _; do
     case $key in MemTotal:) total=$value ;; MemAvailable:) say memory "$total" "$value"; break ;; esac
   done </proc/meminfo
-  df -k --output=target,size,avail,itotal,iavail / /var/lib /opt 2>/dev/null | sed -e 1d -e "s/  */$tab/g" -e "s/^/disk$tab/"
+  # wherever anything is laid or sent; each file system once
+  df -k --output=target,size,avail,itotal,iavail / /var/lib /var/lib/streamside /opt /etc /etc/systemd/system /usr/local /usr/local/lib \
+    /usr/local/lib/streamside 2>/dev/null | awk 'NR > 1 && !seen[$1]++' | sed -e "s/  */$tab/g" -e "s/^/disk$tab/"
   # the last one mounted on a place is the one that is seen
   awk -v OFS="$tab" '{ ro[$2] = $4 ~ /^(.*,)?ro(,.*)?$/ } END { for (place in ro) if (ro[place]) print "read-only", place }' /proc/self/mounts
 }

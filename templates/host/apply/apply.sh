@@ -56,7 +56,7 @@ cause_of() { # CODE TEXT
 
 # The kernel has one word for both. File systems without a fixed number of inodes say 0 of 0.
 out_of_inodes() {
-  df --output=itotal,iavail / /var/lib /opt /etc/streamside /usr/local "$payload" 2>/dev/null | awk '$1 > 0 && $2 == 0 { found = 1 } END { exit !found }'
+  df --output=itotal,iavail / /var/lib /opt /etc/streamside /usr/local/lib /usr/local/lib/streamside "$payload" 2>/dev/null | awk '$1 > 0 && $2 == 0 { found = 1 } END { exit !found }'
 }
 
 # Runs FUNCTION with the fields of every step of that verb, its number first.
