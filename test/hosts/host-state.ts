@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { type LabHost, shellInHost } from '../lab/index.ts'
+import { type LabHost, putFile, shellInHost } from '../lab/index.ts'
 import { eventsOf, type Run, until } from './site.ts'
 
 /** What a plan must not touch: every file with its attributes, but for kernel's, /run's and the logs of having been there. */
@@ -52,4 +52,18 @@ export function pagesApp(host: string, port: number): Record<string, unknown> {
     port,
     health: { tcp: port, within: '30s' },
   }
+}
+
+/** Lets systemctl fail on a host for these arguments (a pattern of sh's `case`): a transaction ends there, in the middle. */
+export async function failSystemctl(host: LabHost, pattern: string): Promise<void> {
+  const script = `#!/bin/sh
+case $* in ${pattern}) echo "as the test wants it" >&2; exit 1 ;; esac
+exec systemctl.real "$@"
+`
+  await shellInHost(host, 'mv /usr/bin/systemctl /usr/bin/systemctl.real')
+  await putFile(host, '/usr/bin/systemctl', script, { mode: '0755' })
+}
+
+export async function mendSystemctl(host: LabHost): Promise<void> {
+  await shellInHost(host, 'mv /usr/bin/systemctl.real /usr/bin/systemctl')
 }

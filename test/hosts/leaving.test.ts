@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { getObject, listObjects, type LabHost, setFaults, shellInHost } from '../lab/index.ts'
-import { changesOf, pagesApp } from './host-state.ts'
+import { changesOf, failSystemctl, mendSystemctl, pagesApp } from './host-state.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
 
 let lab: Site
@@ -93,6 +93,19 @@ describe('an app that left the inventory', () => {
     expect(changesOf(await lab.provision())).toEqual([])
   })
 
+  test('and was let go, but not taken away yet, is taken up when the inventory has it again', async () => {
+    await without('leaver')
+    await failSystemctl(one, 'stop*leaver-gate.service')
+    expect((await lab.run(['provision', '--json', '--prune'])).code).toBe(1)
+    await mendSystemctl(one)
+    expect((await owner('leaver')).holder).toBe(null)
+    await lab.rewrite({ apps: all })
+    const run = await lab.provision()
+    expect(changesOf(run, 'owner')).toEqual(['update owner object of leaver'])
+    expect(await readRows(one, ports.leaver)).toContain('written last')
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
   test('goes with its ephemeral storage, and comes back from the replica', async () => {
     await without('leaver-memory')
     await lab.provision(['--prune'])
@@ -160,5 +173,21 @@ describe('an app that left the inventory', () => {
       expect.objectContaining({ detail: expect.stringContaining('/etc/streamside/apps/leaver-memory stays') }),
     ])
     await shellInHost(one, 'rm -r /etc/streamside/apps/leaver-memory /opt/leaver-memory')
+  })
+
+  test('and was the last one keeps the programs and the binary that it runs from, until it goes', async () => {
+    const { leaver } = all
+    await lab.rewrite({ apps: { leaver } })
+    await lab.provision()
+    await lab.rewrite({ apps: {} })
+    expect(changesOf(await lab.provision())).toEqual([])
+    await shellInHost(one, 'systemctl restart leaver.service')
+    await until('the app to serve again', 60, () => readRows(one, ports.leaver).catch(() => null))
+    await lab.rewrite({ apps: { leaver } })
+    expect(changesOf(await lab.provision())).toEqual([])
+    await lab.rewrite({ apps: {} })
+    await lab.provision(['--prune'])
+    expect(await ofApp('leaver')).toBe('')
+    expect(changesOf(await lab.provision(['--prune']))).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LabHost, putFile, runInHost, shellInHost } from '../lab/index.ts'
-import { leftovers, mainPid, pagesApp } from './host-state.ts'
+import { failSystemctl, leftovers, mainPid, mendSystemctl, pagesApp } from './host-state.ts'
 import { eventsOf, type Site, site } from './site.ts'
 
 const templates = path.resolve(import.meta.dirname, '../../templates/host')
@@ -175,12 +175,10 @@ describe("what is there already under the name of an app, and is somebody else's
     })
     await lab.rewrite({ apps: { pages, zeta: zeta({}) } })
     // reload comes after the files are in place, and before the manifest is written
-    await shellInHost(
-      one,
-      'mv /usr/bin/systemctl /usr/bin/systemctl.real; printf \'#!/bin/sh\\ncase $1 in daemon-reload) exit 1 ;; esac\\nexec systemctl.real "$@"\\n\' >/usr/bin/systemctl; chmod 755 /usr/bin/systemctl',
-    )
+    await failSystemctl(one, 'daemon-reload')
     expect((await lab.run(['provision', '--json'])).code).toBe(1)
-    await shellInHost(one, 'mv /usr/bin/systemctl.real /usr/bin/systemctl; test -e /etc/zeta/zeta.conf')
+    await mendSystemctl(one)
+    await shellInHost(one, 'test -e /etc/zeta/zeta.conf')
     await writeFile(settings, 'otherwise by now\n')
     expect((await lab.provision()).code).toBe(0)
     expect(await shellInHost(one, 'cat /etc/zeta/zeta.conf')).toBe('otherwise by now\n')

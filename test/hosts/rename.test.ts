@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { deleteObjects, getObject, type LabHost, listObjects, putObject, shellInHost } from '../lab/index.ts'
-import { changesOf, pagesApp } from './host-state.ts'
+import { changesOf, failSystemctl, mendSystemctl, pagesApp } from './host-state.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, streamside, until, writeRow } from './site.ts'
 
 let lab: Site
@@ -115,5 +115,16 @@ describe('an app that was given another name', () => {
     expect(problems(run)).toEqual(['replica-not-empty'])
     expect(await readRows(one, ports.shop)).toHaveLength(3)
     await deleteObjects(lab.lab.instance, 'rename/ren-mart/')
+  })
+
+  test('goes on when a run failed after its user had its new name', async () => {
+    await lab.rewrite({ apps: { 'ren-third': shop({ was: 'ren-store' }), 'ren-site': pages({ was: 'ren-pages' }) } })
+    await failSystemctl(one, 'daemon-reload')
+    expect((await lab.run(['provision', '--json'])).code).toBe(1)
+    await mendSystemctl(one)
+    expect(await account('ren-store')).toBe('')
+    await lab.provision()
+    expect(await readRows(one, ports.shop)).toHaveLength(3)
+    expect(changesOf(await lab.provision())).toEqual([])
   })
 })
