@@ -95,11 +95,12 @@ describe('a file system', () => {
     await converges(faulty)
   })
 
-  test('without an inode for the upload is no failure of sudo', async () => {
+  test('without an inode for what is sent ends them as well', async () => {
     await wants()
     await over('/var/lib/streamside', 'size=500m,nr_inodes=$((files + 1))', async () => {
       await shellInHost(one, ': >/var/lib/streamside/the-last || :')
-      await refuses(faulty, { code: 'disk-full', exit: 1, found: /No space left on device/, next: /df -i/ })
+      const found = /^\/var\/lib\/streamside takes 0 more files/
+      await refuses(faulty, { code: 'inodes-full', exit: 1, found, next: /du -xd3 --inodes/ }, both)
     })
     await converges(faulty)
   })

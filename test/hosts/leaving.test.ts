@@ -95,7 +95,7 @@ describe('an app that left the inventory', () => {
 
   test('and was let go, but not taken away yet, is taken up when the inventory has it again', async () => {
     await without('leaver')
-    await failSystemctl(one, 'stop*leaver-gate.service')
+    await failSystemctl(one, 'stop*leaver-check.timer')
     expect((await lab.run(['provision', '--json', '--prune'])).code).toBe(1)
     await mendSystemctl(one)
     expect((await owner('leaver')).holder).toBe(null)

@@ -130,8 +130,9 @@ describe('a full disk', () => {
 
   test('on the whole card ends the run before anything was begun', async () => {
     expect(await withLittleRoom('/var/lib/streamside', 96)).toMatchObject({
+      code: 'disk-full',
       host: 'ref-one',
-      next: expect.stringContaining('df'),
+      found: expect.stringMatching(/free on \/var\/lib\/streamside, .*nothing was sent/),
     })
   })
 
