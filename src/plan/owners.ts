@@ -18,7 +18,7 @@ export function appsWithoutOwner(state: HostState, observed: Observed, changed: 
       (app) =>
         observed.apps.get(app.name)?.claimed !== true ||
         // Let go, and in the inventory again before all of it had been taken away.
-        observed.apps.get(app.name)?.reason?.code === 'released' ||
+        observed.apps.get(app.name)?.reason?.code === 'let-go' ||
         state.resources.some(
           (resource) =>
             resource.kind === 'file' &&

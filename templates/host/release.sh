@@ -18,7 +18,7 @@ done
 
 # As its gate would say from now on. An app that is in the inventory again before it was taken away is known by that.
 let_go() { # TEXT
-  remember reason "$(printf '{"time":"%s","since":%s,"code":"released","text":%s,"next":%s}' \
+  remember reason "$(printf '{"time":"%s","since":%s,"code":"let-go","text":%s,"next":%s}' \
     "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(date +%s)" "$(json "$1")" "$(json 'run streamside provision: it takes the app up again')")"
 }
 
