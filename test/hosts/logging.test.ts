@@ -156,7 +156,10 @@ describe('a log server that was away', () => {
     await arrived(two, 'away 60.', 90)
     const said = await shellInHost(two, `grep -rhoE 'away [0-9]+\\.' /var/log/hosts/log-three | sort -u | wc -l`)
     expect(said).toBe('60\n')
-    // after a boot nothing is to be done, either
+    // after a boot nothing is to be done, either, once the gates have let their apps through
+    await until('lognotes to be up again', 60, async () =>
+      (await shellInHost(three, 'systemctl is-active lognotes.service || :')) === 'active\n' ? true : null,
+    )
     const again = await lab.provision()
     expect(again.events.filter((event) => event['type'] === 'change')).toEqual([])
   })
