@@ -153,3 +153,11 @@ describe('two operators who restart an app on different hosts', () => {
     expect((await lab.provision()).code).toBe(0)
   })
 })
+
+test('an app of several hosts that gets another name does so on one host at a time, with the rows of each', async () => {
+  await lab.rewrite({ apps: { rolled: { ...apps().rolling, was: 'rolling' } } })
+  const run = await lab.provision()
+  expect(atOnce(run)).toBe(1)
+  for (const host of hosts) expect(await readRows(host, port)).toEqual([`of ${host.name}`])
+  expect(changesOf(await lab.provision())).toEqual([])
+})
