@@ -53,7 +53,7 @@ export async function inTurn<T extends Outcome>(
 }
 
 /** Those that are known to be well are not blamed for others of their host; of a failure without an app nobody knows whose it is. */
-function failedOf({ exit, problems }: Outcome, apps: readonly string[]): readonly string[] {
+export function failedOf({ exit, problems }: Outcome, apps: readonly string[]): readonly string[] {
   if (exit === exitCodes.done) return []
   const blamed = problems.flatMap(({ app }) => app ?? [])
   return problems.length > 0 && blamed.length === problems.length ? blamed : apps

@@ -65,6 +65,8 @@ beforeAll(async () => {
      chgrp adm /var/lib/powerdns/pdns.sqlite3 && usermod -aG adm pdns
      systemctl restart vnstat pdns
      systemctl start colord`,
+    [],
+    { deadlineSeconds: 240 }, // packages, on a machine that is busy with other hosts
   )
   found = await asFound()
 }, 300_000)

@@ -113,6 +113,7 @@ describe('the health of a card', () => {
          printf '__REALTIME_TIMESTAMP=%s000000\\n__MONOTONIC_TIMESTAMP=%s\\n_BOOT_ID=%s\\n_TRANSPORT=kernel\\nSYSLOG_IDENTIFIER=kernel\\n_HOSTNAME=ch-one\\nMESSAGE=%s\\n\\n' "$(date +%s)" "$n" "$boot" "$line"
        done | /usr/lib/systemd/systemd-journal-remote --output="/var/log/journal/$(cat /etc/machine-id)/kernel.journal" -`,
       kernel,
+      { deadlineSeconds: 200 },
     )
     const answer = await found()
     expect(answer.code, said(answer)).toBe(1)

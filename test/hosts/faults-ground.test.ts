@@ -105,6 +105,14 @@ describe('a file system', () => {
     await converges(faulty)
   })
 
+  test('without an inode for the upload, which nobody could know before, is no failure of sudo', async () => {
+    await wants()
+    await over('/var/lib/streamside/incoming', 'size=500m,nr_inodes=$files', () =>
+      refuses(faulty, { code: 'disk-full', exit: 1, found: /No space left on device/, next: /df -i/ }),
+    )
+    await converges(faulty)
+  })
+
   test('that is read-only, / itself, ends plan and provision, and says what its card may have', async () => {
     await wants()
     // a journal that is open for writing would keep the mount busy; a card's error asks nobody

@@ -39,6 +39,8 @@ beforeAll(async () => {
   await shellInHost(
     one,
     'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends vnstat && useradd -r shop && install -d -o shop /srv/shop/data',
+    [],
+    { deadlineSeconds: 200 },
   )
   const program = readFileSync(notes)
   for (const place of ['/opt/shop/notes', '/opt/till/notes']) await putFile(one, place, program, { mode: '0755' })

@@ -136,6 +136,13 @@ describe('a full disk', () => {
     })
   })
 
+  test('on which the upload finds no room, although there seemed to be some, ends the run before anything was begun', async () => {
+    expect(await withLittleRoom('/var/lib/streamside/incoming', 96)).toMatchObject({
+      host: 'ref-one',
+      next: expect.stringContaining('df'),
+    })
+  })
+
   test('that has room again is no more in the way', async () => {
     const run = await lab.provision()
     expect(eventsOf(run, 'app-healthy')).toHaveLength(1)

@@ -13,7 +13,7 @@ export interface InsideResult {
 
 export interface InsideOptions {
   input?: string | Buffer
-  /** Seconds until the command is killed and an error thrown. Default 180. */
+  /** Seconds until the command is killed and an error thrown. Default 60. */
   deadlineSeconds?: number
   /** Return a failed command's result instead of throwing. */
   allowFailure?: boolean
@@ -118,7 +118,7 @@ async function runRaw(
   // a command that does not read its input closes the pipe; its exit status tells whether that was right
   child.stdin.on('error', () => {})
   child.stdin.end(options.input ?? '')
-  const deadline = options.deadlineSeconds ?? 180
+  const deadline = options.deadlineSeconds ?? 60
   let late = false
   const timer = setTimeout(() => {
     late = true
