@@ -29,10 +29,9 @@ export function leftovers(
     )
     .toSorted(([, a], [, b]) => Number(a.app === null) - Number(b.app === null))
   return [
-    // Mounts after what needs them: a replica's, for one.
     ...gone
       .flatMap(([file]) => (isUnitFile(file) ? [path.posix.basename(file)] : []))
-      .toSorted((a, b) => Number(a.endsWith('.mount')) - Number(b.endsWith('.mount')))
+      .toSorted((a, b) => stopRank(a) - stopRank(b))
       .map(stopped),
     ...gone.map(([file, { as }]) => removed(file, as)),
     ...packagedUnits.flatMap(({ unit, folder }) =>
@@ -44,6 +43,12 @@ export function leftovers(
 /** A unit file that systemd reads by its own name, not one of a drop-in. */
 export function isUnitFile(file: string): boolean {
   return path.posix.dirname(file) === '/etc/systemd/system'
+}
+
+/** Timers before what they start, which would start again; mounts after what needs them: a replica's, for one. */
+function stopRank(unit: string): number {
+  if (unit.endsWith('.timer')) return 0
+  return unit.endsWith('.mount') ? 2 : 1
 }
 
 // Units of packages that ran from files of ours: without those they run from their own.

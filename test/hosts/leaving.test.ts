@@ -67,6 +67,11 @@ describe('an app that left the inventory', () => {
   test('goes with --prune: stopped, proven, released; its data and its replica stay, and are named', async () => {
     await writeRow(one, ports.leaver, 'written last')
     const keys = (await listObjects(lab.lab.instance, 'leaving/leaver/')).map(({ key }) => key)
+    // a check that was cut off has failed: systemd lists it on, without its file too
+    await until('the check to have failed', 30, async () => {
+      await shellInHost(one, 'systemctl start --no-block leaver-check; systemctl kill --signal=KILL leaver-check || :')
+      return (await shellInHost(one, 'systemctl is-failed leaver-check || :')) === 'failed\n' || null
+    })
     const run = await lab.provision(['--prune'])
     expect(warnings(run)).toEqual(['data-left leaver'])
     expect(await ofApp('leaver')).not.toMatch(/leaver(?!-)|leaver-(gate|check|litestream)/)

@@ -81,10 +81,16 @@ gone() { # UNIT
   [ "$(systemctl show --property=LoadState --property=ActiveState --value "$1" | tr '\n' '/')" = not-found/inactive/ ]
 }
 
+# systemd keeps a unit that has failed in its list when its file is gone, and a check that is stopped at work counts as failed.
+forgive() { # UNIT
+  ! systemctl --quiet is-failed "$1" || systemctl reset-failed "$1"
+}
+
 # Before the reload, while systemd knows what depends on it: a mount goes after the app that lives in it.
 step_retire() { # N UNIT
   step stop "$2"
   gone "$2" || systemctl stop "$2" || fail 15 unit "systemctl stop $2: $(tail -n 3 "$transaction/stderr")"
+  forgive "$2"
   if [ -e "/etc/systemd/system/$2" ]; then
     systemctl --quiet disable "$2" || fail 15 unit "systemctl disable $2: $(tail -n 3 "$transaction/stderr")"
   else
