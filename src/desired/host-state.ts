@@ -11,7 +11,7 @@ import { configDirectory } from './places.ts'
 import { metricsPorts } from './ports.ts'
 import { replicaMountResources } from './replica-mount.ts'
 import type { Resource, UnitResource } from './resources.ts'
-import { runsFromDigest } from './runs-from.ts'
+import { runsFromLines } from './runs-from.ts'
 import { type Account, type ServiceFacts, serviceResources } from './service.ts'
 import { storageResources } from './storage.ts'
 
@@ -163,7 +163,7 @@ function runsFromFile(app: App, resources: Resource[]): Resource {
     mode: '0600',
     owner: 'root',
     group: 'root',
-    content: units.map((unit) => `${unit.name} ${runsFromDigest(unit, resources)}\n`).join(''),
+    content: units.map((unit) => runsFromLines(unit, resources)).join(''),
     ours: 'record',
   }
 }

@@ -34,7 +34,7 @@ export interface Observed {
   units: Map<string, ObservedUnit>
   /** Drop-ins of a unit, whether systemd has read them or not; units without any are left out. */
   overrides: Map<string, string[]>
-  /** Digest of what a unit ran from at its last start since boot. */
+  /** The record of a unit's last start since boot (record-start.sh): what it ran from. */
   started: Map<string, string>
   apps: Map<string, ObservedApp>
   /** Transactions that run, were cut off by a power cut or a kill, or ended when nobody followed them any more (told once). */
@@ -126,6 +126,8 @@ export interface ObservedUnit {
   dropInPaths: string[]
   needsReload: boolean
   result: string
+  /** systemd's id of its last start; empty when there was none. */
+  invocation: string
 }
 
 export interface ObservedApp {

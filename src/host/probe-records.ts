@@ -24,6 +24,7 @@ export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
         dropInPaths: (block.get('DropInPaths') ?? '').split(' ').filter(Boolean),
         needsReload: block.get('NeedDaemonReload') === 'yes',
         result: block.get('Result') ?? '',
+        invocation: block.get('InvocationID') ?? '',
       })
     block = new Map()
   }

@@ -1,7 +1,7 @@
 import { resolvedCommand } from '../desired/command.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { ReleaseResource, Resource, UnitResource } from '../desired/resources.ts'
-import { runsFromDigest } from '../desired/runs-from.ts'
+import { isReadOnce, runsFromDigest } from '../desired/runs-from.ts'
 import { isVersioned, programsDirectory, versionLink } from '../desired/base.ts'
 import { gateConfigPath, releasesDirectory } from '../desired/places.ts'
 import type { Observed } from '../host/observed.ts'
@@ -15,7 +15,7 @@ import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { movedFiles, renamed, renamesOn } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
-import { compareUnit } from './units.ts'
+import { compareUnit, startedAsLaid } from './units.ts'
 import { appsWithoutOwner } from './owners.ts'
 import { planWarnings } from './warnings.ts'
 
@@ -77,9 +77,11 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       changes.push(...overridden(unit, observed))
     }
     const wanted = runsFromDigest(unit, state.resources)
+    // What is changed after a start that was good does not concern what runs, unless it may read it still.
+    const runsAsLaid = startedAsLaid(unit, observed)
     const laidAnew =
-      unit.runsFrom.some((path) => relaid.has(path)) ||
-      (unit.adopted !== true && !unit.packaged && runsOverridden(unit, observed)) ||
+      unit.runsFrom.some((path) => relaid.has(path) && !(runsAsLaid && isReadOnce(path))) ||
+      (unit.adopted !== true && !unit.packaged && !runsAsLaid && runsOverridden(unit, observed)) ||
       // A service that is named still, and from which all that was laid over it is taken: it runs with that until its next start.
       (unit.adopted === true && unit.runsFrom.length === 0 && observed.started.has(unit.name))
     const unitChanges = compareUnit(unit, wanted, observed, laidAnew)

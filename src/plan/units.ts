@@ -61,11 +61,24 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
   return changes
 }
 
-/** The record of a unit's last start; apply.sh puts `unhealthy` before it, for only a good start counts as done. */
-function startOf(record: string | undefined): { digest: string | undefined; unhealthy: boolean } {
-  const mark = 'unhealthy '
-  const unhealthy = record?.startsWith(mark) === true
-  return { digest: unhealthy ? record.slice(mark.length) : record, unhealthy }
+/**
+ * Whether what runs was started when everything that is read at a start was as laid (record-start.sh looks at that): what has been
+ * changed since has not been run with, and putting it back takes no restart.
+ */
+export function startedAsLaid(unit: UnitResource, { started, units }: Observed): boolean {
+  const { asLaid } = startOf(started.get(unit.name))
+  return asLaid !== undefined && asLaid === units.get(unit.name)?.invocation
+}
+
+/**
+ * The record of a unit's last start: `DIGEST`, and systemd's id of that start when it was from what was laid; apply.sh puts
+ * `unhealthy` before it, for only a good start counts as done.
+ */
+function startOf(record = ''): { digest: string | undefined; asLaid: string | undefined; unhealthy: boolean } {
+  const words = record.split(' ').filter(Boolean)
+  const unhealthy = words[0] === 'unhealthy'
+  const [digest, asLaid] = unhealthy ? words.slice(1) : words
+  return { digest, asLaid, unhealthy }
 }
 
 function isUp(active: string, sub: string): boolean {

@@ -60,7 +60,7 @@ start() {
   alerts_over gate
   run_folder running
   : >"$run/running/$app"
-  record_start "$unit"
+  sh "$lib/record-start.sh" "$app" "$unit"
   say 6 "start, $code: $text"
   if is litestream; then
     release_lock

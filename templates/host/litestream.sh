@@ -70,7 +70,7 @@ go() {
   esac
   config_for "$path_wanted"
   install -m 0644 "$work/$path_wanted.yml" "$run/litestream/$app.yml"
-  record_start "$app-litestream.service"
+  sh "$lib/record-start.sh" "$app" "$app-litestream.service"
   alerts_over litestream
   say 6 "$text"
   exit 0

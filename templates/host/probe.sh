@@ -230,7 +230,7 @@ units() {
   [ -s units ] || return 0
   # a mount's unit may have backslashes in its name, which xargs takes for quotes unless lines alone part its words
   xargs -r -d '\n' systemctl show --no-pager \
-    -p Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Result,NRestarts <units |
+    -p Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Result,NRestarts,InvocationID <units |
     sed "s/^/show$tab/"
   while IFS= read -r unit; do
     read_line "/run/streamside/started/$unit"

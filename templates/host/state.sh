@@ -88,12 +88,3 @@ alerts_over() { # SOURCE
 alert_over() { # NAME…
   for name; do rm -f "$state/alerts/$name" "$run/alerts/$app/$name" || say 4 "the alert $name could not be removed"; done
 }
-
-# The record at start: what the unit runs from now. provision restarts it when this differs from runs-from.
-record_start() { # UNIT
-  [ -r "$etc/runs-from" ] || return 0
-  run_folder started
-  while read -r unit digest; do
-    [ "$unit" != "$1" ] || printf '%s\n' "$digest" >"$run/started/$unit"
-  done <"$etc/runs-from"
-}

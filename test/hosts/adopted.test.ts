@@ -153,8 +153,12 @@ describe('services of packages', () => {
   })
 
   test('have a drop-in that is put right when somebody edits it', async () => {
-    await shellInHost(one, `sed -i 's/^ExecCondition=.*//' /etc/systemd/system/pdns.service.d/50-streamside.conf`)
+    const edit = `sed -i 's/^ExecCondition=.*//' /etc/systemd/system/pdns.service.d/50-streamside.conf`
+    await shellInHost(one, edit)
     expect((await lab.run(['plan'])).stdout).toMatch(/update {2}file .*pdns.service.d\/50-streamside.conf/)
+    // it was started before that
+    expect(changesOf(await lab.provision(), 'unit')).toEqual([])
+    await shellInHost(one, `${edit}; systemctl daemon-reload; systemctl restart pdns`)
     expect(changesOf(await lab.provision(), 'unit')).toEqual(['restart pdns.service'])
     expect(changesOf(await lab.provision())).toEqual([])
   })

@@ -81,10 +81,27 @@ const drifts: Record<string, Drift> = {
     changes: [`remove ${override}`],
     restarts: [],
   },
-  'a file edited by hand, without a restart': {
-    script: `printf '# by hand\\n' >>${unitFile}`,
+  'a file edited by hand, and what runs started with it': {
+    script: `printf '[Service]\\nNice=5\\n' >>${unitFile}; systemctl daemon-reload; systemctl restart drift.service`,
     changes: [`update ${unitFile}`, 'restart drift.service'],
     restarts: ['drift.service'],
+    after: ['systemctl show -P Nice drift.service', '0\n'],
+  },
+  'files edited by hand that nothing was started with': {
+    script: `for file in ${unitFile} /etc/systemd/system/drift-litestream.service /etc/streamside/apps/drift/*.env /etc/streamside/apps/drift-static/app.env; do printf '# by hand\\n' >>"$file"; done; systemctl daemon-reload`,
+    changes: [
+      'update /etc/streamside/apps/drift/app.env',
+      `update ${unitFile}`,
+      'update /etc/streamside/apps/drift/litestream.env',
+      'update /etc/systemd/system/drift-litestream.service',
+      'update /etc/streamside/apps/drift-static/app.env',
+    ],
+    restarts: [],
+  },
+  'a drop-in that was loaded, and nothing was started with': {
+    script: `mkdir -p ${unitFile}.d; printf '[Service]\\nNice=5\\n' >${override}; systemctl daemon-reload`,
+    changes: [`remove ${override}`],
+    restarts: [],
   },
   'a mode and an owner': {
     script: `chmod 0666 ${unitFile}; chown pi /etc/streamside/apps/drift/app.env; chmod 0777 /var/lib/drift`,

@@ -12,14 +12,14 @@ const unit: UnitResource = {
   app: 'web',
   runsFrom: ['/etc/systemd/system/web.service'],
 }
-const unitFile: Resource = {
+const unitFile = {
   kind: 'file',
   path: '/etc/systemd/system/web.service',
   mode: '0644',
   owner: 'root',
   group: 'root',
   content: '[Service]\n',
-}
+} satisfies Resource
 const web = app('web', { databases: { main: '/var/lib/web/a.db' } })
 const state = hostState([web], [unitFile, unit])
 
@@ -83,6 +83,44 @@ test('a masked unit gets its file back, is enabled and started', () => {
     'enable unit web.service enable',
     'start unit web.service start',
   ])
+})
+
+describe('what only a start reads, of a unit that was started from it as it was laid,', () => {
+  const override = '/etc/systemd/system/web.service.d/override.conf'
+  const record = (observed: ReturnType<typeof asWanted>, start: string) =>
+    observed.started.set('web.service', `${observed.started.get('web.service') ?? ''} ${start}`)
+  const edit = (observed: ReturnType<typeof asWanted>) => {
+    const seen = observed.paths.get(unitFile.path)
+    if (seen?.type === 'file') observed.paths.set(unitFile.path, { ...seen, sha256: 'other' })
+  }
+  const mended = `update file ${unitFile.path} file`
+
+  test('is put back without a restart', () => {
+    const changes = drifted((observed) => {
+      record(observed, 'a1')
+      edit(observed)
+      observed.overrides.set('web.service', [override])
+      observed.units.get('web.service')?.dropInPaths.push(override)
+    })
+    expect(changes).toEqual([mended, `remove drop-in ${override} set-aside`])
+  })
+
+  test('is put back with one when somebody has started it since', () => {
+    const changes = drifted((observed) => {
+      record(observed, 'earlier')
+      edit(observed)
+    })
+    expect(changes).toEqual([mended, 'restart unit web.service restart'])
+  })
+
+  test('is no reason to leave out the restart for a release, which may be read at any time', () => {
+    const release: Resource = { kind: 'binary', path: '/opt/web/tool', mode: '0755', sha256: 'd', from: '/x' }
+    const wanted = hostState([web], [unitFile, release, { ...unit, runsFrom: [...unit.runsFrom, release.path] }])
+    const observed = asWanted(wanted)
+    record(observed, 'a1')
+    observed.trees.set(release.path, { stat: 'other', content: null })
+    expect(planHost(wanted, observed).changes.map(({ step }) => step.verb)).toEqual(['binary', 'restart'])
+  })
 })
 
 describe('an app whose last start was not a good one', () => {

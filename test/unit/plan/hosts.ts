@@ -90,6 +90,7 @@ export function asWanted(state: HostState): Observed {
           dropInPaths: [],
           needsReload: false,
           result: 'success',
+          invocation: 'a1',
         })
         observed.started.set(resource.name, runsFromDigest(resource, state.resources))
         break

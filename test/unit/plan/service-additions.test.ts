@@ -15,6 +15,7 @@ const up = {
   fragmentPath: '',
   dropInPaths: [],
   needsReload: false,
+  invocation: 'a1',
   result: '',
 }
 const standing = {

@@ -62,6 +62,7 @@ export function unit(change: Partial<ObservedUnit> = {}): ObservedUnit {
     dropInPaths: [],
     needsReload: false,
     result: 'success',
+    invocation: 'a1',
     ...change,
   }
 }
