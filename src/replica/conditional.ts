@@ -1,13 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
 import type { S3Replica } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { UnknownOutcome, type Condition, type ObjectStore } from './store.ts'
 import { isOnLoopback } from './way.ts'
-
-/** After this a bucket is probed again: a server may have been replaced behind the same name. */
-const trustedForDays = 30
 
 /**
  * Writes to the bucket to learn whether it enforces conditional writes, which is what keeps two owners apart. Some servers
@@ -77,62 +72,39 @@ async function currentEtag(store: ObjectStore, key: string): Promise<Condition> 
   return { kind: 'etag', etag: object.etag }
 }
 
-/** Probes that are under way in this process: ten hosts of one bucket ask at the same moment. */
-const underWay = new Map<string, Promise<void>>()
+/**
+ * What a run has found out about its buckets, by server, bucket and way. Kept for a run and no longer: a server may be replaced
+ * behind the same name, and is asked again only when an owner object is to be written.
+ */
+export type Probed = Map<string, Promise<void>>
 
 /**
- * Makes sure that the bucket enforces conditional writes. Probed once per bucket and operator's machine (on loopback: per
- * host); a good answer is kept in `<cacheDirectory>/replicas/` for 30 days, a bad one never.
+ * Makes sure that the bucket enforces conditional writes: probed once a run (on loopback: once a host), also when ten hosts of
+ * one bucket ask at the same moment.
  * Throws Problem `replica-no-conditional-writes`, naming the two ways out.
  */
 export async function requireConditionalWrites(
   store: ObjectStore,
   replica: S3Replica,
   alternatives: readonly string[],
-  { cacheDirectory, host }: { cacheDirectory: string; host: string },
+  { probed, host }: { probed: Probed; host: string },
 ): Promise<void> {
-  // One address, another server on each host.
+  // One address on loopback is another server on each host. Two ways to one bucket fail apart, and each names its own host.
   const server = isOnLoopback(replica.endpoint) ? `${host} ${replica.endpoint}` : replica.endpoint
-  const id = createHash('sha256').update(`${server}\n${replica.bucket}`).digest('hex').slice(0, 32)
-  const file = join(cacheDirectory, 'replicas', `${id}.json`)
-  // Two ways to one bucket fail apart from each other, and each names its own host.
-  const key = `${file} ${store.where}`
-  const running = underWay.get(key)
-  if (running) return running
+  const key = [server, replica.bucket, store.where].join('\n')
+  const known = probed.get(key)
+  if (known) return known
   const probe = (async () => {
-    if (await probedLately(file)) return
     const seen = await probeConditionalWrites(store, replica.prefix)
     if (seen !== null) throw notEnforced(store, replica, alternatives, seen)
-    await mkdir(join(cacheDirectory, 'replicas'), { recursive: true })
-    const record = {
-      endpoint: replica.endpoint,
-      bucket: replica.bucket,
-      conditionalWrites: 'enforced',
-      probed: new Date(),
-    }
-    const beside = `${file}.${randomUUID()}`
-    await writeFile(beside, `${JSON.stringify(record)}\n`)
-    await rename(beside, file)
   })()
-  underWay.set(key, probe)
+  probed.set(key, probe)
   try {
     await probe
-  } finally {
-    underWay.delete(key)
+  } catch (error) {
+    probed.delete(key)
+    throw error
   }
-}
-
-async function probedLately(file: string): Promise<boolean> {
-  let record: unknown
-  try {
-    record = JSON.parse(await readFile(file, 'utf8'))
-  } catch {
-    // No record, or one that a crash has cut: probing again is the answer to both.
-    return false
-  }
-  if (typeof record !== 'object' || record === null || !('probed' in record)) return false
-  const age = Date.now() - Date.parse(String(record.probed))
-  return age >= 0 && age < trustedForDays * 24 * 3600 * 1000
 }
 
 function notEnforced(store: ObjectStore, replica: S3Replica, alternatives: readonly string[], seen: string): Problem {

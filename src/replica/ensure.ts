@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { instanceName, type App, type Inventory } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
-import { requireConditionalWrites } from './conditional.ts'
+import { type Probed, requireConditionalWrites } from './conditional.ts'
 import { emulateConditions } from './emulated.ts'
 import { instancePrefix, newPath, ownerKey, parseOwner, type Owner } from './owner.ts'
 import { ownerPlace, type OwnerPlace } from './place.ts'
@@ -35,8 +35,8 @@ export interface EnsureOwner extends OwnerOf {
   earlierPath?: string | null
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
-  /** Where the answer of the probe for conditional writes is kept. */
-  cacheDirectory: string
+  /** What this run has found out about conditional writes. */
+  probed: Probed
   /**
    * Only judge: everything that would be refused is refused, and the owner object is not written. `read` writes nothing at all,
    * `probe` what finds out whether the bucket enforces conditions.

@@ -1,5 +1,6 @@
 import type { SshConnection } from '../host/connection.ts'
 import type { S3Replica } from '../inventory/model.ts'
+import type { Probed } from '../replica/conditional.ts'
 import { type OnHost, openDirectoryStore } from '../replica/directory-store.ts'
 import { openDirectly } from '../replica/open.ts'
 import { openS3Store, storeLimits } from '../replica/s3-store.ts'
@@ -19,6 +20,8 @@ export interface Buckets {
    * Without a connection to the host there is only the direct one.
    */
   openFor: (host: string) => OpenStore
+  /** Whether they enforce conditional writes, as far as it has been asked for. */
+  probed: Probed
 }
 
 /**
@@ -73,5 +76,6 @@ export function createBuckets(
       ways.set(key, way)
       return openS3Store(replica, limits ?? storeLimits, await way)
     },
+    probed: new Map(),
   }
 }

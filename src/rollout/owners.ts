@@ -20,7 +20,7 @@ export function ownerRequests(context: RunContext, host: Host, looked: Looked): 
       claimed: looked.observed.apps.get(app.name)?.claimed === true,
       claimPath: looked.observed.apps.get(app.name)?.claimPath ?? null,
       earlierPath: (app.was === null ? null : looked.observed.apps.get(app.was)?.claimPath) ?? null,
-      cacheDirectory: context.cacheDirectory,
+      probed: context.buckets.probed,
     }))
 }
 

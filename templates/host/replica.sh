@@ -41,9 +41,11 @@ last_words() { # FILE
   grep -v '^{' "$1" 2>/dev/null | tail -n 1 | sed 's/^Error: //' | cut -c1-300
 }
 
-# A folder of the app's user, not seen by the app (PrivateTmp=), on disk: a WAL may be too big for a tmpfs. -> $scratch
+# A folder of the app's user, not seen by the app (PrivateTmp=), on disk: a WAL may be too big for a tmpfs. Nobody ages /var/tmp
+# on Debian, so what a program left there when the power was cut goes first: under the app's lock it is nobody's. -> $scratch
 open_scratch() {
-  scratch=$(as_app mktemp -d /var/tmp/streamside.XXXXXX)
+  as_app sh -c 'rm -rf -- "/var/tmp/streamside-$1".??????' sh "$app"
+  scratch=$(as_app mktemp -d "/var/tmp/streamside-$app.XXXXXX")
   trap 'rm -rf "$work"; as_app rm -rf "$scratch"' EXIT
 }
 

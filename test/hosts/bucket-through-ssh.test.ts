@@ -75,9 +75,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true })
 })
 
-const run = (args: string[]) =>
-  // A cache of its own: what an earlier lab left under the same addresses is not known here.
-  lab.run([...args, '--json'], { env: { STREAMSIDE_CACHE: `${scratch}/cache` } })
+const run = (args: string[]) => lab.run([...args, '--json'])
 
 async function provision(exit = 0, args: string[] = []): Promise<Run> {
   const done = await run(['provision', '--accept-new', ...args])

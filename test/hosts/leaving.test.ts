@@ -72,8 +72,11 @@ describe('an app that left the inventory', () => {
       await shellInHost(one, 'systemctl start --no-block leaver-check; systemctl kill --signal=KILL leaver-check || :')
       return (await shellInHost(one, 'systemctl is-failed leaver-check || :')) === 'failed\n' || null
     })
+    // what a program left there that the power was cut from
+    await shellInHost(one, 'runuser -u leaver -- mkdir -p /var/tmp/streamside-leaver.abcdef/wal')
     const run = await lab.provision(['--prune'])
     expect(warnings(run)).toEqual(['data-left leaver'])
+    expect(await shellInHost(one, 'ls -d /var/tmp/streamside* 2>/dev/null || :')).toBe('')
     expect(await ofApp('leaver')).not.toMatch(/leaver(?!-)|leaver-(gate|check|litestream)/)
     expect(await shellInHost(one, 'ls /var/lib/leaver/data/notes.db')).toContain('notes.db')
     const left = (await listObjects(lab.lab.instance, 'leaving/leaver/')).map(({ key }) => key)

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { S3Replica } from '../../../src/inventory/model.ts'
 import { ensureOwner, readOwner, realClock, type EnsureOwner } from '../../../src/replica/ensure.ts'
@@ -14,7 +11,6 @@ import { startSeaweedFs, type RealS3 } from './seaweedfs.ts'
 
 let s3: RealS3
 let proxied: Awaited<ReturnType<typeof startFaultProxy>>
-const cache = mkdtempSync(join(tmpdir(), 'streamside-test-'))
 
 beforeAll(async () => {
   s3 = await startSeaweedFs()
@@ -28,13 +24,12 @@ afterEach(() => {
 afterAll(async () => {
   await proxied.stop()
   await s3.stop()
-  rmSync(cache, { recursive: true })
 })
 
 function request(replica: S3Replica, changes: Partial<EnsureOwner> = {}, others: S3Replica[] = []): EnsureOwner {
   const { inventory, app } = inventoryOf(replica, ...others)
   const identity = { host: attic.host, hostId: attic.id, uid: 990, gid: 991, dbs: ['main'] }
-  return { inventory, app, ...identity, cacheDirectory: cache, ...changes }
+  return { inventory, app, ...identity, probed: new Map(), ...changes }
 }
 
 /** Writes an object as somebody else would. */
@@ -145,8 +140,6 @@ test('another holder, a released object, other numbers of the user and garbage e
 test('a CREATE whose answer is lost, or that lands late, ends as one owner object', async () => {
   for (const fault of [{ kind: 'drop-answer' }, { kind: 'late', ms: 700 }, { kind: 'status', status: 503 }] as const) {
     const replica = s3.replica({ endpoint: proxied.endpoint })
-    // The probe of the bucket is over: it is cached from the first test on, or made here.
-    await ensureOwner(request({ ...replica, prefix: `${replica.prefix}-probe` }))
     proxied.proxy.faults = [{ method: 'PUT', path: '.*owner\\.json.*', count: 1, do: fault }]
     const made = await ensureOwner(request(replica))
     expect(made.outcome).toBe('created')
@@ -218,9 +211,7 @@ test('under ownership: emulate a write that comes within the five seconds is see
 test('a bucket without conditional writes and without a word about it is refused before anything is written', async () => {
   const replica = s3.replica({ endpoint: proxied.endpoint, bucket: 'lab' })
   proxied.proxy.faults = [{ method: 'PUT', do: { kind: 'status', status: 501 } }]
-  const problem = await problemOf(
-    ensureOwner(request(replica, { cacheDirectory: join(cache, 'other') }, [s3.replica({ name: 'keeper' })])),
-  )
+  const problem = await problemOf(ensureOwner(request(replica, {}, [s3.replica({ name: 'keeper' })])))
   expect(problem.code).toBe('replica-no-conditional-writes')
   expect(problem.next).toContain('`ownership: keeper`')
   expect(await lookAt({ ...replica, endpoint: s3.endpoint.origin }, keyOf(replica))).toBeNull()
