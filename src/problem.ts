@@ -59,6 +59,23 @@ export class Problem extends Error {
   }
 }
 
+/** What was found about a release or a bucket, say, is found for a host and an app: which ones, people want to know. */
+export function concerning(problem: Problem, host: string, app?: string): Problem {
+  const of = problem.app ?? app
+  if (problem.host !== undefined && problem.app === of) return problem
+  const { code, doing, found, next, exit, cause } = problem
+  return new Problem({
+    code,
+    doing,
+    found,
+    next,
+    exit,
+    cause,
+    host: problem.host ?? host,
+    ...(of === undefined ? {} : { app: of }),
+  })
+}
+
 /**
  * The exit code of a run in which several things went wrong: a replica that is not sound outranks everything, then what
  * was put back, then a failure, then a host that was not reached.

@@ -175,8 +175,8 @@ function advise(failure: S3Failure, replica: S3Replica, way: Way): { code: strin
     return {
       code: 'conditional-writes-missing',
       next:
-        'update the server; or keep who owns what in a bucket that can ( ownership: NAME  of another replica), or accept two ' +
-        `writers that are not told apart within seconds ( ownership: emulate ), both under replica ${name}`,
+        'update the server; or keep who owns what in a bucket that can (`ownership: NAME` of another replica), or accept two ' +
+        `writers that are not told apart within seconds (\`ownership: emulate\`), both under replica ${name}`,
     }
   if (failure.transient)
     return { code: 'replica-unreachable', next: `the server is in trouble: look at its log, then run this again` }

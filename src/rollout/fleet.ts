@@ -1,6 +1,6 @@
 import type { Connection } from '../host/connection.ts'
 import type { Host } from '../inventory/model.ts'
-import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { concerning, type ExitCode, exitCodes, Problem } from '../problem.ts'
 import type { HostOutcome } from '../report/events.ts'
 import type { RunContext } from './context.ts'
 
@@ -39,13 +39,6 @@ export async function overHosts(
   return exits
 }
 
-/** What was found about a release, say, is found for a host: which one, people want to know. */
-function onHost(problem: Problem, host: string): Problem {
-  if (problem.host !== undefined) return problem
-  const { code, doing, found, next, app, exit, cause } = problem
-  return new Problem({ code, doing, found, next, host, exit, cause, ...(app === undefined ? {} : { app }) })
-}
-
 async function runOne(context: RunContext, host: Host, job: HostJob): Promise<ExitCode> {
   const began = performance.now()
   const connections = new Set<Pick<Connection, 'execs'>>()
@@ -61,7 +54,7 @@ async function runOne(context: RunContext, host: Host, job: HostJob): Promise<Ex
   } catch (error) {
     // Anything else than a Problem is a bug: it goes up with its stack trace.
     if (!(error instanceof Problem)) throw error
-    context.report({ type: 'problem', problem: onHost(error, host.name) })
+    context.report({ type: 'problem', problem: concerning(error, host.name) })
     const outcome =
       error.exit === exitCodes.unreachable ? 'unreachable' : error.exit === exitCodes.locked ? 'locked' : 'failed'
     return done({ outcome, changes: 0, exit: error.exit })

@@ -1,7 +1,7 @@
 import type { Host } from '../inventory/model.ts'
 import { appsOn } from '../desired/host-state.ts'
 import { replicaFiles } from '../desired/litestream.ts'
-import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
+import { concerning, type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { SshConnection } from '../host/connection.ts'
 import { groundWarnings, obstacles } from '../plan/obstacles.ts'
 import { withoutRestarts } from '../plan/restarts.ts'
@@ -170,7 +170,7 @@ async function owned(context: RunContext, request: Parameters<typeof ensureOwner
     if (outcome !== 'exists') context.report(ownerChange(request, outcome))
     return null
   } catch (error) {
-    if (error instanceof Problem) return error
+    if (error instanceof Problem) return concerning(error, request.host, request.app.name)
     throw error
   }
 }
