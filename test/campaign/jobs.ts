@@ -117,5 +117,24 @@ const leave: Job = {
   owners: [{ app: notes, holder: null }],
 }
 
+const memos = 'camp-memos'
+
+const rename: Job = {
+  name: 'rename',
+  says: 'an app gets another name (was:), and keeps its rows',
+  prepare: provisioned,
+  aim: (stage) =>
+    stage.write({
+      apps: { [memos]: notesApp(one, ports.notes, { was: notes }), [pages]: pagesApp(one, ports.pages) },
+    }),
+  upAtStart: [{ host: one, units: [...notesUnits, ...pagesUnits] }],
+  command: provision,
+  apps: [{ ...atEnd.notes, name: memos }, atEnd.pages],
+  owners: [
+    { app: notes, holder: null },
+    { app: memos, holder: one },
+  ],
+}
+
 /** All that a campaign can disturb. */
-export const jobs: readonly Job[] = [fresh, change, drift, leave]
+export const jobs: readonly Job[] = [fresh, change, drift, leave, rename]
