@@ -68,6 +68,14 @@ function build(done: (exit: ExitCode) => void): Command {
   program
     .description('Turns bare Raspberry Pi and Debian machines into reliable SQLite servers over plain SSH.')
     .version(version())
+    // before the command as well as behind it, as with git and kubectl
+    .option('-i, --inventory <path>', inventoryHelp)
+    .hook('preAction', (_, command) => {
+      const { inventory } = program.opts<{ inventory?: string }>()
+      const takes = command.options.some(({ long }) => long === '--inventory')
+      if (inventory !== undefined && takes && command.getOptionValue('inventory') === undefined)
+        command.setOptionValue('inventory', inventory)
+    })
     .showHelpAfterError('(streamside --help says more)')
     .addHelpText(
       'after',

@@ -55,9 +55,10 @@ export function addInventoryCommands(
   program
     .command(namesCommand, { hidden: true })
     .argument('[kind]')
-    .action(async (kind: string | undefined) => {
+    .argument('[words...]')
+    .action(async (kind: string | undefined, words: string[]) => {
       const { printNames } = await import('./completion.ts')
-      done(await printNames(kind))
+      done(await printNames(kind, words))
     })
   program
     .command('init')

@@ -3,6 +3,8 @@ import type { Command, Option } from 'commander'
 /** The command line as a shell completes it: taken from the very definitions that parse it, so that the two never differ. */
 export interface CommandLine {
   program: string
+  /** Those that may stand before the command. */
+  options: CompletedOption[]
   commands: CompletedCommand[]
 }
 
@@ -32,30 +34,28 @@ export function commandLine(program: Command): CommandLine {
   const help = program.createHelp()
   return {
     program: program.name(),
+    options: completedOptions(help.visibleOptions(program)),
     commands: help
       .visibleCommands(program)
       .filter((command) => command.name() !== 'help')
       .map((command) => ({
         name: command.name(),
         description: command.description(),
-        options: help.visibleOptions(command).flatMap((option) =>
-          option.long === undefined || option.long === null
-            ? []
-            : [
-                {
-                  long: option.long,
-                  short: option.short ?? null,
-                  description: option.description,
-                  ...valueOf(option),
-                },
-              ],
-        ),
+        options: completedOptions(help.visibleOptions(command)),
         arguments: command.registeredArguments.map((argument) =>
           argument.name() === 'app' ? 'app' : argument.name() === 'host' ? 'host' : 'other',
         ),
         words: command.registeredArguments[0]?.argChoices ?? [],
       })),
   }
+}
+
+function completedOptions(options: Option[]): CompletedOption[] {
+  return options.flatMap((option) =>
+    option.long === undefined || option.long === null
+      ? []
+      : [{ long: option.long, short: option.short ?? null, description: option.description, ...valueOf(option) }],
+  )
 }
 
 const files = new Set(['--inventory', '--release', '--ssh-config'])
@@ -67,5 +67,8 @@ function valueOf({ long, required, optional, argChoices }: Option): Pick<Complet
   return { value: files.has(long ?? '') ? 'file' : 'other', words: [] }
 }
 
-/** What a shell runs for the names of an inventory: one a line, nothing when there is none. */
+/**
+ * What a shell runs for the names of an inventory: its kind (`host`, `app`, or `all` that --limit takes), `--`, and what stands on the
+ * line, which may name the inventory. One a line, nothing when there is none.
+ */
 export const namesCommand = 'complete-names'

@@ -9,7 +9,7 @@ export function completionScript(shell: Shell, line: CommandLine): string {
   return { bash, zsh, fish }[shell](line)
 }
 
-const allOptions = ({ options }: CompletedCommand) =>
+const allOptions = ({ options }: Pick<CompletedCommand, 'options'>) =>
   options.flatMap(({ long, short }) => (short === null ? [long] : [long, short]))
 
 /** Each option that is one of a few words, once: commands that share it share its words. */
@@ -21,7 +21,7 @@ const words = (line: CommandLine) => [
   ),
 ]
 
-const taking = (line: CommandLine, value: CompletedOption['value']) => [
+const taking = (line: { commands: Pick<CompletedCommand, 'options'>[] }, value: CompletedOption['value']) => [
   ...new Set(
     line.commands.flatMap(({ options }) =>
       options.filter((option) => option.value === value).flatMap(({ long, short }) => (short ? [short, long] : [long])),
@@ -31,26 +31,39 @@ const taking = (line: CommandLine, value: CompletedOption['value']) => [
 
 function bash(line: CommandLine): string {
   const { program, commands } = line
+  const typed = '"${COMP_WORDS[@]:1:COMP_CWORD-1}"'
+  const names = (kind: string) => `$(${program} ${namesCommand} ${kind} -- ${typed} 2>/dev/null)`
   return `# bash completion of ${program}: put this into ~/.local/share/bash-completion/completions/${program}
 _${program}() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= word words=
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= word words= value=
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in -*) ;; *) command=$word; break ;; esac
+    case $value:$word in
+      ${taking({ commands: [line] }, 'file')
+        .map((option) => `:${option}`)
+        .join('|')}) value=next ;;
+      next:=) ;;
+      next:*) value= ;;
+      :-*) ;;
+      *) command=$word; break ;;
+    esac
   done
+  # bash makes three words of --limit=NAME
+  [[ $cur != = ]] || cur=
+  [[ $prev != = ]] || prev=\${COMP_WORDS[COMP_CWORD - 2]}
   case $prev in
-    ${taking(line, 'name').join('|')}) words=$(${program} ${namesCommand} 2>/dev/null) ;;
-    ${taking(line, 'file').join('|')}) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    ${taking(line, 'name').join('|')}) words=${names('all')} ;;
+    ${taking(line, 'file').join('|')}) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")); return ;;
 ${words(line)
   .map(([option, each]) => `    ${option}) words=${shellWord(each)} ;;\n`)
   .join('')}    ${taking(line, 'other').join('|')}) return ;;
     *)
       case $command in
-        '') words=${shellWord(commands.map(({ name }) => name).join(' '))} ;;
+        '') words=${shellWord([...commands.map(({ name }) => name), ...allOptions(line)].join(' '))} ;;
 ${commands
   .map((command) => {
     const kind = command.arguments[0] ?? 'other'
-    const names = kind === 'other' ? '' : `" $(${program} ${namesCommand} ${kind} 2>/dev/null)"`
-    return `        ${command.name}) words=${shellWord([...command.words, ...allOptions(command)].join(' '))}${names} ;;`
+    const named = kind === 'other' ? '' : `" ${names(kind)}"`
+    return `        ${command.name}) words=${shellWord([...command.words, ...allOptions(command)].join(' '))}${named} ;;`
   })
   .join('\n')}
       esac
@@ -86,7 +99,7 @@ function zsh(line: CommandLine): string {
 # zsh completion of ${program}: put this as _${program} into a folder of $fpath
 _${program}_names() {
   # _arguments puts what it has to say to compadd before what stands in the action
-  local -a names=(\${(f)"$(${program} ${namesCommand} $argv[-1] 2>/dev/null)"})
+  local -a names=(\${(f)"$(${program} ${namesCommand} $argv[-1] -- "\${(@Q)typed}" 2>/dev/null)"})
   compadd "\${(@)argv[1,-2]}" -a names
 }
 _${program}() {
@@ -94,7 +107,9 @@ _${program}() {
 ${commands.map(({ name, description }) => `    ${shellWord(`${name}:${description.replaceAll(':', '\\:')}`)}`).join('\n')}
   )
   local context state line
-  _arguments -C '1: :->command' '*:: :->rest'
+  # what _arguments leaves of words begins with the command
+  local -a typed=("\${(@)words[2,CURRENT-1]}")
+  _arguments -C -A '-*' ${line.options.map(option).join(' ')} '1: :->command' '*:: :->rest'
   case $state in
     command) _describe command commands ;;
     rest)
@@ -112,30 +127,39 @@ if [ "$funcstack[1]" = _${program} ]; then _${program} "$@"; else compdef _${pro
 `
 }
 
-function fish({ program, commands }: CommandLine): string {
+function fish({ program, commands, options: before }: CommandLine): string {
+  const names = (kind: string) => fishWord(`(${program} ${namesCommand} ${kind} -- (commandline -opc) 2>/dev/null)`)
+  const none = `-n ${fishWord(`not __fish_seen_subcommand_from ${commands.map(({ name }) => name).join(' ')}`)}`
   const lines = [
     `# fish completion of ${program}: put this into ~/.config/fish/completions/${program}.fish`,
     `complete -c ${program} -f`,
+    ...before.map((option) => fishOption(program, none, option, names)),
   ]
   for (const { name, description, options, arguments: each, words: own } of commands) {
     const here = `-n ${fishWord(`__fish_seen_subcommand_from ${name}`)}`
-    lines.push(`complete -c ${program} -n __fish_use_subcommand -a ${name} -d ${fishWord(description)}`)
-    if (each[0] !== undefined && each[0] !== 'other')
-      lines.push(`complete -c ${program} ${here} -a ${fishWord(`(${program} ${namesCommand} ${each[0]} 2>/dev/null)`)}`)
+    lines.push(`complete -c ${program} ${none} -a ${name} -d ${fishWord(description)}`)
+    if (each[0] !== undefined && each[0] !== 'other') lines.push(`complete -c ${program} ${here} -a ${names(each[0])}`)
     if (own.length > 0) lines.push(`complete -c ${program} ${here} -a ${fishWord(own.join(' '))}`)
-    for (const { long, short, description: about, value, words: few } of options) {
-      const names = `-l ${long.slice(2)}${short === null ? '' : ` -s ${short.slice(1)}`}`
-      const takes = {
-        none: '',
-        file: ' -r -F',
-        name: ` -x -a ${fishWord(`(${program} ${namesCommand} 2>/dev/null)`)}`,
-        word: ` -x -a ${fishWord(few.join(' '))}`,
-        other: ' -x',
-      }[value]
-      lines.push(`complete -c ${program} ${here} ${names}${takes} -d ${fishWord(about)}`)
-    }
+    lines.push(...options.map((option) => fishOption(program, here, option, names)))
   }
   return `${lines.join('\n')}\n`
+}
+
+function fishOption(
+  program: string,
+  here: string,
+  { long, short, description, value, words: few }: CompletedOption,
+  names: (kind: string) => string,
+): string {
+  const spelt = `-l ${long.slice(2)}${short === null ? '' : ` -s ${short.slice(1)}`}`
+  const takes = {
+    none: '',
+    file: ' -r -F',
+    name: ` -x -a ${names('all')}`,
+    word: ` -x -a ${fishWord(few.join(' '))}`,
+    other: ' -x',
+  }[value]
+  return `complete -c ${program} ${here} ${spelt}${takes} -d ${fishWord(description)}`
 }
 
 /** fish, "Quotes": within single quotes only \\' and \\\\ are escapes. */

@@ -55,24 +55,11 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
   const full = resolve(cwd, path)
   const name = displayName(full, cwd)
   const notes = newNotes()
-  const { folder, sources, readable, complete } = await readSources(full, cwd, notes)
+  const { sources, reading } = await readAll(full, cwd, notes)
   const finish = (findings: Notes['mistakes']) => toMistakes(findings, sources, notes.concealed, shownPath)
   const fail = () => new InventoryProblem(name, finish(notes.mistakes))
-  const parsed = readable.map((source) => ({ source, ...parseYaml(source, notes) }))
-  const unread = parsed.filter(({ whole }) => !whole).map(({ source }) => source.text)
-  const partial = !complete || unread.length > 0
-  // Names stand in a file as they are, but for those that are spelt with escapes.
-  const mayHold = (word: string) => !complete || unread.some((text) => text.includes(word) || /\\[xuU]/.test(text))
-  const maps = parsed.map(({ source, root, whole }) =>
-    root === null && !whole ? null : topMap(source, root, sources.length > 1, notes),
-  )
-  const whole = mergeFiles(
-    maps.filter((map) => map !== null),
-    notes,
-  )
-  if (!whole) throw fail()
-
-  const reading: Reading = { entries: readEntries(whole, notes, partial), notes, mayHold, folder }
+  if (!reading) throw fail()
+  const { folder, mayHold } = reading
   checkNames(reading)
   checkRenames(reading)
   checkReferences(reading)
@@ -97,6 +84,40 @@ export async function loadInventory(path: string, options: LoadOptions = {}): Pr
     warnings: finish(notes.warnings),
     remarks: finish(notes.remarks),
   }
+}
+
+/**
+ * Names of hosts and apps, and tags (`@shop`), of an inventory as far as it can be read: its mistakes are not told, and what stands
+ * below one of syntax is not seen. For those who type.
+ */
+export async function inventoryNames(path: string): Promise<{ hosts: string[]; apps: string[]; tags: string[] }> {
+  const { reading } = await readAll(resolve(path), process.cwd(), newNotes())
+  if (!reading) return { hosts: [], apps: [], tags: [] }
+  const { hosts, apps } = reading.entries
+  const tags = new Set([...hosts.values()].flatMap((host) => host.tags ?? []))
+  return { hosts: [...hosts.keys()], apps: [...apps.keys()], tags: [...tags].map((tag) => `@${tag}`) }
+}
+
+/** All that can be read, before anything is checked; `reading` is null when that is nothing. */
+async function readAll(
+  full: string,
+  cwd: string,
+  notes: Notes,
+): Promise<{ sources: Source[]; reading: Reading | null }> {
+  const { folder, sources, readable, complete } = await readSources(full, cwd, notes)
+  const parsed = readable.map((source) => ({ source, ...parseYaml(source, notes) }))
+  const unread = parsed.filter(({ whole }) => !whole).map(({ source }) => source.text)
+  const partial = !complete || unread.length > 0
+  // Names stand in a file as they are, but for those that are spelt with escapes.
+  const mayHold = (word: string) => !complete || unread.some((text) => text.includes(word) || /\\[xuU]/.test(text))
+  const maps = parsed.map(({ source, root, whole }) =>
+    root === null && !whole ? null : topMap(source, root, sources.length > 1, notes),
+  )
+  const whole = mergeFiles(
+    maps.filter((map) => map !== null),
+    notes,
+  )
+  return { sources, reading: whole && { entries: readEntries(whole, notes, partial), notes, mayHold, folder } }
 }
 
 interface Sources {

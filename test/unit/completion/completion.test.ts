@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -27,6 +27,15 @@ beforeAll(() => {
 site: home
 hosts: { pi-attic: { address: 192.168.1.2, tags: [shop] }, pi-cellar: { address: 192.168.1.3 } }
 apps: { gotify: { host: pi-attic, release: { from: ./app, command: ./app } } }
+`,
+  )
+  mkdirSync(path.join(folder, 'far'))
+  writeFileSync(
+    path.join(folder, 'far/site.yaml'),
+    `version: 1
+site: far
+hosts: { far-one: { address: 192.168.7.2, tags: [far] }, far-two: { address: 192.168.7.3 } }
+apps: { wiki: { host: far-one, release: { from: ../app, command: ./app } } }
 `,
   )
   for (const shell of ['bash', 'zsh', 'fish']) {
@@ -95,9 +104,55 @@ describe.each(Object.keys(offers))('%s', (shell) => {
     expect(offered('streamside logs got', 'gotify').join(' ')).toContain('gotify')
     expect(offered('streamside ssh pi-c', 'pi-cellar').join(' ')).toContain('pi-cellar')
   })
+
+  test('completes names of the inventory that the line names, wherever it stands', () => {
+    const names = ['far-one', 'far-two', 'wiki', '@far']
+    expect(offered('streamside --inventory far/site.yaml status --limit ', '@far')).toEqual(
+      expect.arrayContaining(names),
+    )
+    expect(offered('streamside plan -i far/site.yaml --limit ', '@far')).toEqual(expect.arrayContaining(names))
+    expect(offered('streamside ssh -i far/site.yaml far-o', 'far-one').join(' ')).toContain('far-one')
+    expect(offered('streamside logs --inventory far/site.yaml ', 'wiki').join(' ')).toContain('wiki')
+    expect(offered('streamside logs --inventory far/site.yaml ', 'wiki')).not.toContain('gotify')
+    expect(offered('streamside -i far/site.yaml stat', 'status').join(' ')).toContain('status')
+    expect(offered('streamside --inv', '--inventory').join(' ')).toContain('--inventory')
+  })
 })
 
-test('an inventory with mistakes, or none, offers nothing and says nothing', () => {
+test('bash makes three words of --inventory=PATH and --limit=NAME, and leaves quotes in the words', () => {
+  const three = (line: string) => line.replaceAll('=', ' = ')
+  const bash = (line: string) => offers['bash']!(three(line), '')
+  expect(bash('streamside --inventory=far/site.yaml status --limit=far-t')).toEqual(['far-two'])
+  expect(bash('streamside logs --inventory=far/site.yaml w')).toEqual(['wiki'])
+  const script = `. ./completion.bash; COMP_WORDS=(streamside ssh -i '"far away/site.yaml"' ''); COMP_CWORD=4; _streamside; echo "\${COMPREPLY[@]}"`
+  mkdirSync(path.join(folder, 'far away'))
+  cpSync(path.join(folder, 'far/site.yaml'), path.join(folder, 'far away/site.yaml'))
+  expect(run('bash', ['-c', script]).stdout).toContain('far-one far-two')
+})
+
+describe('complete-names', () => {
+  const names = (words: string[], kind = 'all') => run('streamside', ['complete-names', kind, '--', ...words]).stdout
+  test.each([
+    [['status', '-ifar/site.yaml']],
+    [['status', '-i', './inventory.yaml', '-i', 'far/site.yaml']],
+    [['-i', '~/far/site.yaml', 'ssh']],
+    [['-i', String.raw`far\/site.yaml`, 'ssh']],
+    [['ssh', '-i', 'far/site.yaml', '--', '-i', 'x']],
+  ])('finds the inventory in %j', (words) => {
+    expect(names(words, 'host')).toBe('far-one\nfar-two\n')
+  })
+
+  test('gives the names of an inventory with mistakes as far as it can be read, and says nothing of them', () => {
+    const well = 'hosts: { pi-broken: { address: 1, tags: [attic] } }\napps:\n  one: { hots: pi-broken }\n'
+    writeFileSync(path.join(folder, 'broken.yaml'), `${well}  two:\n    host: "pi\n`)
+    const { stdout, stderr, status } = run('streamside', ['complete-names', 'all', '--', '-i', 'broken.yaml'])
+    expect([stdout.split('\n').filter(Boolean), stderr, status]).toEqual([['pi-broken', 'one', '@attic'], '', 0])
+    expect(names(['-i', 'not-there.yaml'])).toBe('')
+    expect(names(['-i'])).toBe(names([]))
+  })
+})
+
+test('without an inventory nothing is offered, and nothing said', () => {
   const { stdout, stderr, status } = spawnSync('streamside', ['complete-names'], {
     cwd: path.join(folder, 'bin'),
     env: environment,
