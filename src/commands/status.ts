@@ -2,6 +2,7 @@ import { appsOn } from '../desired/host-state.ts'
 import type { SshConnection } from '../host/connection.ts'
 import type { Observed } from '../host/observed.ts'
 import type { App, Host } from '../inventory/model.ts'
+import type { HostPlan } from '../plan/change.ts'
 import { type ExitCode, Problem, worstExit } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
 import { formatStatus, type StatusRow } from '../report/status-table.ts'
@@ -9,6 +10,7 @@ import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
 import { observe, openHost, planFor, wantedOn } from '../rollout/look.ts'
 import { hostStatus } from '../status/host-status.ts'
+import { whatBecame } from '../status/left.ts'
 import { statusPayload } from '../status/request.ts'
 import { parseStatus } from '../status/seen.ts'
 import type { Drift, HostStatus } from '../status/status.ts'
@@ -65,8 +67,16 @@ async function statusOf(context: RunContext, host: Host, spent: Spent): Promise<
       wanted instanceof Problem ? [] : wanted,
       connection,
     )
-    const drift = wanted instanceof Problem ? unknownDrift(wanted) : await driftOf(context, host, apps, observed)
-    return hostStatus({ host: host.name, apps, observed, seen, drift, asked })
+    const { drift, warnings } =
+      wanted instanceof Problem ? unknownDrift(wanted) : await driftOf(context, host, apps, observed)
+    const became = (app: string) => whatBecame(app, host.name, context.inventory)
+    const status = hostStatus({ host: host.name, apps, whatBecame: became, observed, seen, drift, asked })
+    // That an app which has left runs on is worth a notice; one that does not is told of in its place.
+    const down = status.apps.filter(({ left, state }) => left !== null && state !== 'running' && state !== 'idle')
+    for (const warning of warnings)
+      if (warning.code !== 'app-left' || !down.some(({ app }) => app === warning.app))
+        context.report({ type: 'warning', host: host.name, ...warning })
+    return status
   } finally {
     await context.departed?.carried(host.name)
     await connection.close()
@@ -87,22 +97,26 @@ async function look(
   return { observed, seen: parseStatus(rest, names, host.name), asked: { from, to: Date.now() / 1000 } }
 }
 
+interface Compared {
+  drift: Drift
+  warnings: HostPlan['warnings']
+}
+
 /** `plan`'s own comparison, so that both say the same. */
-async function driftOf(context: RunContext, host: Host, apps: App[], observed: Observed): Promise<Drift> {
+async function driftOf(context: RunContext, host: Host, apps: App[], observed: Observed): Promise<Compared> {
   const looked = await attempt(() => planFor(context, host, apps, observed))
   if (looked instanceof Problem) return unknownDrift(looked)
-  for (const warning of looked.plan.warnings) context.report({ type: 'warning', host: host.name, ...warning })
   const changes = looked.plan.changes.map(({ summary: { kind, name, action, reason } }) => ({
     kind,
     name,
     action,
     reason,
   }))
-  return { known: true, changes }
+  return { drift: { known: true, changes }, warnings: looked.plan.warnings }
 }
 
-function unknownDrift({ doing, found }: Problem): Drift {
-  return { known: false, reason: `${doing}: ${found}` }
+function unknownDrift({ doing, found }: Problem): Compared {
+  return { drift: { known: false, reason: `${doing}: ${found}` }, warnings: [] }
 }
 
 async function attempt<T>(work: () => Promise<T>): Promise<T | Problem> {

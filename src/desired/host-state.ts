@@ -1,3 +1,4 @@
+import { appsElsewhere, type Elsewhere } from '../inventory/elsewhere.ts'
 import type { App, Architecture, Host, Inventory, Release } from '../inventory/model.ts'
 import type { PackedRelease } from '../artifacts/release.ts'
 import { ownerPlace } from '../replica/place.ts'
@@ -58,6 +59,8 @@ export interface HostState {
   accounts: Map<string, Account>
   /** Of the apps that are services. */
   services: Map<string, ServiceFacts>
+  /** Apps that the inventory has on other hosts only. */
+  elsewhere: Map<string, Elsewhere>
 }
 
 /** The apps of the inventory that live on a host, by name. */
@@ -110,7 +113,16 @@ export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, 
     if (facts.unmounted.has(app.name)) resources.push(...replicaMountResources(app, ownerPlace(inventory, app).data))
   }
   const services = new Map(apps.flatMap(({ name }) => [[name, facts.services.get(name)] as const]).flatMap(known))
-  return { host, apps, later, resources: merged(resources), metrics, accounts, services }
+  return {
+    host,
+    apps,
+    later,
+    resources: merged(resources),
+    metrics,
+    accounts,
+    services,
+    elsewhere: appsElsewhere(inventory, host.name),
+  }
 }
 
 const known = ([name, facts]: readonly [string, ServiceFacts | null | undefined]): [string, ServiceFacts][] =>

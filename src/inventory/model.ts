@@ -207,7 +207,7 @@ export function instanceName(app: Pick<App, 'name' | 'instancePerHost'>, host: s
 }
 
 /** The unit that an app is run by. */
-export function unitOf(app: Pick<App, 'name' | 'service'>): string {
+export function unitOf(app: { name: string; service: Pick<Service, 'unit'> | null }): string {
   return app.service?.unit ?? `${app.name}.service`
 }
 
@@ -217,7 +217,9 @@ export function stateDirectory(app: string): string {
 }
 
 /** The folder whose bytes `status` counts; null when that is nobody's to look through (a service that says nothing of it). */
-export function countedFolder(app: Pick<App, 'name' | 'service' | 'databases' | 'unprotected'>): string | null {
+export function countedFolder(
+  app: Pick<App, 'name' | 'databases' | 'unprotected'> & { service: Pick<Service, 'unit'> | null },
+): string | null {
   if (app.service === null) return stateDirectory(app.name)
   const [file] = Object.values(app.databases)
   return app.unprotected.length > 0 && file !== undefined ? path.posix.dirname(file) : null

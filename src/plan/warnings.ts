@@ -1,4 +1,5 @@
 import type { HostState } from '../desired/host-state.ts'
+import { backFrom } from '../inventory/elsewhere.ts'
 import type { App } from '../inventory/model.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
@@ -17,7 +18,7 @@ export function planWarnings(
   const left = leaving.filter((app) => !going.includes(app))
   const gone = going.filter((app) => !renames.some(({ from }) => from === app))
   return [
-    ...left.map(appLeft),
+    ...left.map((app) => appLeft(app, state)),
     ...gone.map((app) => dataLeft(app, recorded)),
     ...renames.map(leftOfRename),
     ...smallStorage(state, observed),
@@ -28,12 +29,16 @@ export function planWarnings(
   ]
 }
 
-function appLeft(app: string): Warning {
+function appLeft(app: string, { host, elsewhere }: HostState): Warning {
+  const now = elsewhere.get(app)
   return {
     code: 'app-left',
     app,
     message: `${app} is no longer in the inventory for this host, and runs on there as it is`,
-    next: 'remove it from the host with --prune (its data and its replica stay), or put it back into the inventory',
+    next:
+      now === undefined
+        ? 'remove it from the host with --prune (its data and its replica stay), or put it back into the inventory'
+        : backFrom(app, host.name, now),
   }
 }
 

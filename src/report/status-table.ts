@@ -37,7 +37,7 @@ export function formatStatus(rows: StatusRow[], look: StatusLook): string {
   const out = [paint('bold', head)]
   for (const { host, found } of rows) {
     out.push(...hostLines(host, found, columns, paint))
-    if (isStatus(found)) out.push(...body.splice(0, found.apps.length))
+    if (isStatus(found)) out.push(...appLines(found, body.splice(0, found.apps.length), columns))
   }
   const notes = rows.flatMap(({ host, found }) => (isStatus(found) ? hostNotes(host, found, look, columns, paint) : []))
   return [...out, ...(notes.length > 0 ? ['', ...notes] : []), '', closing(rows, paint)].join('\n')
@@ -45,6 +45,11 @@ export function formatStatus(rows: StatusRow[], look: StatusLook): string {
 
 function isStatus(found: StatusRow['found']): found is HostStatus {
   return found !== null && !(found instanceof Problem)
+}
+
+/** One that has left the inventory is marked below its line, where there is room for what has become of it. */
+function appLines({ apps }: HostStatus, lines: string[], columns: number): string[] {
+  return apps.flatMap(({ left }, n) => [lines[n] ?? '', ...(left === null ? [] : indented(left.text, columns, '    '))])
 }
 
 function paintCells(cells: Cell[], paint: Paint): string {
@@ -98,7 +103,7 @@ function flow(texts: string[], columns: number): string[] {
 }
 
 function appCells(app: AppStatus, now: number): Cell[] {
-  const { state, units, replica, owner, unheld } = app
+  const { state, units, replica, owner, unheld, left } = app
   const bad = (text: string, wrong: boolean): Cell => ({ text, ...(wrong ? { style: 'red' as const } : {}) })
   const holder =
     owner === null
@@ -124,7 +129,7 @@ function appCells(app: AppStatus, now: number): Cell[] {
     { text: positionOf(app) },
     { text: typeof replica?.lastUpload === 'number' ? age(now - replica.lastUpload) : '-' },
     bad(harmlessLine(holder), owner !== null && owner.read && !owner.thisHost),
-    bad(unheld.bytes === 0 ? (unheld.partial ? '?' : '0') : size(unheld.bytes), unheld.bytes > 0),
+    bad(unheld.bytes === 0 ? (unheld.partial ? '?' : '0') : size(unheld.bytes), unheld.bytes > 0 && left === null),
   ]
 }
 

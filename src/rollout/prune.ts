@@ -1,4 +1,6 @@
 import type { Host } from '../inventory/model.ts'
+import { appsOn } from '../desired/host-state.ts'
+import { appsElsewhere } from '../inventory/elsewhere.ts'
 import { planHost } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
 import type { Looked } from './look.ts'
@@ -15,10 +17,10 @@ export async function pruned(context: RunContext, host: Host, looked: Looked): P
  */
 async function toPrune(context: RunContext, host: Host, leaving: string[]): Promise<Set<string>> {
   const prune = new Set<string>()
+  const elsewhere = appsElsewhere(context.inventory, host.name)
+  const renamed = new Set(appsOn(context.inventory, host.name).map(({ was }) => was))
   for (const app of leaving) {
-    const elsewhere = context.inventory.apps[app]
-    if (elsewhere !== undefined && !elsewhere.instancePerHost) continue
-    if (Object.values(context.inventory.apps).some(({ was }) => was === app)) continue
+    if (elsewhere.has(app) || renamed.has(app)) continue
     const question = `${app} is no longer in the inventory for ${host.name}. Stop and remove it there? Its data and its replica stay.`
     if (context.prune || (await context.confirm?.(question)) === true) prune.add(app)
   }

@@ -1,26 +1,33 @@
-import type { GateReason, ObservedApp, ObservedUnit } from '../host/observed.ts'
-import { type App, countedFolder, instanceName, unitOf } from '../inventory/model.ts'
+import type { GateReason, ObservedUnit } from '../host/observed.ts'
+import { countedFolder, unitOf } from '../inventory/model.ts'
 import { exitCodes } from '../problem.ts'
 import { size } from '../report/size.ts'
 import { isUnsound } from '../rollout/apply-problems.ts'
+import type { Left, LookedAt } from './left.ts'
 import { protectionOf, utc } from './protection.ts'
 import type { SeenApp } from './seen.ts'
 import type { AppState, AppStatus, OwnerStatus, UnitStatus, Wrong } from './status.ts'
 
 export interface AppFacts {
-  app: App
+  app: LookedAt
+  /** Its name in the replica. */
+  instance: string
+  /** It has a gate, and what belongs to that. */
+  gated: boolean
+  /** What has become of it, when the inventory has it on this host no more. */
+  left: Left | null
   host: string
   /** This machine's id, as a claim names it. */
   hostId: string
-  observed: ObservedApp | undefined
+  /** Why its gate held it back at the last try. */
+  refusal: GateReason | null
   units: ReadonlyMap<string, ObservedUnit>
   seen: SeenApp
 }
 
 /** What `status` says of one app on one host: facts, and what of them is wrong. */
 export function appStatus(facts: AppFacts): AppStatus {
-  const { app, host, seen } = facts
-  const gated = Object.keys(app.databases).length > 0
+  const { app, instance, gated, left, refusal, seen } = facts
   const unit = (name: string): UnitStatus => unitStatus(name, facts.units.get(name))
   const units = {
     app: unit(unitOf(app)),
@@ -28,17 +35,17 @@ export function appStatus(facts: AppFacts): AppStatus {
     gate: gated ? unit(`${app.name}-gate.service`) : null,
     timer: gated ? unit(`${app.name}-check.timer`) : null,
   }
-  const refusal = facts.observed?.reason ?? null
   const stopped = stateOf(units.app, refusal)
   const isIdle =
     app.service !== null && stopped === 'stopped' && facts.units.get(unitOf(app))?.unitFileState === 'static'
   const state = isIdle ? 'idle' : stopped
   const status: AppStatus = {
     app: app.name,
-    instance: instanceName(app, host),
+    instance,
+    left,
     state,
     units,
-    reason: reasonOf(app.name, state, units.app, refusal),
+    reason: reasonOf(state, units.app, refusal, waysOf(facts)),
     owner: gated ? ownerStatus(facts) : null,
     replica: protectionOf(app, seen, units.litestream?.active === 'active'),
     unheld: seen.unheld,
@@ -78,8 +85,26 @@ function stateOf(unit: UnitStatus, refusal: GateReason | null): AppState {
   }
 }
 
+/** What a person may do about an app. `streamside logs` does not know one that has left the inventory, and provision lets it be. */
+interface Ways {
+  logs: string
+  mend: string
+  start: string
+}
+
+function waysOf({ app, left, host }: AppFacts): Ways {
+  if (left === null)
+    return {
+      logs: `streamside logs ${app.name}`,
+      mend: 'run streamside provision',
+      start: 'run streamside provision, which starts it',
+    }
+  const logs = `streamside ssh ${host} sudo journalctl -u ${unitOf(app)} -u ${app.name}-gate`
+  return { logs, mend: left.next, start: left.next }
+}
+
 /** Why an app does not run: the gate's own words where it is the gate. */
-function reasonOf(app: string, state: AppState, unit: UnitStatus, refusal: GateReason | null): GateReason | null {
+function reasonOf(state: AppState, unit: UnitStatus, refusal: GateReason | null, ways: Ways): GateReason | null {
   const reason = (text: string, next: string): GateReason => ({ time: '', code: state, text, next })
   switch (state) {
     case 'running':
@@ -88,26 +113,17 @@ function reasonOf(app: string, state: AppState, unit: UnitStatus, refusal: GateR
     case 'waiting':
       return refusal
     case 'starting':
-      return reason(`${unit.unit} is being started (${unit.sub})`, `streamside logs ${app} says how far it is`)
+      return reason(`${unit.unit} is being started (${unit.sub})`, `${ways.logs} says how far it is`)
     case 'failed':
       return /auto-restart/.test(unit.sub)
-        ? reason(
-            `${unit.unit} ends by itself and is started again and again (${unit.result})`,
-            `streamside logs ${app}`,
-          )
-        : reason(
-            `${unit.unit} has failed (${unit.result}) and does not run`,
-            `streamside logs ${app}  says why; streamside provision starts it again`,
-          )
+        ? reason(`${unit.unit} ends by itself and is started again and again (${unit.result})`, ways.logs)
+        : reason(`${unit.unit} has failed (${unit.result}) and does not run`, `${ways.logs}  says why; ${ways.start}`)
     case 'absent':
-      return reason(`${unit.unit} is not on the host`, 'run streamside provision')
+      return reason(`${unit.unit} is not on the host`, ways.mend)
     case 'stopped':
       return unit.load === 'masked'
-        ? reason(`${unit.unit} is masked`, `streamside provision starts it again after  systemctl unmask ${unit.unit}`)
-        : reason(
-            `${unit.unit} was stopped (${unit.active}, ${unit.result})`,
-            'run streamside provision, which starts it',
-          )
+        ? reason(`${unit.unit} is masked`, `after  systemctl unmask ${unit.unit}  on the host: ${ways.start}`)
+        : reason(`${unit.unit} was stopped (${unit.active}, ${unit.result})`, ways.start)
   }
 }
 
@@ -126,7 +142,9 @@ function ownerStatus({ seen, hostId }: AppFacts): OwnerStatus {
   }
 }
 
-function wrongOf(status: AppStatus, { app, seen }: AppFacts): Wrong[] {
+function wrongOf(status: AppStatus, facts: AppFacts): Wrong[] {
+  const { app, seen, left } = facts
+  const ways = waysOf(facts)
   const wrong: Wrong[] = []
   const add = (code: string, text: string, next: string) => {
     // The gate, the timer and an alert may all tell of one thing.
@@ -136,20 +154,15 @@ function wrongOf(status: AppStatus, { app, seen }: AppFacts): Wrong[] {
   const { state, units, reason, replica, unheld } = status
   if (reason !== null) add(reason.code || state, reason.text, reason.next)
   if (units.litestream && units.litestream.active !== 'active' && ['running', 'idle', 'stopped'].includes(state))
-    add(
-      'litestream-down',
-      unitText(units.litestream),
-      `see streamside logs ${app.name}; streamside provision starts it`,
-    )
+    add('litestream-down', unitText(units.litestream), `see ${ways.logs}; ${ways.start}`)
   if (units.timer && units.timer.active !== 'active' && state !== 'absent')
-    add(
-      'timer-off',
-      `${unitText(units.timer)}: nobody looks whether the replica holds what it should`,
-      'run streamside provision',
-    )
-  if (seen.failed !== null) add('not-looked-at', seen.failed, 'run streamside provision, which puts its programs back')
+    add('timer-off', `${unitText(units.timer)}: nobody looks whether the replica holds what it should`, ways.mend)
+  if (seen.failed !== null)
+    add('not-looked-at', seen.failed, left === null ? `${ways.mend}, which puts its programs back` : ways.mend)
   for (const { code, text, next } of status.alerts) add(code, text, next)
-  if (state !== 'absent' && replica !== null) addReplica(status, seen, add)
+  if (state !== 'absent' && replica !== null) addReplica(status, seen, ways, add)
+  // What an app that has left holds beside its replica is told, and no more: the inventory that could accept it has it no more.
+  if (left !== null) return wrong
   if (unheld.bytes > 0)
     add(
       'unheld',
@@ -172,16 +185,21 @@ function yamlWord(path: string): string {
 }
 
 /** The timer's verdict says most: who holds the app, what has become of its owner object, why the bucket cannot be read. */
-function addReplica(status: AppStatus, seen: SeenApp, add: (code: string, text: string, next: string) => void): void {
+function addReplica(
+  status: AppStatus,
+  seen: SeenApp,
+  { logs }: Ways,
+  add: (code: string, text: string, next: string) => void,
+): void {
   const { replica } = status
   const { verdict } = seen
   if (verdict !== null && verdict.do !== 'prove' && verdict.code !== 'no-claim') {
     const known = seen.lastOwner === null ? '' : ` (the owner object was last read ${utc(seen.lastOwner.read)})`
     add(verdict.code, `${verdict.text}${verdict.do === 'tell' ? known : ''}`, verdict.next)
   }
-  if (replica?.protection === 'unprotected') add('unprotected', replica.text, `streamside logs ${status.app} says why`)
+  if (replica?.protection === 'unprotected') add('unprotected', replica.text, `${logs}  says why`)
   if (replica?.protection === 'unknown' && (verdict === null || verdict.do === 'prove') && seen.failed === null)
-    add('replica-unknown', replica.text, `see streamside logs ${status.app}`)
+    add('replica-unknown', replica.text, `see ${logs}`)
 }
 
 function unitText(unit: UnitStatus): string {

@@ -1,16 +1,20 @@
 import { clockOffset } from '../host/clock.ts'
 import type { Observed } from '../host/observed.ts'
-import type { App } from '../inventory/model.ts'
+import { type App, instanceName } from '../inventory/model.ts'
+import { readManifest } from '../plan/manifest.ts'
 import { exitCodes } from '../problem.ts'
 import { size } from '../report/size.ts'
 import { appStatus } from './app-status.ts'
 import { judgeHealth } from './health-verdict.ts'
+import { asLookedAt, type Left } from './left.ts'
 import type { Seen } from './seen.ts'
 import type { AppStatus, Clock, Disk, Drift, HostStatus, Wrong } from './status.ts'
 
 export interface HostFacts {
   host: string
   apps: App[]
+  /** What has become of an app that is on the host, and not among these. */
+  whatBecame: (app: string) => Left
   observed: Observed
   seen: Seen
   drift: Drift
@@ -28,15 +32,26 @@ const roomFactor = 2
 /** What `status` says of one host. */
 export function hostStatus(facts: HostFacts): HostStatus {
   const { host, observed, seen, drift } = facts
+  const common = { host, hostId: observed.hostId, units: seen.units }
   const apps = facts.apps.flatMap((app) => {
     const own = seen.apps.get(app.name)
     if (own === undefined) return []
-    const observedApp = observed.apps.get(app.name)
-    return [appStatus({ app, host, hostId: observed.hostId, observed: observedApp, units: seen.units, seen: own })]
+    const refusal = observed.apps.get(app.name)?.reason ?? null
+    const instance = instanceName(app, host)
+    const gated = Object.keys(app.databases).length > 0
+    return [appStatus({ ...common, app, instance, gated, left: null, refusal, seen: own })]
+  })
+  const leftApps = seen.left.flatMap((each) => {
+    const own = seen.apps.get(each.name)
+    if (own === undefined) return []
+    const { gated, reason: refusal } = each
+    const instance = each.gate?.instance ?? each.name
+    const left = facts.whatBecame(each.name)
+    return [appStatus({ ...common, app: asLookedAt(each), instance, gated, left, refusal, seen: own })]
   })
   const status: HostStatus = {
     host,
-    apps,
+    apps: [...apps, ...leftApps],
     disks: disksOf(observed, seen),
     memory: observed.memory,
     clock: clockOf(facts),
@@ -46,7 +61,7 @@ export function hostStatus(facts: HostFacts): HostStatus {
     wrong: [],
     notes: [],
   }
-  status.wrong = wrongOf(status, seen, observed.clock.epochSeconds)
+  status.wrong = [...wrongOf(status, seen, observed.clock.epochSeconds), ...notSeen(status, observed.manifest)]
   return status
 }
 
@@ -119,6 +134,15 @@ function wrongOf(status: HostStatus, seen: Seen, now: number): Wrong[] {
       `streamside plan --limit ${host} shows it whole, streamside provision mends it`,
     )
   return wrong
+}
+
+/** Apps on record that nothing was seen of: one that is down must not be missing here. */
+function notSeen({ host, apps }: HostStatus, manifest: string | null): Wrong[] {
+  const missing = readManifest(manifest).apps.filter((name) => !apps.some(({ app }) => app === name))
+  if (missing.length === 0) return []
+  const text = `how ${missing.join(', ')} is, on this host by its record, could not be seen`
+  const next = `see  streamside ssh ${host} systemctl status ${missing.join(' ')}, and whether /run there is full (df)`
+  return [{ code: 'left-unknown', text, next, exit: exitCodes.failed }]
 }
 
 /** KiB that should be free; of a disk for one app's data, or a tmpfs, a tenth where that is less. */

@@ -1,5 +1,5 @@
-import type { App } from '../inventory/model.ts'
 import { duration } from '../report/duration.ts'
+import type { LookedAt } from './left.ts'
 import type { Position, SeenApp } from './seen.ts'
 import type { DatabaseStatus, Protection, ReplicaStatus } from './status.ts'
 
@@ -13,7 +13,11 @@ const rank: Protection[] = ['unprotected', 'unknown', 'behind', 'protected']
  * never what Litestream says of itself. Null for an app without databases.
  * @param running Litestream's unit runs
  */
-export function protectionOf(app: App, seen: SeenApp, running: boolean): ReplicaStatus | null {
+export function protectionOf(
+  app: Pick<LookedAt, 'databases' | 'litestream'>,
+  seen: SeenApp,
+  running: boolean,
+): ReplicaStatus | null {
   const names = Object.keys(app.databases)
   if (names.length === 0) return null
   const databases = names.map((name, index) => database(name, index, app, seen, running))
@@ -35,7 +39,13 @@ export function protectionOf(app: App, seen: SeenApp, running: boolean): Replica
   }
 }
 
-function database(name: string, index: number, app: App, seen: SeenApp, running: boolean): DatabaseStatus {
+function database(
+  name: string,
+  index: number,
+  { litestream }: Pick<LookedAt, 'litestream'>,
+  seen: SeenApp,
+  running: boolean,
+): DatabaseStatus {
   const first = seen.first[index]
   const last = seen.last[index] ?? first
   const answer = seen.remote.get(name)
@@ -76,7 +86,7 @@ function database(name: string, index: number, app: App, seen: SeenApp, running:
     remote !== first.l0
       ? `at ${first.l0} here, at ${remote ?? 'nothing'} in the replica`
       : `rows after ${remote} are here only`
-  if (running && seconds <= patienceSeconds + app.litestream.syncIntervalSeconds)
+  if (running && seconds <= patienceSeconds + litestream.syncIntervalSeconds)
     return judged('behind', `${duration(seconds)} behind: ${gap}`, since)
   const when = since === null ? '' : ` since ${utc(since)} (${duration(seconds)})`
   return judged('unprotected', `unprotected${when}: ${gap}${running ? '' : ', and Litestream does not run'}`, since)

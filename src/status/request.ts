@@ -19,6 +19,7 @@ export function statusPayload(apps: App[]): PayloadFile[] {
     'status.sh',
     'status/app.sh',
     'status/health.sh',
+    'status/left.sh',
     'status/loose.sh',
     'status/position.sh',
     'numbers.sh',

@@ -4,6 +4,7 @@ import { parseUnits } from '../host/probe-records.ts'
 import type { ObservedUnit } from '../host/observed.ts'
 import type { Alert, Unheld } from './status.ts'
 import { type Health, parseHealth } from './health.ts'
+import { parseLeft, type SeenLeft } from './left.ts'
 import { parseLoose } from './loose.ts'
 
 /** What `status.sh` saw of a host beside the probe: facts only, no judgement. */
@@ -12,6 +13,8 @@ export interface Seen {
   /** Null when the host could not answer in time. */
   health: Health | null
   apps: Map<string, SeenApp>
+  /** Apps that the host has and was not asked for; what was seen of them is in `apps`. */
+  left: SeenLeft[]
 }
 
 export interface SeenApp {
@@ -81,10 +84,13 @@ export function parseStatus(answer: string, apps: string[], host: string): Seen 
     const [kind = '', ...fields] = line.split('\t')
     records.set(kind, [...(records.get(kind) ?? []), fields])
   }
+  const left = parseLeft(records)
+  const all = [...apps, ...left.map(({ name }) => name)]
   return {
     units: parseUnits(records.get('show') ?? []),
     health: parseHealth(records),
-    apps: new Map(apps.map((app) => [app, parseApp(records, app)])),
+    apps: new Map(all.map((app) => [app, parseApp(records, app)])),
+    left,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { GateReason } from '../host/observed.ts'
 import type { ExitCode } from '../problem.ts'
 import type { Health } from './health.ts'
+import type { Left } from './left.ts'
 
 /** What `status` knows of one host; the `--json` event `host-status` holds it as it is. */
 export interface HostStatus {
@@ -64,6 +65,8 @@ export interface AppStatus {
   app: string
   /** Its name in the replica. */
   instance: string
+  /** Null for an app of the inventory: else it is on the host, and in the inventory for this host no more. */
+  left: Left | null
   /** waiting: the gate holds it back. absent: it has never been provisioned here. */
   state: AppState
   units: { app: UnitStatus; litestream: UnitStatus | null; gate: UnitStatus | null; timer: UnitStatus | null }

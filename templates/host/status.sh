@@ -8,6 +8,8 @@
 #   status/*.sh                   the parts of this program
 #   status-apps/APP               lines KIND TAB PATH: what is known of the app's state directory (status/loose.sh); a file an app
 #
+# Apps that are on the host and in no request are looked at as well (status/left.sh).
+#
 # Answer: that of probe.sh, then lines of TAB-separated fields, first `streamside-status 1`, last `end`. What may hold anything is
 # base64. One app that cannot be looked at is a record, not the end: the others are told of all the same.
 # Exit: that of probe.sh
@@ -47,7 +49,7 @@ one_app() { # APP UNTIL
   remembered alert "$app" "/var/lib/streamside/apps/$app/alerts"/* "/run/streamside/alerts/$app"/*
   rc=0
   timeout -k 2 50 sh ./status/app.sh "$app" "$2" </dev/null 2>"error-$app" || rc=$?
-  [ "$rc" = 0 ] || say failed "$app" "$rc" "$(tail -c 2000 "error-$app" | encoded)"
+  [ "$rc" = 0 ] || say failed "$app" "$rc" "$(tail -c 2000 "error-$app" | sed 's/^<[0-7]>//' | encoded)"
   timeout -k 2 40 sh ./status/loose.sh "$app" <"status-apps/$app" 2>/dev/null | head -c 262144 >"loose-$app" || :
   say loose "$app" "$(encoded <"loose-$app")"
 }
@@ -74,10 +76,12 @@ apps() {
 
 sh ./probe.sh >answer &
 probe=$!
+sh ./status/left.sh >left 2>/dev/null || :
 timeout -k 2 30 sh ./status/health.sh <status-places >health 2>/dev/null &
 health=$!
 {
   say streamside-status 1
+  cat left
   units
   apps
 } >status-answer

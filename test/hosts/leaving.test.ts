@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { getObject, listObjects, type LabHost, setFaults, shellInHost } from '../lab/index.ts'
 import { changesOf, failSystemctl, mendSystemctl, pagesApp } from './host-state.ts'
+import { appOf, codes, said, statusOf } from './status-answer.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
 
 let lab: Site
@@ -48,6 +49,67 @@ describe('an app that left the inventory', () => {
     expect(eventsOf(run, 'host-done')[0]).toMatchObject({ execs: 1 })
     expect(await readRows(one, ports.leaver)).toEqual([`of ${ports.leaver}`])
     expect((await lab.run(['plan', '--prune'])).code).toBe(7)
+  })
+
+  test('is a line of status as before, which tells its lag and its holder, and nothing is wrong with that', async () => {
+    // a look that comes right after a row may find it on its way
+    const well = await until('its rows to be in the replica', 60, async () => {
+      const answer = await statusOf(lab)
+      return answer.code === 0 && appOf(answer, 'leaver', 'lea-one').replica?.protection === 'protected' ? answer : null
+    })
+    expect(warnings(well)).toEqual(['app-left leaver'])
+    expect(eventsOf(well, 'host-done')[0]).toMatchObject({ outcome: 'sound', execs: 1 })
+    expect(appOf(well, 'leaver', 'lea-one')).toMatchObject({
+      state: 'running',
+      instance: 'leaver',
+      left: { text: 'left the inventory' },
+      units: { app: { active: 'active' }, litestream: { sub: 'running' }, timer: { active: 'active' } },
+      owner: { read: true, thisHost: true },
+      replica: { databases: [{ name: 'main', remote: expect.stringMatching(/^[0-9a-f]{16}$/) }] },
+      unheld: { bytes: 0, partial: false },
+      wrong: [],
+    })
+    const table = (await lab.run(['status'])).stdout
+    expect(table).toMatch(/^ {2}leaver +running +up +open +on +\w.* this host +0\n {4}left the inventory$/m)
+  })
+
+  test('and cannot be asked is told of in plain words, by status as by --prune', async () => {
+    await shellInHost(one, 'cd /etc/streamside/apps/leaver; mv gate.json away; echo "{" >gate.json')
+    const words = expect.stringMatching(/^\S*gate\.json cannot be read/)
+    const blind = await statusOf(lab)
+    expect(blind.code, said(blind)).toBe(1)
+    expect(appOf(blind, 'leaver', 'lea-one').wrong).toMatchObject([{ code: 'not-looked-at', text: words }])
+    const run = await lab.provision(['--prune'], 6)
+    expect(eventsOf(run, 'problem')).toMatchObject([{ problem: { code: 'not-released', found: words } }])
+    await shellInHost(one, 'cd /etc/streamside/apps/leaver; mv away gate.json')
+    expect(await readRows(one, ports.leaver)).toEqual([`of ${ports.leaver}`])
+  })
+
+  test('and is down is something wrong: stopped, with what starts it; held back, with the words of its gate', async () => {
+    await shellInHost(one, 'systemctl stop leaver.service')
+    const answer = await statusOf(lab)
+    expect(answer.code, said(answer)).toBe(1)
+    expect(warnings(answer)).toEqual([])
+    expect(appOf(answer, 'leaver', 'lea-one')).toMatchObject({
+      state: 'stopped',
+      wrong: [
+        { code: 'stopped', next: expect.stringMatching(/^put it back into the inventory.* --prune --limit lea-one$/) },
+      ],
+    })
+    await setFaults(lab.lab.instance, [{ path: '/leaving/leaver/', do: { kind: 'status', status: 403 } }])
+    await shellInHost(one, 'mv /var/lib/leaver/data /var/lib/leaver/away; systemctl start --no-block leaver.service')
+    const held = await until('its gate to hold it back', 60, async () => {
+      const found = appOf(await statusOf(lab), 'leaver', 'lea-one')
+      return found.state === 'waiting' ? found : null
+    })
+    expect(held.reason).toMatchObject({ text: expect.stringMatching(/\S/), next: expect.stringMatching(/\S/) })
+    expect(codes(held.wrong)).toContain(held.reason?.code)
+    await setFaults(lab.lab.instance, [])
+    await shellInHost(
+      one,
+      `systemctl stop leaver.service; cd /var/lib/leaver; rm -rf data; mv away data; systemctl start --no-block leaver.service`,
+    )
+    await until('the app to serve again', 60, () => readRows(one, ports.leaver).catch(() => null))
   })
 
   test('stays, and goes on, when the replica cannot be proven to hold its data', async () => {

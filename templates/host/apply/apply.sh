@@ -39,6 +39,12 @@ decode() { # TEXT -> $decoded
   esac
 }
 
+# What a command said last on its way out. Programs of ours begin a line with its priority in the journal (sd-daemon(3)), which is
+# no part of what they say.
+last_lines() { # N
+  tail -n "$1" "$transaction/stderr" | sed 's/^<[0-7]>//'
+}
+
 fail() { # EXIT CODE TEXT
   record problem "$(cause_of "$2" "$3")" "$(printf '%s' "$3" | base64 -w0)"
   exit "$1"
@@ -84,7 +90,7 @@ finish() {
   if [ "$status" -ne 0 ]; then
     discard_staged "$staged"
     grep -q "^problem$tab" "$transaction/journal" ||
-      record problem "$(cause_of unexpected "$(tail -n 12 "$transaction/stderr")")" "$(tail -n 12 "$transaction/stderr" | base64 -w0)"
+      record problem "$(cause_of unexpected "$(last_lines 12)")" "$(last_lines 12 | base64 -w0)"
   fi
   # Before the end is told: of a transaction that has one, nobody would clean up after a power cut.
   cd / && rm -rf -- "$payload"

@@ -88,7 +88,7 @@ step_directory() { # N PATH MODE OWNER GROUP AS
 }
 
 in_the_way() { # TEXT
-  fail 13 in-the-way "$1: $(tail -n 1 "$transaction/stderr")"
+  fail 13 in-the-way "$1: $(last_lines 1)"
 }
 
 free_or_fail() { # PATH BYTES WHAT
@@ -125,7 +125,7 @@ step_release() { # N PATH DIGEST BYTES
   mkdir -m 0755 -- "$temporary"
   # the tar is the operator's own canonical one: sorted, no owners, no links that lead out
   tar -x -f "$payload/members/$1" -C "$temporary" --no-same-owner --same-permissions ||
-    fail 13 release-damaged "the release does not unpack: $(tail -n 3 "$transaction/stderr")"
+    fail 13 release-damaged "the release does not unpack: $(last_lines 3)"
   # tar knows nothing of the content of its members: a byte that a cache or a memory has turned would go on to serve people
   [ ! -s "$payload/members/$1.sums" ] ||
     (cd "$temporary" && sha256sum --quiet --strict --check "$payload/members/$1.sums") >"$payload/said" 2>/dev/null ||
@@ -144,7 +144,7 @@ stage_file() { # N PATH MODE OWNER GROUP AS VALIDATE
   printf '%s\t%s\t%s\t%s\t%s\n' "$(encode "$temporary")" "$(encode "$2")" "$6" "$7" "$1" >>"$staged"
   as "$6" mkdir -p -m 0755 -- "${2%/*}" || in_the_way "the folder of $2 cannot be made by $6"
   # shellcheck disable=SC2016 # $1 is that shell's
-  as "$6" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/members/$1" || fail 12 write "$2 could not be written: $(tail -n 1 "$transaction/stderr")"
+  as "$6" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/members/$1" || fail 12 write "$2 could not be written: $(last_lines 1)"
   [ "$6" != root ] || chown -- "$4:$5" "$temporary"
   as "$6" chmod "$3" -- "$temporary"
   as "$6" sync -- "$temporary"

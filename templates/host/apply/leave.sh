@@ -11,7 +11,7 @@ let_go_of() { # APP ask|'' [UNIT: stopped, and started again when it stays]
   IFS="$tab" read -r code text next <"$payload/said" || :
   # a program of an earlier release cannot be asked: the proof will tell
   [ "$2:$code" != ask:running ] || return 0
-  fail 16 "not-released:$1" "${text:-$(tail -n 3 "$transaction/stderr")}${next:+ ($code; $next)}; it stays${let_go:+. Stopped and released before it, to be removed by the next run:$let_go}"
+  fail 16 "not-released:$1" "${text:-$(last_lines 3)}${next:+ ($code; $next)}; it stays${let_go:+. Stopped and released before it, to be removed by the next run:$let_go}"
 }
 
 # Before anything of the host's but its packages is changed: an app whose data the replica does not hold for sure stays as it is.
@@ -27,10 +27,10 @@ step_leave() { # N APP UNIT removed|given-back [NEW NAME]
   # for a bucket that is away nothing has to stop
   [ ! -e "/etc/streamside/apps/$2/gate.json" ] || let_go_of "$2" ask
   was=$(systemctl show -P ActiveState "$3")
-  gone "$3" || systemctl stop "$3" || fail 15 unit "systemctl stop $3: $(tail -n 3 "$transaction/stderr")"
+  gone "$3" || systemctl stop "$3" || fail 15 unit "systemctl stop $3: $(last_lines 3)"
   [ ! -e "/etc/streamside/apps/$2/gate.json" ] || let_go_of "$2" '' "$3"
   [ "$4" != given-back ] || [ ! -e "/etc/streamside/apps/$2/gate.json" ] || /usr/local/lib/streamside/launch give-back.sh "$2" ||
-    fail 15 unit "what Litestream keeps in the databases of $2 could not be taken out: $(tail -n 3 "$transaction/stderr")"
+    fail 15 unit "what Litestream keeps in the databases of $2 could not be taken out: $(last_lines 3)"
   let_go="$let_go $2"
   record made "$1"
 }

@@ -6,13 +6,13 @@
 step_rename() { # N FROM TO
   step rename "$2 $3"
   for unit in "$2.service" "$2-check.timer" "$2-check.service" "$2-litestream.service" "$2-gate.service"; do
-    gone "$unit" || systemctl stop "$unit" || fail 15 unit "systemctl stop $unit: $(tail -n 3 "$transaction/stderr")"
+    gone "$unit" || systemctl stop "$unit" || fail 15 unit "systemctl stop $unit: $(last_lines 3)"
   done
   if getent group "$2" >/dev/null && ! getent group "$3" >/dev/null; then
     groupmod --new-name "$3" -- "$2" || fail 1 user "groupmod --new-name $3 $2 failed"
   fi
   if getent passwd "$2" >/dev/null && ! getent passwd "$3" >/dev/null; then
-    usermod --login "$3" --home "/var/lib/$3" -- "$2" || fail 1 user "usermod --login $3 $2 failed: $(tail -n 1 "$transaction/stderr")"
+    usermod --login "$3" --home "/var/lib/$3" -- "$2" || fail 1 user "usermod --login $3 $2 failed: $(last_lines 1)"
   fi
   if [ -d "/var/lib/$2" ]; then
     if [ -e "/var/lib/$3" ] || [ -h "/var/lib/$3" ]; then

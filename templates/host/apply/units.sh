@@ -89,10 +89,10 @@ forgive() { # UNIT
 # Before the reload, while systemd knows what depends on it: a mount goes after the app that lives in it.
 step_retire() { # N UNIT
   step stop "$2"
-  gone "$2" || systemctl stop "$2" || fail 15 unit "systemctl stop $2: $(tail -n 3 "$transaction/stderr")"
+  gone "$2" || systemctl stop "$2" || fail 15 unit "systemctl stop $2: $(last_lines 3)"
   forgive "$2"
   if [ -e "/etc/systemd/system/$2" ]; then
-    systemctl --quiet disable "$2" || fail 15 unit "systemctl disable $2: $(tail -n 3 "$transaction/stderr")"
+    systemctl --quiet disable "$2" || fail 15 unit "systemctl disable $2: $(last_lines 3)"
   else
     # `disable` refuses a unit without its file, and leaves what it was enabled by
     rm -f -- /etc/systemd/system/*.wants/"$2"
@@ -102,12 +102,12 @@ step_retire() { # N UNIT
 }
 
 step_disable() { # N UNIT
-  systemctl --quiet disable "$2" || fail 15 unit "systemctl disable $2: $(tail -n 3 "$transaction/stderr")"
+  systemctl --quiet disable "$2" || fail 15 unit "systemctl disable $2: $(last_lines 3)"
   record made "$1"
 }
 
 step_enable() { # N UNIT
-  systemctl --quiet enable "$2" || fail 15 unit "systemctl enable $2: $(tail -n 3 "$transaction/stderr")"
+  systemctl --quiet enable "$2" || fail 15 unit "systemctl enable $2: $(last_lines 3)"
   record made "$1"
 }
 

@@ -9,7 +9,16 @@ import { host } from '../inventory/made.ts'
 /** Hosts for plans: facts as a probe would bring them, made rather than recorded, so that a test shows just its drift. */
 
 export function hostState(apps: App[], resources: Resource[]): HostState {
-  return { host, apps, later: [], resources, metrics: {}, accounts: new Map(), services: new Map() }
+  return {
+    host,
+    apps,
+    later: [],
+    resources,
+    metrics: {},
+    accounts: new Map(),
+    services: new Map(),
+    elsewhere: new Map(),
+  }
 }
 
 /** A bare Debian 12. */

@@ -46,6 +46,16 @@ describe('an app that left the inventory', () => {
     expect(JSON.parse(plan().manifest)).toEqual(JSON.parse(asWanted(before).manifest ?? ''))
   })
 
+  test('for another host is not told to go: nothing moves its data there yet', () => {
+    const moved = { ...after, elsewhere: new Map([['old', { name: 'old', hosts: ['attic'] }]]) }
+    expect(planHost(moved, asWanted(before)).warnings).toEqual([
+      expect.objectContaining({
+        code: 'app-left',
+        next: expect.stringMatching(/^the inventory has it on attic,.* not built yet/),
+      }),
+    ])
+  })
+
   test('that was the last one, and runs on, keeps the programs and the authority that it needs', () => {
     const programs = (version: string): Resource[] => [
       file(`${programsDirectory}/programs-${version}/record-start.sh`),

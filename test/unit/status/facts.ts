@@ -2,6 +2,7 @@ import type { Observed, ObservedUnit } from '../../../src/host/observed.ts'
 import type { App } from '../../../src/inventory/model.ts'
 import type { HostFacts } from '../../../src/status/host-status.ts'
 import type { FileSystem, Health } from '../../../src/status/health.ts'
+import { whatBecame } from '../../../src/status/left.ts'
 import type { Position, SeenApp } from '../../../src/status/seen.ts'
 
 /** When the host was asked. */
@@ -115,6 +116,7 @@ export function hostFacts(
   return {
     host: 'pi',
     apps: [app()],
+    whatBecame: (name) => whatBecame(name, 'pi', { apps: {} }),
     observed: {
       hostId: me,
       clock: { epochSeconds: now, synchronized: true },
@@ -126,7 +128,7 @@ export function hostFacts(
       transactions: [],
       ...observed,
     } as unknown as Observed,
-    seen: { units: units(), health: health(), apps: new Map([['notes', seen(seenApp)]]) },
+    seen: { units: units(), health: health(), apps: new Map([['notes', seen(seenApp)]]), left: [] },
     drift: { known: true, changes: [] },
     asked: { from: now - 1, to: now + 1 },
     ...rest,
