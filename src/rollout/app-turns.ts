@@ -22,6 +22,8 @@ export interface AtWork {
 }
 
 interface Held {
+  /** Whose turn it was until --break-lock. */
+  had: { host: string; who: string } | null
   /** Never throws: a turn that is not given back is seen to be left. */
   give: () => Promise<void>
 }
@@ -52,7 +54,19 @@ async function takeTurn(context: RunContext, at: AtWork, app: App): Promise<Held
   const keeper = await keeperOf(context, at, app)
   try {
     const first = await hold(context, at, app, keeper, context.breakLock ? { verb: 'break' } : { verb: 'hold' })
-    if (first.state === 'held') return first
+    if (first.state === 'held') {
+      const { had } = first
+      if (had !== null)
+        context.report({
+          type: 'warning',
+          host: at.host.name,
+          app: app.name,
+          code: 'turn-broken',
+          message: `the turn of ${app.name} was taken from ${had.who}, who was restarting it on ${had.host}`,
+          next: `see there that it is well: streamside status --limit ${app.name}`,
+        })
+      return first
+    }
     if (first.state === 'left') {
       await isOver(context, at, app, first)
       const second = await hold(context, at, app, keeper, { verb: 'hold', after: first })
@@ -102,7 +116,7 @@ async function hold(context: RunContext, at: AtWork, app: App, keeper: AtWork, a
   const mine = [app.name, at.host.name, context.who]
   const after = asking.verb === 'hold' && asking.after ? [`${asking.after.host}\t${asking.after.who}`] : []
   const over = new AbortController()
-  const isHeld = Promise.withResolvers<true>()
+  const isHeld = Promise.withResolvers<Held['had']>()
   const run = (args: string[], deadlineSeconds: number, more: { signal?: AbortSignal; onLine?: (l: string) => void }) =>
     runAsRoot(keeper.connection, {
       doing: `taking the turn of ${app.name} on ${keeper.host.name}`,
@@ -120,12 +134,13 @@ async function hold(context: RunContext, at: AtWork, app: App, keeper: AtWork, a
     signal: over.signal,
     onLine: (line) => {
       lines += 1
-      if (lines === 1 && line === 'held') isHeld.resolve(true)
+      const [word, host, who = ''] = line.split('\t')
+      if (lines === 1 && word === 'held') isHeld.resolve(host === undefined ? null : { host, who })
     },
   })
   ended.catch(() => {}) // before it is held, through the race below; afterwards it is a turn that was left
-  const first = await Promise.race([isHeld.promise, ended])
-  if (first !== true) {
+  const first = await Promise.race([isHeld.promise.then((had) => ({ had })), ended])
+  if (!('had' in first)) {
     const [word, host = '', who = '', age = ''] = first.stdout.trim().split('\t')
     if (word === 'busy' || word === 'left') return { state: word, host, who, age: Number(age) }
     throw new Problem({
@@ -139,6 +154,7 @@ async function hold(context: RunContext, at: AtWork, app: App, keeper: AtWork, a
   }
   return {
     state: 'held',
+    had: first.had,
     async give() {
       try {
         await run(['give', ...mine], giveDeadlineSeconds, {})
@@ -173,8 +189,24 @@ async function isOver(context: RunContext, at: AtWork, app: App, left: Turn): Pr
     )
   const host = context.inventory.hosts[left.host]
   const notSeen = (why: string) =>
-    taken(at.host, app, left, `who has gone, and whether that is over cannot be seen: ${why}`)
-  if (host === undefined) throw notSeen(`${left.host} is not in this inventory`)
+    taken(
+      at.host,
+      app,
+      left,
+      `who has gone, and whether that is over cannot be seen: ${why}`,
+      `nothing was changed on ${at.host.name}: let ${left.host} be reached, and run this again. When it is dead, nothing is under way ` +
+        `there: streamside provision --limit ${at.host.name} --break-lock takes its turn`,
+    )
+  if (host === undefined)
+    throw taken(
+      at.host,
+      app,
+      left,
+      `who has gone; ${left.host} is not in this inventory, so nobody can see from here whether that is over`,
+      `nothing was changed on ${at.host.name}, and waiting does not help. When ${left.host} is no host of ${app.name} any more, or ` +
+        `nothing is under way there, take its turn: streamside provision --limit ${at.host.name} --break-lock. ` +
+        `Is it the same machine under another name? Then run provision on it first`,
+    )
   let connection: SshConnection
   try {
     connection = await connectHost(host, context.connect)
@@ -191,14 +223,15 @@ async function isOver(context: RunContext, at: AtWork, app: App, left: Turn): Pr
   }
 }
 
-function taken(host: Host, app: App, { host: other, who }: Turn, more?: string): Problem {
+function taken(host: Host, app: App, { host: other, who }: Turn, more?: string, next?: string): Problem {
   return new Problem({
     code: 'turn-taken',
     doing: `restarting ${app.name} on ${host.name}`,
     found: `it is being restarted on ${other} by ${who}${more === undefined ? (hasEnded(who) ? ', who has gone' : '') : `, ${more}`}`,
     next:
+      next ??
       `nothing was changed on ${host.name}: wait until ${other} is done, then run this again; --break-lock does not wait, ` +
-      '--restarts now asks nobody',
+        '--restarts now asks nobody',
     host: host.name,
     app: app.name,
     exit: exitCodes.locked,

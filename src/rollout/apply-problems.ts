@@ -147,6 +147,32 @@ export function locked(host: Host, { id, who }: { id: string; who: string }): Pr
   })
 }
 
+/** What --break-lock has found and done: `broken` false when there was nothing to break any more. */
+export function lockBroken(
+  { id, who, attended }: { id: string; who: string; attended: boolean },
+  broken: boolean,
+  hasEnded: boolean,
+): { code: string; message: string } {
+  const transaction = `the transaction ${id} of ${who}, begun ${startOf(id)},`
+  if (!broken)
+    return { code: 'lock-freed', message: `${transaction} ended by itself in this moment; nothing was broken` }
+  const watched =
+    attended && !hasEnded ? 'it was at work, and they were watching it' : 'nobody was watching it any more'
+  return { code: 'lock-broken', message: `${transaction} was ended in the middle; ${watched}` }
+}
+
+/** The host was locked anew each time that its lock was broken. */
+export function lockedAgain({ doing, found, host, exit }: Problem, tries: number): Problem {
+  return new Problem({
+    code: 'locked',
+    doing,
+    found: `${found}; the lock was broken ${tries - 1} times before, and somebody began anew each time`,
+    next: 'ask them to stop, then run this again',
+    ...(host === undefined ? {} : { host }),
+    exit,
+  })
+}
+
 /** UTC time at which a transaction began: its id starts with it (`20261121T100000…`). */
 function startOf(id: string): string {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)/.exec(id) ?? []

@@ -89,8 +89,14 @@ function whenLaid(onFilesLaid: () => void): (line: JournalLine) => void {
 
 /**
  * Ends a transaction on a host in the middle, as a power cut would: what is in place is whole, and the next plan goes on from it.
+ * @returns false when it had come to its end by itself meanwhile
  */
-export async function breakOff(context: RunContext, host: Host, connection: SshConnection, id: string): Promise<void> {
+export async function breakOff(
+  context: RunContext,
+  host: Host,
+  connection: SshConnection,
+  id: string,
+): Promise<boolean> {
   const answer = await runAsRoot(connection, {
     doing: `ending the transaction ${id} on ${host.name}`,
     files: followPayload(id).files,
@@ -101,7 +107,16 @@ export async function breakOff(context: RunContext, host: Host, connection: SshC
     ...(context.askSudoPassword ? { askPassword: () => context.askSudoPassword!(host.name) } : {}),
     deadlineSeconds: breakDeadlineSeconds,
   })
-  if (answer.code !== 0) throw notStarted(host, answer.stderr)
+  const said = answer.stdout.trim()
+  if (answer.code !== 0 || (said !== 'broken' && said !== 'ended'))
+    throw new Problem({
+      code: 'lock-not-broken',
+      doing: `ending the transaction ${id} on ${host.name}`,
+      found: answer.stderr.trim() || `the host answered ${JSON.stringify(said)}, status ${answer.code}`,
+      next: `see  systemctl status streamside-apply-${id}  there, and whether its disk is full or read-only (df)`,
+      host: host.name,
+    })
+  return said === 'broken'
 }
 
 interface Run {

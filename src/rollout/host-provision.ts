@@ -7,7 +7,7 @@ import { groundWarnings, obstacles } from '../plan/obstacles.ts'
 import { withoutRestarts } from '../plan/restarts.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
-import { locked } from './apply-problems.ts'
+import { lockBroken, locked, lockedAgain } from './apply-problems.ts'
 import { breakOff, carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
@@ -24,13 +24,32 @@ import { pruned } from './prune.ts'
  * followed to its end first.
  */
 export async function provisionHost(context: RunContext, host: Host, spent: Spent): Promise<HostResult> {
-  const first = await provisionOnce(context, host, spent)
+  const first = await breakingLocks(context, () => provisionOnce(context, host, spent))
   if (!first.goesOn) return first.result
-  const second = await provisionOnce(context, host, spent)
+  const second = await breakingLocks(context, () => provisionOnce(context, host, spent))
   return {
     ...second.result,
     outcome: second.result.outcome === 'unchanged' ? first.result.outcome : second.result.outcome,
     changes: first.result.changes + second.result.changes,
+  }
+}
+
+/** Somebody who begins anew each time is not to be fought for ever. */
+const breakTries = 3
+
+/**
+ * With --break-lock, another transaction may begin between the look and the start of ours: then everything is looked at anew, and that
+ * one is broken like the first.
+ */
+async function breakingLocks<T>(context: RunContext, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!context.breakLock || !(error instanceof Problem) || error.code !== 'locked' || context.stopping.aborted)
+        throw error
+      if (tries === breakTries) throw lockedAgain(error, breakTries)
+    }
   }
 }
 
@@ -54,13 +73,16 @@ async function provisionOnce(
     const running = looked.observed.transactions.find((transaction) => transaction.state === 'running')
     if (running && context.breakLock) {
       context.report({
-        type: 'warning',
+        type: 'host-step',
         host: host.name,
-        code: 'lock-broken',
-        message: `ending the transaction ${running.id} of ${running.who} in the middle`,
+        step: 'break-lock',
+        detail: `${running.id} of ${running.who}`,
       })
-      await breakOff(context, host, connection, running.id)
+      const broken = await breakOff(context, host, connection, running.id)
+      context.report({ type: 'warning', host: host.name, ...lockBroken(running, broken, hasEnded(running.who)) })
       looked = await lookAt(context, host, apps, connection)
+      const next = looked.observed.transactions.find(({ state }) => state === 'running')
+      if (next) throw locked(host, next)
     } else if (running) {
       if (running.attended && !hasEnded(running.who)) throw locked(host, running)
       context.report({

@@ -6,7 +6,7 @@
 #        sh ./turn.sh break APP HOST WHO          whoever has it
 #        sh ./turn.sh give APP HOST WHO
 # The record is `HOST<tab>WHO`. hold and break print `held` and then go on until the connection ends: it is the connection that holds the
-# turn. Else hold prints `busy RECORD`, or `left RECORD<tab>AGE` (seconds) when the connection of the one who took it is
+# turn. break prints `held RECORD` when somebody had it. Else hold prints `busy RECORD`, or `left RECORD<tab>AGE` (seconds) when the connection of the one who took it is
 # gone: what that one began on HOST may still be under way there, or only be on its way.
 # Exit: 0 given back, 1 something is wrong, 5 busy, 6 left.
 set -eu
@@ -17,6 +17,7 @@ record=$(printf '%s\t%s' "$3" "$4")
 tab=$(printf '\t')
 turns=/var/lib/streamside/turns
 turn=$turns/$app
+broken=
 
 say() { # WORD
   held=$(head -n 1 "$turn" 2>/dev/null) || :
@@ -31,7 +32,7 @@ hold() { # AFTER
   printf '%s\n' "$record" >"$turn.new"
   sync "$turn.new"
   mv "$turn.new" "$turn"
-  echo held
+  printf 'held%s\n' "${broken:+$tab$broken}"
   # That the other end is gone shows only when something is written.
   while sleep 2; do echo; done
 }
@@ -40,6 +41,7 @@ mkdir -p "$turns"
 case $verb in
   hold) hold "${5-}" ;;
   break)
+    broken=$(head -n 1 "$turn" 2>/dev/null) || :
     # its holder keeps a file that has no name any more
     rm -f "$turn.held" "$turn"
     hold ''

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { freezeS3, type LabHost, shellInHost, thawS3 } from '../lab/index.ts'
-import { changesOf, leftovers } from './host-state.ts'
+import { hostProgram } from '../../src/templates/render.ts'
+import { freezeS3, type LabHost, putFile, shellInHost, thawS3 } from '../lab/index.ts'
+import { changesOf, leftovers, mendSystemctl } from './host-state.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, writeRow } from './site.ts'
 
 let lab: Site
@@ -157,6 +158,8 @@ describe('a second operator', () => {
     )
     expect(second.code).toBe(0)
     expect(outcomes(second)).toEqual({ 'op-one': 'changed' })
+    const found = / was ended in the middle; it was at work, and they were watching it$/
+    expect(eventsOf(second, 'warning')[0]).toMatchObject({ code: 'lock-broken', message: expect.stringMatching(found) })
     expect(first.code).toBe(1)
     expect(problemsOf(first)).toEqual([
       expect.objectContaining({
@@ -170,5 +173,41 @@ describe('a second operator', () => {
     expect(changesOf(await lab.provision(['--limit', 'op-one']))).toEqual([])
     expect(await readRows(one, ports.one)).toEqual(['kept'])
     expect(await readRows(two, ports.two)).toEqual([])
+  })
+
+  test('breaks with --break-lock what another begins in the very moment, too, and not what has ended by itself', async () => {
+    await change()
+    // The stop of the first transaction lets a third operator's begin, as it may between any two looks.
+    const third = '20261121T101010-0000000a'
+    await shellInHost(
+      one,
+      `begin() { # ID
+         mkdir -p "/var/lib/streamside/transactions/$1" && cd "/var/lib/streamside/transactions/$1"
+         echo "third@elsewhere (streamside provision, pid 3)" >who && : >journal
+         systemd-run --quiet --unit="streamside-apply-$1" --collect sleep 600
+       }
+       begin 20261121T090909-00000009
+       mv /usr/bin/systemctl /usr/bin/systemctl.real
+       cat >/usr/bin/systemctl <<'END'
+#!/bin/sh
+systemctl.real "$@" || exit
+case $* in 'stop streamside-apply-20261121T090909-00000009.service') ;; *) exit 0 ;; esac
+mkdir -p /var/lib/streamside/transactions/${third} && cd /var/lib/streamside/transactions/${third}
+echo "third@elsewhere (streamside provision, pid 3)" >who && : >journal
+systemd-run --quiet --unit=streamside-apply-${third} --collect sleep 600
+END
+       chmod 755 /usr/bin/systemctl`,
+    )
+    const run = await lab.run(['provision', '--json', '--limit', 'op-one', '--break-lock'])
+    await mendSystemctl(one)
+    expect([run.code, outcomes(run)]).toEqual([0, { 'op-one': 'changed' }])
+    expect(eventsOf(run, 'warning').filter(({ code }) => code === 'lock-broken')).toHaveLength(2)
+    expect(JSON.stringify(eventsOf(run, 'warning'))).toContain('nobody was watching it any more')
+    await putFile(one, '/root/run', hostProgram('apply/run'), { mode: '0700' })
+    const ended = await shellInHost(
+      one,
+      'cd /var/lib/streamside/transactions; id=$(ls -t | head -n 1); sh /root/run break "$id" me; ls "$id/broken" 2>&1 || :',
+    )
+    expect(ended).toMatch(/^ended\n.*No such file/)
   })
 })

@@ -152,6 +152,34 @@ describe('two operators who restart an app on different hosts', () => {
     expect([third.code, outcomes(third)]).toEqual([0, { 'rol-three': 'changed' }])
     expect((await lab.provision()).code).toBe(0)
   })
+
+  test('one of whom has gone, on a host that has left the inventory: nobody is told to wait, and --break-lock takes the turn', async () => {
+    const record = 'rol-old\tsomebody@elsewhere (streamside provision, pid 1)'
+    await shellInHost(
+      hosts[0]!,
+      'cd /var/lib/streamside/turns && printf "%s\\n" "$1" >rolling && touch -d "20 minutes ago" rolling',
+      [record],
+    )
+    await change()
+    const refused = await lab.run(limited('rol-three'))
+    expect(refused.code).toBe(5)
+    expect(problemsOf(refused)).toEqual([
+      expect.objectContaining({
+        code: 'turn-taken',
+        found: expect.stringContaining('rol-old is not in this inventory'),
+        next: expect.stringMatching(/waiting does not help.*streamside provision --limit rol-three --break-lock/),
+      }),
+    ])
+    const broken = await lab.run(limited('rol-three', ['--break-lock']))
+    expect([broken.code, outcomes(broken)]).toEqual([0, { 'rol-three': 'changed' }])
+    expect(eventsOf(broken, 'warning')).toEqual([
+      expect.objectContaining({
+        code: 'turn-broken',
+        message: expect.stringMatching(/somebody@elsewhere .* on rol-old$/),
+      }),
+    ])
+    expect((await lab.provision()).code).toBe(0)
+  })
 })
 
 test('an app of several hosts that gets another name does so on one host at a time, with the rows of each', async () => {
