@@ -2,6 +2,7 @@ import { appsOn } from '../desired/host-state.ts'
 import type { Host } from '../inventory/model.ts'
 import { type ExitCode, exitCodes, type Problem, worstExit } from '../problem.ts'
 import { groundWarnings, obstacles } from '../plan/obstacles.ts'
+import { renamesDone } from '../plan/renames.ts'
 import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
 import { groundOf } from '../rollout/ground.ts'
@@ -32,6 +33,11 @@ async function planOneHost(context: RunContext, host: Host, spent: Spent): Promi
         host: host.name,
         code: 'transaction-under-way',
         message: `the transaction ${id} of ${who} is under way; this shows what is there in its middle`,
+      })
+    for (const { from, to } of renamesDone(apps, observed.manifest))
+      context.report({
+        type: 'note',
+        message: `${to} on ${host.name} is no longer called ${from}: when plan says so of all its hosts, was: ${from} may leave the inventory`,
       })
     const ground = await groundOf(looked)
     for (const warning of [...plan.warnings, ...groundWarnings(ground)])

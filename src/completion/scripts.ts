@@ -52,7 +52,7 @@ _${program}() {
   [[ $prev != = ]] || prev=\${COMP_WORDS[COMP_CWORD - 2]}
   case $prev in
     ${taking(line, 'name').join('|')}) words=${names('all')} ;;
-    ${taking(line, 'file').join('|')}) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    ${taking(line, 'file').join('|')}) compopt -o filenames 2>/dev/null; local IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
 ${words(line)
   .map(([option, each]) => `    ${option}) words=${shellWord(each)} ;;\n`)
   .join('')}    ${taking(line, 'other').join('|')}) return ;;

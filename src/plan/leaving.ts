@@ -1,4 +1,4 @@
-import { configDirectory } from '../desired/places.ts'
+import { configDirectory, gateConfigPath } from '../desired/places.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { Change } from './change.ts'
 import type { Manifest, ManifestService } from './manifest.ts'
@@ -13,13 +13,14 @@ export function leavingApps(state: HostState, recorded: Manifest): string[] {
  * What comes first when an app leaves: it is stopped, the replica is proven to hold everything, and the host lets go of it
  * (ownership.md, "Removed from the inventory"), be it under another name (`to`). Its units and files then go like any leftover. Its data and its replica stay.
  */
-export function letGo(app: string, service?: ManifestService, to?: string): Change {
-  const reason = 'no longer in the inventory: stop, proof, release'
+export function letGo(app: string, recorded: Manifest, to?: string): Change {
+  const service = recorded.services?.[app]
+  const reason = `${whyGone(to)}${isReplicated(app, recorded) ? ': stop, proof, release' : ''}`
   return {
     summary: {
       kind: 'app',
       name: app,
-      action: 'remove',
+      action: to === undefined ? 'remove' : 'stop',
       reason: service === undefined ? reason : `${reason}; ${service.unit} is given back as it was`,
     },
     step: {
@@ -32,6 +33,16 @@ export function letGo(app: string, service?: ManifestService, to?: string): Chan
       ],
     },
   }
+}
+
+/** Why there is nothing to be under a name any more. */
+export function whyGone(to?: string): string {
+  return to === undefined ? 'no longer in the inventory' : `its app is called ${to} now`
+}
+
+/** Whether an app on record has databases, and so a replica to let go of. */
+export function isReplicated(app: string, { files, replicas }: Manifest): boolean {
+  return files[gateConfigPath(app)] !== undefined || replicas?.[app] !== undefined
 }
 
 /** An adopted service goes on without us, as it did before: after the drop-in is gone and systemd has read that. */
@@ -49,13 +60,13 @@ export function givenBack({ unit, enabled, active }: ManifestService, isOurs: bo
 }
 
 /** The folders of an app that hold nothing of the user's: releases, and configuration with its keys. */
-export function purged(app: string): Change[] {
+export function purged(app: string, to?: string): Change[] {
   return [`/opt/${app}`, configDirectory(app)].map((path) => ({
     summary: {
       kind: 'directory',
       name: path,
       action: 'remove',
-      reason: 'no longer in the inventory; what streamside has not put there stays',
+      reason: `${whyGone(to)}; what streamside has not put there stays`,
     },
     step: { verb: 'purge', fields: [path] },
   }))

@@ -1,12 +1,14 @@
 import path from 'node:path'
 import type { HostState } from '../desired/host-state.ts'
 import type { Change } from './change.ts'
-import { isShared, type Manifest } from './manifest.ts'
+import { whyGone } from './leaving.ts'
+import { isShared, type Manifest, type ManifestFile } from './manifest.ts'
 
 /**
  * What an app of this host had at the last run and has no more: units are stopped before their files go, links and files are
  * removed. Never data, and never what lies outside the manifest.
  * @param going apps that leave the host: all that they had
+ * @param newNames of apps among those that are on the host under an earlier name
  * @param staying apps that have left the inventory and run on: what they share with others stays for them
  */
 export function leftovers(
@@ -14,6 +16,7 @@ export function leftovers(
   recorded: Manifest,
   going: readonly string[],
   staying: readonly string[],
+  newNames: ReadonlyMap<string, string> = new Map(),
 ): Change[] {
   const wanted = new Set(
     state.resources.flatMap((resource) =>
@@ -28,12 +31,13 @@ export function leftovers(
         !wanted.has(file) && (app === null ? staying.length === 0 || !isShared(file) : apps.has(app)),
     )
     .toSorted(([, a], [, b]) => Number(a.app === null) - Number(b.app === null))
+  const why = ({ app }: ManifestFile) => whyGone(app === null ? undefined : newNames.get(app))
   return [
     ...gone
-      .flatMap(([file]) => (isUnitFile(file) ? [path.posix.basename(file)] : []))
-      .toSorted((a, b) => stopRank(a) - stopRank(b))
-      .map(stopped),
-    ...gone.map(([file, { as }]) => removed(file, as)),
+      .flatMap(([file, of]) => (isUnitFile(file) ? [{ unit: path.posix.basename(file), why: why(of) }] : []))
+      .toSorted((a, b) => stopRank(a.unit) - stopRank(b.unit))
+      .map((each) => stopped(each.unit, each.why)),
+    ...gone.map(([file, of]) => removed(file, of.as, why(of))),
     ...packagedUnits.flatMap(({ unit, folder }) =>
       gone.some(([file]) => file.startsWith(folder)) && !runs(state, unit) ? [withoutOurs(unit)] : [],
     ),
@@ -74,16 +78,14 @@ function withoutOurs(unit: string): Change {
   }
 }
 
-const reason = 'no longer in the inventory'
-
-function stopped(unit: string): Change {
+function stopped(unit: string, reason: string): Change {
   return {
     summary: { kind: 'unit', name: unit, action: 'stop', reason },
     step: { verb: 'retire', fields: [unit] },
   }
 }
 
-function removed(file: string, as: string): Change {
+function removed(file: string, as: string, reason: string): Change {
   return {
     summary: { kind: 'file', name: file, action: 'remove', reason },
     step: { verb: 'remove', fields: [file, as] },

@@ -12,7 +12,7 @@ import { databaseOwners, walSwitches } from './databases.ts'
 import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
-import { movedFiles, renamed, renamesOn } from './renames.ts'
+import { comesAlong, movedFiles, renamed, renamesOn } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
 import { compareUnit, startedAsLaid } from './units.ts'
@@ -44,27 +44,28 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     })
   const renames = renamesOn(state.apps, observed.manifest)
   const leaving = leavingApps(state, recorded)
+  const newNames = new Map(renames.map(({ from, to }) => [from, to]))
   const going = [...leaving.filter((app) => prune.has(app)), ...renames.map(({ from }) => from)]
   const staying = leaving.filter((app) => !going.includes(app))
   // An app that has left and runs on needs the programs that it was started with.
   const keepsPrograms = staying.some((app) => recorded.files[gateConfigPath(app)] !== undefined) && !isGated(state)
   changes.push(
-    ...going.map((app) => letGo(app, recorded.services?.[app], renames.find(({ from }) => from === app)?.to)),
-    ...renames.map(renamed),
+    ...going.map((app) => letGo(app, recorded, newNames.get(app))),
+    ...renames.map((rename) => renamed(rename, recorded)),
   )
   for (const resource of state.resources) {
     if (resource.kind === 'unit' || (keepsPrograms && isVersion(resource))) continue
     const change = compare(resource, observed, host, recorded)
     if (!change) continue
-    changes.push(change)
+    changes.push(comesAlong(change, renames))
     changed.add(resource)
     if ('path' in resource && contentDiffers(resource, observed)) relaid.add(resource.path)
     if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource, observed))
     if (resource.kind === 'release') attendant.push({ verb: 'prune', fields: [resource.app, String(resource.keep)] })
   }
   changes.push(
-    ...leftovers(state, movedFiles(recorded, renames), going, staying),
-    ...going.flatMap(purged),
+    ...leftovers(state, movedFiles(recorded, renames), going, staying, newNames),
+    ...going.flatMap((app) => purged(app, newNames.get(app))),
     ...databaseOwners(state, observed),
     ...walSwitches(state, observed, recorded),
   )

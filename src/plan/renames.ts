@@ -2,6 +2,7 @@ import type { Observed } from '../host/observed.ts'
 import { type App, stateDirectory } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import type { Change } from './change.ts'
+import { isReplicated } from './leaving.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 
 /** An app of this host that the inventory has under another name now (`was:`). */
@@ -73,20 +74,47 @@ export function movedFiles(recorded: Manifest, renames: readonly Rename[]): Mani
 }
 
 /** The app is let go of under its earlier name, then its user and its files are given the new one. */
-export function renamed({ from, to }: Rename): Change {
+export function renamed({ from, to }: Rename, recorded: Manifest): Change {
   return {
     summary: {
       kind: 'app',
       name: to,
       action: 'update',
-      reason: `it was ${from}: its user and ${stateDirectory(from)} go with it, into a new place in the replica`,
+      reason: `it was ${from}: its user and ${stateDirectory(from)} go with it${isReplicated(from, recorded) ? ', into a new place in the replica' : ''}`,
     },
     step: { verb: 'rename', fields: [from, to] },
   }
 }
 
+/** The folders in that of an app are not made: they come along. */
+export function comesAlong({ summary, ...change }: Change, renames: readonly Rename[]): Change {
+  const { kind, name } = summary
+  const rename = renames.find(({ to }) => name === stateDirectory(to) || name.startsWith(`${stateDirectory(to)}/`))
+  if (kind !== 'directory' || !rename) return { summary, ...change }
+  const from = `${stateDirectory(rename.from)}${name.slice(stateDirectory(rename.to).length)}`
+  return { ...change, summary: { ...summary, action: 'update', reason: `it is ${from} until then` } }
+}
+
+/** Apps of a host whose rename is behind it: `was:` has nothing to say there any more. */
+export function renamesDone(apps: readonly App[], manifest: string | null): Rename[] {
+  const recorded = new Set(readManifest(manifest).apps)
+  return apps.flatMap(({ name, was }) =>
+    was !== null && recorded.has(name) && !recorded.has(was) ? [{ from: was, to: name }] : [],
+  )
+}
+
 /** What is left of an app under its earlier name, beside what is removed of it. */
-export function leftOfRename({ from, to }: Rename): { code: string; app: string; message: string; next: string } {
+export function leftOfRename(
+  { from, to }: Rename,
+  recorded: Manifest,
+): { code: string; app: string; message: string; next: string } {
+  if (!isReplicated(from, recorded))
+    return {
+      code: 'renamed',
+      app: to,
+      message: `${from} is called ${to} now`,
+      next: `was: ${from} may leave the inventory once all hosts have done this`,
+    }
   return {
     code: 'renamed',
     app: to,

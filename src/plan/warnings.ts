@@ -3,6 +3,7 @@ import { backFrom } from '../inventory/elsewhere.ts'
 import type { App } from '../inventory/model.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
+import { isReplicated } from './leaving.ts'
 import { journaldOverridden, rsyslogInvalid } from './logging.ts'
 import type { Manifest } from './manifest.ts'
 import { leftOfRename, type Rename } from './renames.ts'
@@ -18,9 +19,9 @@ export function planWarnings(
   const left = leaving.filter((app) => !going.includes(app))
   const gone = going.filter((app) => !renames.some(({ from }) => from === app))
   return [
-    ...left.map((app) => appLeft(app, state)),
+    ...left.map((app) => appLeft(app, state, recorded)),
     ...gone.map((app) => dataLeft(app, recorded)),
-    ...renames.map(leftOfRename),
+    ...renames.map((rename) => leftOfRename(rename, recorded)),
     ...smallStorage(state, observed),
     ...state.later.map((app) => ((app.service?.package ?? null) === null ? mountedFirst(app) : adoptedLater(app))),
     ...openBelow(observed),
@@ -29,7 +30,8 @@ export function planWarnings(
   ]
 }
 
-function appLeft(app: string, { host, elsewhere }: HostState): Warning {
+function appLeft(app: string, { host, elsewhere }: HostState, recorded: Manifest): Warning {
+  const stays = isReplicated(app, recorded) ? 'its data and its replica stay' : 'its data stay'
   const now = elsewhere.get(app)
   return {
     code: 'app-left',
@@ -37,7 +39,7 @@ function appLeft(app: string, { host, elsewhere }: HostState): Warning {
     message: `${app} is no longer in the inventory for this host, and runs on there as it is`,
     next:
       now === undefined
-        ? 'remove it from the host with --prune (its data and its replica stay), or put it back into the inventory'
+        ? `remove it from the host with --prune (${stays}), or put it back into the inventory`
         : backFrom(app, host.name, now),
   }
 }
@@ -81,6 +83,7 @@ function dataLeft(app: string, recorded: Manifest): Warning {
   const unit = recorded.services?.[app]?.unit
   const place = recorded.replicas?.[app]
   const replica = place === undefined ? 'its replica' : `its replica (${place})`
+  const user = isReplicated(app, recorded) ? `, its user and ${replica}` : ' and its user'
   if (unit !== undefined)
     return {
       code: 'given-back',
@@ -91,7 +94,7 @@ function dataLeft(app: string, recorded: Manifest): Warning {
   return {
     code: 'data-left',
     app,
-    message: `${app} leaves this host; /var/lib/${app}, its user and ${replica} are left`,
+    message: `${app} leaves this host; /var/lib/${app}${user} are left`,
     next: 'remove them yourself once nobody will want them back',
   }
 }

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { deleteObjects, getObject, type LabHost, listObjects, putObject, shellInHost } from '../lab/index.ts'
 import { changesOf, failSystemctl, mendSystemctl, pagesApp } from './host-state.ts'
+import { appOf, statusOf } from './status-answer.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, streamside, until, writeRow } from './site.ts'
 
 let lab: Site
@@ -50,15 +51,16 @@ describe('an app that was given another name', () => {
     await lab.rewrite(second)
     const plan = await lab.run(['plan', '--json'])
     expect([plan.code, problems(plan)]).toEqual([7, []])
-    expect(changesOf(plan, 'app')).toEqual([
-      'remove ren-pages',
-      'remove ren-shop',
-      'update ren-site',
-      'update ren-store',
-    ])
+    expect(changesOf(plan, 'app')).toEqual(['stop ren-pages', 'stop ren-shop', 'update ren-site', 'update ren-store'])
     expect(changesOf(plan, 'owner')).toEqual(['create owner object of ren-store'])
     expect(changesOf(plan, 'user')).toEqual([])
     expect(await readRows(one, ports.shop)).toEqual(['kept'])
+    const status = await statusOf(lab)
+    expect(appOf(status, 'ren-shop', 'ren-one')).toMatchObject({
+      state: 'running',
+      left: { text: 'is called ren-store in the inventory' },
+      wrong: [],
+    })
   })
 
   test('keeps its rows, files and user when the operator dies in the middle, and the next run ends it', async () => {
@@ -96,7 +98,15 @@ describe('an app that was given another name', () => {
     await writeRow(one, ports.shop, 'under the new name')
     const again = await lab.provision()
     expect([changesOf(again), eventsOf(again, 'warning')]).toEqual([[], []])
-    expect((await lab.run(['plan', '--json'])).code).toBe(0)
+    const plan = await lab.run(['plan', '--json'])
+    expect(plan.code).toBe(0)
+    // was: is no longer needed, and that is told where nobody takes it for something to be done
+    expect(eventsOf(plan, 'note').map(({ message }) => message)).toEqual([
+      expect.stringMatching(
+        /^ren-site on ren-one is no longer called ren-pages: .*was: ren-pages may leave the inventory$/,
+      ),
+      expect.stringMatching(/^ren-store on ren-one is no longer called ren-shop/),
+    ])
   })
 
   test('comes back from its replica under the new name', async () => {

@@ -119,6 +119,16 @@ describe.each(Object.keys(offers))('%s', (shell) => {
   })
 })
 
+test('the commands themselves take it in both places, and the one behind the command counts', () => {
+  const sound = 'inventory is sound: 2 hosts, 1 app, 0 replicas\n'
+  expect(run('streamside', ['-i', 'far/site.yaml', 'check'])).toMatchObject({ status: 0, stdout: sound })
+  expect(run('streamside', ['--inventory', 'x', 'check', '-i', 'far/site.yaml'])).toMatchObject({
+    status: 0,
+    stdout: sound,
+  })
+  expect(run('streamside', ['--inventory', 'x', 'check'])).toMatchObject({ status: 2, stdout: '' })
+})
+
 test('bash makes three words of --inventory=PATH and --limit=NAME, and leaves quotes in the words', () => {
   const three = (line: string) => line.replaceAll('=', ' = ')
   const bash = (line: string) => offers['bash']!(three(line), '')

@@ -94,6 +94,14 @@ describe('an app that left the inventory', () => {
     expect(JSON.parse(pruned.manifest)).toEqual(JSON.parse(asWanted(after).manifest ?? ''))
   })
 
+  test('and has no database has no replica: nothing is proven, and none is said to stay', () => {
+    const observed = asWanted(hostState([app('old')], of('old')))
+    expect(planHost(hostState([], []), observed).warnings[0]?.next).toContain('(its data stay)')
+    const pruned = planHost(hostState([], []), observed, new Set(['old']))
+    expect(pruned.changes[0]?.summary.reason).toBe('no longer in the inventory')
+    expect(pruned.warnings[0]?.message).toBe('old leaves this host; /var/lib/old and its user are left')
+  })
+
   test('takes the programs that let it go with it last: cut off in the middle, it lets go with them once more', () => {
     const programs = [file('/usr/local/lib/streamside/launch'), file('/etc/streamside/apps.md')]
     const last = hostState([app('old')], [...of('old'), ...programs])

@@ -4,6 +4,7 @@ import { type Ground, groundWarnings, obstacles } from '../../../src/plan/obstac
 import type { HostPlan, Step } from '../../../src/plan/change.ts'
 import { app } from '../inventory/made.ts'
 import { letGo } from '../../../src/plan/leaving.ts'
+import { readManifest } from '../../../src/plan/manifest.ts'
 import { bare, hostState } from './hosts.ts'
 
 const day = 86_400
@@ -110,7 +111,7 @@ describe('a port', () => {
     const left = ground({ listeners: [listener] })
     expect(obstacles({ ...left, plan: { ...left.plan, started: [] } })).toEqual([])
     const leaves = ground({ listeners: [{ ...listener, unit: 'old.service' }] })
-    const changes = [...leaves.plan.changes, letGo('old')]
+    const changes = [...leaves.plan.changes, letGo('old', readManifest(null))]
     expect(obstacles({ ...leaves, plan: { ...leaves.plan, leaving: ['old'], changes } })).toEqual([])
   })
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { Resource } from '../../../src/desired/resources.ts'
 import type { Observed } from '../../../src/host/observed.ts'
 import { readManifest } from '../../../src/plan/manifest.ts'
 import { planHost } from '../../../src/plan/plan.ts'
-import { afterRenames, movedFiles, renamedMetrics, renamesOn } from '../../../src/plan/renames.ts'
+import { afterRenames, movedFiles, renamedMetrics, renamesDone, renamesOn } from '../../../src/plan/renames.ts'
 import { app } from '../inventory/made.ts'
 import { asWanted, hostState } from './hosts.ts'
 
@@ -35,6 +36,59 @@ describe('an app that was given another name', () => {
     ])
     expect(plan.warnings).toEqual([expect.objectContaining({ code: 'renamed', app: 'new' })])
     expect(JSON.parse(plan.manifest)).toMatchObject({ apps: ['new'] })
+  })
+
+  test('is shown as one that goes on: nothing of it is told to leave, and its folders come along', () => {
+    const file = (path: string): Resource => ({
+      kind: 'file',
+      path,
+      mode: '0644',
+      owner: 'root',
+      group: 'root',
+      content: '',
+    })
+    const state = (name: string, more: object = {}) =>
+      hostState(
+        [app(name, { replica: 'nas', ...more })],
+        [
+          { kind: 'directory', path: `/var/lib/${name}/data`, mode: '0750', owner: name, group: name, as: name },
+          file(`/etc/systemd/system/${name}.service`),
+        ],
+      )
+    const before = asWanted(state('old'))
+    const { changes, warnings } = planHost(state('new', { was: 'old' }), before)
+    expect(
+      changes.map(({ summary: { action, kind, name, reason } }) => `${action} ${kind} ${name}: ${reason}`),
+    ).toEqual([
+      'stop app old: its app is called new now: stop, proof, release',
+      'update app new: it was old: its user and /var/lib/old go with it, into a new place in the replica',
+      'update directory /var/lib/new/data: it is /var/lib/old/data until then',
+      'create file /etc/systemd/system/new.service: not there',
+      'stop unit old.service: its app is called new now',
+      'remove file /etc/systemd/system/old.service: its app is called new now',
+      'remove directory /opt/old: its app is called new now; what streamside has not put there stays',
+      'remove directory /etc/streamside/apps/old: its app is called new now; what streamside has not put there stays',
+    ])
+    expect(warnings[0]?.message).toContain('what the replica holds of it under old stays there')
+    // one without databases has no replica that anything could be said of
+    const none = planHost(hostState(now, []), seen(['old'], ['old']))
+    expect(none.changes[0]?.summary.reason).toBe('its app is called new now')
+    expect(none.changes[1]?.summary.reason).toBe('it was old: its user and /var/lib/old go with it')
+    expect(none.warnings).toEqual([
+      {
+        code: 'renamed',
+        app: 'new',
+        message: 'old is called new now',
+        next: 'was: old may leave the inventory once all hosts have done this',
+      },
+    ])
+  })
+
+  test('has done so where the host knows its new name alone: then was: may go', () => {
+    expect(renamesDone(now, seen(['new'], []).manifest)).toEqual([{ from: 'old', to: 'new' }])
+    expect(renamesDone(now, seen(['old'], []).manifest)).toEqual([])
+    expect(renamesDone(now, null)).toEqual([])
+    expect(renamesDone([app('new')], seen(['new'], []).manifest)).toEqual([])
   })
 
   test('leaves no file behind that it has no more, where the file lies by then', () => {
