@@ -18,7 +18,7 @@ export interface SeenService {
   /** Its unit file; empty when it has none. */
   fragment: string
   dropIns: string[]
-  /** The Debian package that the unit file belongs to; null = no package's. */
+  /** The Debian package that the unit file, or the script that a generator made it of, belongs to; null = no package's. */
   package: string | null
   /** Empty: root. */
   user: string
@@ -84,7 +84,9 @@ export function parseSurvey(answer: string, host: string): Survey {
       fragment,
       dropIns: texts(about[1]),
       package:
-        owners.get(fragment) ?? owners.get(fragment.replace(/^\/usr/, '')) ?? owners.get(`/usr${fragment}`) ?? null,
+        [fragment, fragment.replace(/^\/usr/, ''), `/usr${fragment}`, text(about[3])]
+          .map((path) => owners.get(path))
+          .find((owner) => owner !== undefined) ?? null,
       user: text(service[2]),
       workingDirectory: text(service[4]).replace(/^!/, ''),
       stateDirectories: texts(service[5]),

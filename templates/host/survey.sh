@@ -109,13 +109,14 @@ listening() { # N PID…
 service() { # N UNIT
   object_of "$2"
   [ -n "$object" ] || return 0
-  about=$(properties "$object" Unit FragmentPath DropInPaths Description) || return 0
+  about=$(properties "$object" Unit FragmentPath DropInPaths Description SourcePath) || return 0
   of=$(properties "$object" Service ControlGroup MainPID User DynamicUser WorkingDirectory StateDirectory ExecStart) || return 0
   say unit "$1" "$(printf %s "$2" | encoded)"
   say about "$1" "$(printf '%s' "$about" | encoded)"
   say service "$1" "$(printf '%s' "$of" | encoded)"
   group=$(systemctl show -P ControlGroup -- "$2") main=$(systemctl show -P MainPID -- "$2")
-  systemctl show -P FragmentPath -- "$2" >>fragments
+  # SourcePath: what a generator made the unit file of, as of a package's script in /etc/init.d
+  systemctl show --property=FragmentPath --property=SourcePath --value -- "$2" >>fragments
   [ "$main" = 0 ] || say names "$1" "$(names "/proc/$main/environ" | encoded)"
   processes "$group"
   seen=' ' looked=0

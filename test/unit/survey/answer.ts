@@ -7,6 +7,8 @@ export interface MadeService {
   command?: string[]
   workingDirectory?: string
   stateDirectories?: string[]
+  /** What a generator has made the unit file of. */
+  source?: string
   names?: string[]
   listen?: string[]
   /** Path, and what else is said of it: open, device:inode, WAL. */
@@ -24,6 +26,7 @@ export function surveyAnswer(services: MadeService[], more: { owners?: string; m
       property('s', made.fragment ?? `/etc/systemd/system/${made.unit}`),
       property('as', []),
       property('s', made.description ?? made.unit),
+      property('s', made.source ?? ''),
     ]
     const command = made.command ?? ['/opt/x/run']
     const service = [

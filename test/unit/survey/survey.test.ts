@@ -25,6 +25,14 @@ const apps = (services: MadeService[]) =>
     .apps
 
 describe('the answer of a survey', () => {
+  test('tells the package of a unit that systemd has made of a script in /etc/init.d', () => {
+    const script = { unit: 'grey.service', fragment: '/run/systemd/generator.late/grey.service' }
+    const packages = (source: string) =>
+      seenOf([{ ...script, source }], { owners: 'greylist: /etc/init.d/grey\n' }).services.map((each) => each.package)
+    expect(packages('/etc/init.d/grey')).toEqual(['greylist'])
+    expect(packages('/etc/init.d/other')).toEqual([null])
+  })
+
   test('is read: sockets, packages of either /lib, one file under two paths once', () => {
     const { services, hostname } = seenOf(
       [
