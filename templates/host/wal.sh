@@ -41,8 +41,10 @@ recovered_frames() { # DATABASE COUNT PAGE-SIZE
     head -c $(($2 + 65536)) /dev/zero >"$scratch/room"; } || { rm -f "$scratch/room"; echo no-room; return; }
   rm -f "$scratch/room"
   # The pragma reads the schema first, and the rest of a big one lies in the hole: with writable_schema on it goes on without
-  # (SQLITE_NoSchemaError in SQLite's prepare.c). It prints: busy|frames in the WAL|frames checkpointed
-  frames=$(sqlite3 -batch -cmd 'PRAGMA writable_schema=ON' "$scratch/copy" 'PRAGMA wal_checkpoint(PASSIVE)' 2>/dev/null) || frames=
+  # (SQLITE_NoSchemaError in SQLite's prepare.c), which the command line of Debian 13 allows only when told to, and tells.
+  # The last line is: busy|frames in the WAL|frames checkpointed
+  frames=$(sqlite3 -batch -cmd '.dbconfig defensive off' -cmd 'PRAGMA writable_schema=ON' "$scratch/copy" \
+    'PRAGMA wal_checkpoint(PASSIVE)' 2>/dev/null | tail -n 1)
   rm -f "$scratch/copy" "$scratch/copy-wal" "$scratch/copy-shm"
   case $frames in 0\|*\|*) frames=${frames#0|}; echo "${frames%|*}" ;; *) echo 0 ;; esac
 }
