@@ -71,4 +71,6 @@ export interface HostPlan {
   leaving: string[]
   warnings: { code: string; app?: string; message: string; next?: string }[]
   manifest: string
+  /** The manifest while apps get other names: put in place before the first of them is touched; null when there are none. */
+  meanwhile: string | null
 }

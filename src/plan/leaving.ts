@@ -2,6 +2,7 @@ import { configDirectory, gateConfigPath } from '../desired/places.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { Change } from './change.ts'
 import type { Manifest, ManifestService } from './manifest.ts'
+import type { Rename } from './renames.ts'
 
 /** Apps that streamside has put on a host and the inventory has there no more, by name. */
 export function leavingApps(state: HostState, recorded: Manifest): string[] {
@@ -11,16 +12,16 @@ export function leavingApps(state: HostState, recorded: Manifest): string[] {
 
 /**
  * What comes first when an app leaves: it is stopped, the replica is proven to hold everything, and the host lets go of it
- * (ownership.md, "Removed from the inventory"), be it under another name (`to`). Its units and files then go like any leftover. Its data and its replica stay.
+ * (ownership.md, "Removed from the inventory"), be it for another name. Its units and files then go like any leftover. Its data and its replica stay.
  */
-export function letGo(app: string, recorded: Manifest, to?: string): Change {
+export function letGo(app: string, recorded: Manifest, rename?: Rename): Change {
   const service = recorded.services?.[app]
-  const reason = `${whyGone(to)}${isReplicated(app, recorded) ? ': stop, proof, release' : ''}`
+  const reason = `${whyGone(rename?.to)}${isReplicated(app, recorded) ? ': stop, proof, release' : ''}`
   return {
     summary: {
       kind: 'app',
       name: app,
-      action: to === undefined ? 'remove' : 'stop',
+      action: rename === undefined ? 'remove' : 'stop',
       reason: service === undefined ? reason : `${reason}; ${service.unit} is given back as it was`,
     },
     step: {
@@ -29,7 +30,7 @@ export function letGo(app: string, recorded: Manifest, to?: string): Change {
         app,
         service?.unit ?? `${app}.service`,
         service === undefined ? 'removed' : 'given-back',
-        ...(to === undefined ? [] : [to]),
+        ...(rename === undefined ? [] : [rename.to, ...rename.halves]),
       ],
     },
   }

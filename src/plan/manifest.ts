@@ -18,6 +18,11 @@ export interface Manifest {
   replicas?: Record<string, string>
   /** Adopted services by app: their unit, whose their databases are, and how they were before. Left out when there are none. */
   services?: Record<string, ManifestService>
+  /**
+   * Earlier names: `to: from`. Where `apps` has `from`, that rename is under way, or was cut off: written before its first part, so
+   * that user and files of `from` may have either name. Where it has not, the rename is done, and `from` is the app's past.
+   */
+  was?: Record<string, string>
 }
 
 export interface ManifestService {
@@ -48,6 +53,7 @@ export function readManifest(text: string | null): Manifest {
       metrics: value.metrics ?? {},
       ...(value.replicas ? { replicas: value.replicas } : {}),
       ...(value.services ? { services: value.services } : {}),
+      ...(value.was ? { was: value.was } : {}),
     }
   } catch {
     return empty
@@ -57,8 +63,14 @@ export function readManifest(text: string | null): Manifest {
 /**
  * The manifest of a host as it will be. What an app that left the inventory had stays recorded until it is removed.
  * @param going apps that are removed now
+ * @param was earlier names, of apps that are there and of others
  */
-export function manifestFor(state: HostState, recorded: Manifest, going: readonly string[] = []): Manifest {
+export function manifestFor(
+  state: HostState,
+  recorded: Manifest,
+  going: readonly string[] = [],
+  was: Record<string, string> = {},
+): Manifest {
   const present = state.apps.map((app) => app.name)
   const keptServices = Object.entries(recorded.services ?? {}).filter(
     ([app]) => !present.includes(app) && !going.includes(app),
@@ -88,13 +100,17 @@ export function manifestFor(state: HostState, recorded: Manifest, going: readonl
       app.replica === null ? [] : [[app.name, `${app.replica}, ${instanceName(app, state.host.name)}`] as const],
     ),
   ]
+  const apps = [...present, ...gone].sort()
+  // A name that an app has again is nobody's earlier one.
+  const earlier = Object.entries(was).filter(([, from]) => !apps.includes(from))
   return {
     v: 1,
-    apps: [...present, ...gone].sort(),
+    apps,
     files: byName([...files]),
     metrics: byName([...kept(recorded.metrics), ...Object.entries(state.metrics)]),
     ...(replicas.length === 0 ? {} : { replicas: byName(replicas) }),
     ...(services.length === 0 ? {} : { services: byName(services) }),
+    ...(earlier.length === 0 ? {} : { was: byName(earlier) }),
   }
 }
 

@@ -106,14 +106,15 @@ function clockText({ observed, clockOffset }: Ground): string {
 
 /** A port that somebody else's process listens on: the app would crash at each start. */
 function portProblems({ plan, state, observed }: Ground): Problem[] {
-  const gone = plan.changes.flatMap(({ step }) =>
-    step.verb === 'leave' || step.verb === 'rename' ? step.fields.slice(0, 1) : [],
+  // Of a rename all names: one that was cut off may have started the app under any of them.
+  const gone = plan.changes.flatMap(({ step: { verb, fields } }) =>
+    verb === 'leave' ? fields.slice(0, 1) : verb === 'rename' ? fields : [],
   )
   const runsOn = plan.leaving.filter((app) => !gone.includes(app))
   const ours = new Set([
     ...state.apps.map(unitOf),
     ...gone.map((app) => `${app}.service`),
-    ...[...state.apps.map(({ name }) => name), ...plan.leaving].map((app) => `${app}-litestream.service`),
+    ...[...state.apps.map(({ name }) => name), ...plan.leaving, ...gone].map((app) => `${app}-litestream.service`),
   ])
   return state.apps.flatMap((app) => {
     if (app.port === null || !plan.started.includes(app.name)) return []

@@ -3,6 +3,7 @@ import { gateConfigPath } from '../desired/places.ts'
 import type { Resource } from '../desired/resources.ts'
 import { sha256 } from '../desired/runs-from.ts'
 import type { Observed } from '../host/observed.ts'
+import type { Rename } from './renames.ts'
 
 /** What of gate.json says how starts are decided about, and nothing of whose the databases are. */
 const policies = new Set(['whenUnreachable', 'offlineLimitSeconds', 'wal'])
@@ -11,12 +12,18 @@ const policies = new Set(['whenUnreachable', 'offlineLimitSeconds', 'wal'])
  * Apps whose owner object is to be looked at: it is made at the first launch, and brought up to date when the app's databases
  * change. Another policy needs none: who wants an app to start while its replica is away must not need the replica for that.
  */
-export function appsWithoutOwner(state: HostState, observed: Observed, changed: Set<Resource>): string[] {
+export function appsWithoutOwner(
+  state: HostState,
+  observed: Observed,
+  changed: Set<Resource>,
+  renames: readonly Rename[] = [],
+): string[] {
   return state.apps
     .filter((app) => Object.keys(app.databases).length > 0)
     .filter(
       (app) =>
         observed.apps.get(app.name)?.claimed !== true ||
+        renames.some(({ to }) => to === app.name) ||
         // Let go, and in the inventory again before all of it had been taken away.
         observed.apps.get(app.name)?.reason?.code === 'let-go' ||
         state.resources.some(

@@ -39,6 +39,7 @@ export function applyPayload(plan: HostPlan, who: string): Payload {
     { name: 'steps', content: lines.join('') },
     { name: 'members/manifest', content: plan.manifest },
     { name: 'who', content: `${who}\n` },
+    ...(plan.meanwhile === null ? [] : [{ name: 'members/meanwhile', content: plan.meanwhile }]),
   )
   return payload
 }

@@ -12,7 +12,7 @@ import { databaseOwners, walSwitches } from './databases.ts'
 import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
-import { comesAlong, movedFiles, renamed, renamesOn } from './renames.ts'
+import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
 import { compareUnit, startedAsLaid } from './units.ts'
@@ -42,15 +42,30 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       summary: { kind: 'transaction', name: id, action: 'remove', reason: 'it was cut off before its end' },
       step: { verb: 'clean', fields: [id] },
     })
-  const renames = renamesOn(state.apps, observed.manifest)
-  const leaving = leavingApps(state, recorded)
-  const newNames = new Map(renames.map(({ from, to }) => [from, to]))
-  const going = [...leaving.filter((app) => prune.has(app)), ...renames.map(({ from }) => from)]
+  const renames = renamesOn(state.apps, observed)
+  const moving = renames.filter(({ from, to }) => from !== to)
+  const leaving = leavingApps(state, recorded).filter((app) => !moving.some(({ from }) => from === app))
+  const newNames = new Map(
+    renames.flatMap(({ from, to, halves }) => [from, ...halves].map((name) => [name, to] as const)),
+  )
+  const going = [
+    ...leaving.filter((app) => prune.has(app)),
+    ...moving.map(({ from }) => from),
+    ...renames.flatMap(({ halves }) => halves),
+  ]
   const staying = leaving.filter((app) => !going.includes(app))
   // An app that has left and runs on needs the programs that it was started with.
   const keepsPrograms = staying.some((app) => recorded.files[gateConfigPath(app)] !== undefined) && !isGated(state)
   changes.push(
-    ...going.map((app) => letGo(app, recorded, newNames.get(app))),
+    ...going
+      .filter((app) => recorded.apps.includes(app))
+      .map((app) =>
+        letGo(
+          app,
+          recorded,
+          moving.find(({ from }) => from === app),
+        ),
+      ),
     ...renames.map((rename) => renamed(rename, recorded)),
   )
   for (const resource of state.resources) {
@@ -128,7 +143,8 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     if (!laid.has(path) && kept.some((prefix) => path.startsWith(prefix)))
       attendant.push(signatureStep(path, digest, observed, false))
 
-  const manifest = JSON.stringify(manifestFor(state, recorded, going))
+  const next = manifestFor(state, recorded, going, afterwards(recorded, renames))
+  const manifest = JSON.stringify(next)
   if (changes.length === 0 && manifest !== observed.manifest)
     changes.push({
       summary: {
@@ -146,10 +162,11 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     changes,
     attendant,
     started,
-    owners: appsWithoutOwner(state, observed, changed),
+    owners: appsWithoutOwner(state, observed, changed, renames),
     leaving,
     warnings: planWarnings(state, observed, { leaving, going, renames, recorded }),
     manifest,
+    meanwhile: moving.length === 0 ? null : JSON.stringify(whileRenaming(recorded, renames, next)),
   }
 }
 

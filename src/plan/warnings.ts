@@ -17,11 +17,11 @@ export function planWarnings(
   { leaving, going, renames, recorded }: { leaving: string[]; going: string[]; renames: Rename[]; recorded: Manifest },
 ): Warning[] {
   const left = leaving.filter((app) => !going.includes(app))
-  const gone = going.filter((app) => !renames.some(({ from }) => from === app))
+  const gone = going.filter((app) => !renames.some(({ from, halves }) => from === app || halves.includes(app)))
   return [
     ...left.map((app) => appLeft(app, state, recorded)),
     ...gone.map((app) => dataLeft(app, recorded)),
-    ...renames.map((rename) => leftOfRename(rename, recorded)),
+    ...renames.flatMap((rename) => leftOfRename(rename, recorded)),
     ...smallStorage(state, observed),
     ...state.later.map((app) => ((app.service?.package ?? null) === null ? mountedFirst(app) : adoptedLater(app))),
     ...openBelow(observed),

@@ -11,7 +11,15 @@ import { putOwner, type Clock } from './put.ts'
 import { refusal } from './refusal.ts'
 import { openDirectly } from './open.ts'
 import type { Condition, ObjectStore, OpenStore } from './store.ts'
-import { create, createFrom, setDatabases, takeBack, type InstanceRequest, type Transition } from './transitions.ts'
+import {
+  claimFrom,
+  create,
+  createFrom,
+  setDatabases,
+  takeBack,
+  type InstanceRequest,
+  type Transition,
+} from './transitions.ts'
 
 export interface OwnerOf {
   inventory: Inventory
@@ -31,8 +39,8 @@ export interface EnsureOwner extends OwnerOf {
   claimed?: boolean
   /** The path that the host's files belong to, by its own claim: with it the host may take up again what it has released. */
   claimPath?: string | null
-  /** The path that the host's files belong to by their claim under the app's earlier name (`was:`); null = none. */
-  earlierPath?: string | null
+  /** The name that the host's files were claimed under before this one; null = none. */
+  earlier?: Earlier | null
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
   /** What this run has found out about conditional writes. */
@@ -45,8 +53,19 @@ export interface EnsureOwner extends OwnerOf {
   clock?: Clock
 }
 
+/** An earlier name of an app, as far as the host knows of it. */
+export interface Earlier {
+  name: string
+  /** The path that the host's files belong to by their claim under that name; null = none. */
+  claimPath: string | null
+  /** The files are about to get the new name: what the new name owns already, it does not own for them. */
+  renaming: boolean
+  /** The new name is an earlier one of that name, by the host's record: what lies under it is the past of these very files. */
+  comesBack: boolean
+}
+
 export interface EnsuredOwner {
-  outcome: 'created' | 'renamed' | 'exists' | 'databases-changed' | 'taken-back'
+  outcome: 'created' | 'renamed' | 'renamed-back' | 'exists' | 'databases-changed' | 'taken-back'
   owner: Owner
 }
 
@@ -77,10 +96,10 @@ export async function readOwner(request: OwnerOf): Promise<Owner | null> {
 }
 
 /**
- * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, RETURN, DBS, or nothing to do (then
+ * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, CLAIM, RETURN, DBS, or nothing to do (then
  * it costs one GET). The host's gate does the rest (INIT).
  *
- * Throws Problem: `replica-not-empty`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-under-way`,
+ * Throws Problem: `replica-not-empty`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-under-way`, `rename-*`,
  * `replica-no-conditional-writes`, `owner-write-unknown`, `owner-contended`, and what `readOwner` throws.
  */
 export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
@@ -105,25 +124,13 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       const keys = found ? [] : await whatLiesThere(store, place, name, open)
       // Made since the GET: judge that object, not the listing.
       if (keys.includes(ownerKey(place.keeper, name))) continue
-      const earlier = found ? null : await earlierOwner(store, place, request)
-      const released = found !== null && found.owner.holder === null
-      const step: Transition = found
-        ? (released ? takeBack : setDatabases)(found.owner, wish)
-        : earlier
-          ? createFrom(
-              keys,
-              { ...wish, path: newPath(1), claimed: request.claimed === true },
-              earlier,
-              request.dryRun !== undefined,
-            )
-          : create(keys, { ...wish, path: newPath(1), claimed: request.claimed === true })
+      const { step, outcome } = await judge(store, place, request, wish, found?.owner ?? null, keys)
       if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 
       // A directory says it at the write itself, by the one call that it has to do.
       if (!place.emulate && place.keeper.type === 's3' && request.dryRun !== 'read')
         await requireConditionalWrites(store, place.keeper, place.alternatives, request)
-      const outcome = released ? 'taken-back' : found ? 'databases-changed' : earlier ? 'renamed' : 'created'
       if (request.dryRun !== undefined) return { outcome, owner: step.owner }
       const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
       const put = await putOwner({
@@ -131,12 +138,12 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
         key: ownerKey(place.keeper, name),
         next: step.owner,
         condition,
-        ownsPath: !found,
+        ownsPath: outcome === 'created' || outcome === 'renamed' || outcome === 'renamed-back',
         clock,
         deadlineMs: writeDeadlineMs,
       })
       // What was taken back may have other databases now: once more around.
-      if (put.outcome === 'done' && !released) return { outcome, owner: put.owner }
+      if (put.outcome === 'done' && outcome !== 'taken-back') return { outcome, owner: put.owner }
       if (put.outcome === 'done' && setDatabases(put.owner, wish).kind === 'unchanged')
         return { outcome, owner: put.owner }
     }
@@ -153,15 +160,36 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
   })
 }
 
-/** The object under the app's earlier name, if it had one there. */
-async function earlierOwner(
+/** What is to become of the owner object that was found, or of none. */
+async function judge(
   store: ObjectStore,
   place: OwnerPlace,
-  { app, host, earlierPath }: EnsureOwner,
-): Promise<{ owner: Owner; claimPath: string | null } | null> {
-  if (app.was === null) return null
-  const found = await current(store, place, instanceName({ ...app, name: app.was }, host))
-  return found && { owner: found.owner, claimPath: earlierPath ?? null }
+  request: EnsureOwner,
+  wish: InstanceRequest,
+  found: Owner | null,
+  keys: string[],
+): Promise<{ step: Transition; outcome: Exclude<EnsuredOwner['outcome'], 'exists'> }> {
+  const { app, host, earlier = null, claimed = false } = request
+  const ahead = request.dryRun !== undefined
+  const replaced = earlier !== null && (earlier.renaming || (earlier.comesBack && found?.holder === null))
+  if (found && !replaced)
+    return found.holder === null
+      ? { step: takeBack(found, wish), outcome: 'taken-back' }
+      : { step: setDatabases(found, wish), outcome: 'databases-changed' }
+  const of = earlier && (await current(store, place, instanceName({ ...app, name: earlier.name }, host)))
+  const before = earlier && { owner: of?.owner ?? null, claimPath: earlier.claimPath }
+  if (found)
+    return {
+      step: claimFrom(found, { ...wish, path: newPath(found.epoch + 1) }, before, {
+        ahead,
+        comesBack: earlier?.comesBack === true,
+      }),
+      outcome: 'renamed-back',
+    }
+  const fresh = { ...wish, path: newPath(1), claimed }
+  return before && (before.owner || before.claimPath !== null)
+    ? { step: createFrom(keys, fresh, before, ahead), outcome: 'renamed' }
+    : { step: create(keys, fresh), outcome: 'created' }
 }
 
 function instance(request: OwnerOf): string {

@@ -6,6 +6,7 @@ import type { Refusal } from './transitions.ts'
 
 export interface RefusalContext {
   app: { name: string; was: string | null }
+  earlier?: { name: string } | null
   host: string
   uid: number
   gid: number
@@ -31,8 +32,7 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
   if (step.kind === 'replica-not-empty') return notEmpty(step.keys, context)
   if (step.kind === 'claimed-elsewhere') return claimedElsewhere(context)
   if (step.kind === 'held-by-another-host') return heldElsewhere(step.holder, context)
-  if (step.kind === 'rename-not-here' || step.kind === 'rename-not-released' || step.kind === 'rename-databases')
-    return renameRefused(step, context)
+  if (isRename(step)) return renameRefused(step, context)
   if (step.kind === 'released')
     return {
       code: 'released',
@@ -55,10 +55,27 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
 
 type RenameRefusal = Extract<Refusal, { kind: `rename-${string}` }>
 
-function renameRefused(step: RenameRefusal, { app, host }: RefusalContext): Explanation {
-  const was = app.was ?? ''
+function isRename(step: Refusal): step is RenameRefusal {
+  return step.kind.startsWith('rename-')
+}
+
+function renameRefused(step: RenameRefusal, { app, host, earlier, instance, place }: RefusalContext): Explanation {
+  const was = earlier?.name ?? app.was ?? ''
   const code = step.kind
   switch (step.kind) {
+    case 'rename-lost':
+      return {
+        code,
+        found: `${host} has run ${was} with its data in the replica, and there is no owner object of ${was} there`,
+        next: `call it ${was} again in the inventory: provision then says what is missing and what to do; rename it after that`,
+        exit: exitCodes.unsound,
+      }
+    case 'rename-taken':
+      return {
+        code,
+        found: `${instancePrefix(place.data, instance)} in replica ${place.data.name} has data of its own, which are not the past of ${was} on ${host}`,
+        next: `give ${was} another new name in the inventory`,
+      }
     case 'rename-not-here':
       return {
         code,

@@ -5,12 +5,14 @@ import { ownerState, type Holder, type Owner } from './owner.ts'
  * The preconditions are those of the table in ownership.md; the PUT's own condition (If-None-Match or If-Match) enforces
  * that the object was still the one that was judged.
  *
- * A later transition (CLAIM) is one more function `(owner, request) => Transition` here and one more
- * member of `Refusal`; `putOwner` carries all of them out.
+ * A later transition is one more function `(owner, request) => Transition` here and one more member of `Refusal`; `putOwner`
+ * carries all of them out.
  */
 export type Transition = { kind: 'next'; owner: Owner } | { kind: 'unchanged'; owner: Owner } | Refusal
 
 export type Refusal =
+  | { kind: 'rename-lost' }
+  | { kind: 'rename-taken' }
   | { kind: 'rename-not-here' }
   | { kind: 'rename-not-released' }
   | { kind: 'rename-databases'; dropped: string[] }
@@ -70,12 +72,63 @@ export function create(
 export function createFrom(
   keys: readonly string[],
   request: InstanceRequest & { path: string; claimed?: boolean },
-  earlier: { owner: Owner; claimPath: string | null },
+  earlier: EarlierOwner,
   ahead: boolean,
 ): Transition {
   const fresh = create(keys, request)
-  if (fresh.kind !== 'next') return fresh
-  const { owner, claimPath } = earlier
+  return fresh.kind === 'next' ? ordersFilesHere(fresh.owner, request, earlier, ahead) : fresh
+}
+
+/** The owner object of an earlier name, and the path that the host's files belong to by their claim under it; null = none. */
+export interface EarlierOwner {
+  owner: Owner | null
+  claimPath: string | null
+}
+
+/**
+ * CLAIM for an app that gets a name whose owner object is there: with `from.local` as in `createFrom`, under a new path. Allowed
+ * where nothing but these very files can be meant: the name is an earlier one of theirs, and what lies there was released (the
+ * app comes back to it; the end of that path is written down); or this host holds it for files of its own that it has never
+ * proven there (a rename to it was given up).
+ */
+export function claimFrom(
+  found: Owner,
+  request: InstanceRequest & { path: string },
+  earlier: EarlierOwner | null,
+  { ahead, comesBack }: { ahead: boolean; comesBack: boolean },
+): Transition {
+  const { holder, from } = found
+  if (holder !== null && holder.id !== request.holder.id) return { kind: 'held-by-another-host', holder }
+  const last = found.past.at(-1)
+  // Released by somebody else since, it is newer than what these files were.
+  const isPast =
+    comesBack && holder === null && last?.path === found.path && last.end !== null && last.host === request.holder.host
+  const isGivenUp = holder !== null && from !== null && 'local' in from && from.local === request.holder.id
+  if (!earlier || !(isPast || isGivenUp)) return { kind: 'rename-taken' }
+  if (found.uid !== request.uid || found.gid !== request.gid)
+    return { kind: 'identity-clash', uid: found.uid, gid: found.gid }
+  const past = isPast ? found.past : [...found.past, { path: found.path, host: request.holder.host, end: null }]
+  const claimed: Owner = {
+    ...found,
+    epoch: found.epoch + 1,
+    path: request.path,
+    write: request.write,
+    holder: request.holder,
+    from: null,
+    dbs: Object.fromEntries(request.dbs.map((name) => [name, { init: false }])),
+    past: past.slice(-20),
+  }
+  return ordersFilesHere(claimed, request, earlier, ahead)
+}
+
+/** `next` with the order to go on from this host's files, which were let go of as `earlier` says. */
+function ordersFilesHere(
+  next: Owner,
+  request: InstanceRequest,
+  { owner, claimPath }: EarlierOwner,
+  ahead: boolean,
+): Transition {
+  if (owner === null) return { kind: 'rename-lost' }
   const { holder } = owner
   if (holder !== null && holder.id !== request.holder.id) return { kind: 'held-by-another-host', holder }
   if (claimPath !== owner.path) return { kind: 'rename-not-here' }
@@ -85,11 +138,12 @@ export function createFrom(
   if (dropped.length > 0) return { kind: 'rename-databases', dropped }
   const last = owner.past.at(-1)
   const released = holder === null && last?.path === owner.path && last.end !== null ? last.end : null
-  if (released === null) return ahead && holder !== null ? fresh : { kind: 'rename-not-released' }
+  if (released === null)
+    return ahead && holder !== null ? { kind: 'next', owner: next } : { kind: 'rename-not-released' }
   // One that the app has never made holds nothing: its first launch is still to come.
   const dbs = Object.fromEntries(Object.entries(released).filter(([, end]) => !/^0+$/.test(end)))
-  if (Object.keys(dbs).length === 0) return fresh
-  return { kind: 'next', owner: { ...fresh.owner, from: { local: request.holder.id, dbs } } }
+  const from = Object.keys(dbs).length === 0 ? null : { local: request.holder.id, dbs }
+  return { kind: 'next', owner: { ...next, from } }
 }
 
 /**

@@ -13,7 +13,8 @@ import type { App, Architecture, Host, Inventory } from '../inventory/model.ts'
 import type { HostPlan } from '../plan/change.ts'
 import { readManifest } from '../plan/manifest.ts'
 import { planHost } from '../plan/plan.ts'
-import { afterRenames, renamedMetrics, renamesOn } from '../plan/renames.ts'
+import { afterRenames } from '../plan/after-renames.ts'
+import { renamedMetrics, renamesOn } from '../plan/renames.ts'
 import { probeRequest } from '../plan/probe-request.ts'
 import { serviceFacts } from '../plan/services.ts'
 import { Problem } from '../problem.ts'
@@ -117,7 +118,7 @@ export async function observe(
 export async function planFor(context: RunContext, host: Host, apps: App[], seen: Observed): Promise<Planned> {
   const architecture = supported(seen, host)
   const observed = afterRenames(seen, apps, host.name)
-  const renames = renamesOn(apps, observed.manifest)
+  const renames = renamesOn(apps, observed)
   const unmounted = unmountedApps(context.inventory, apps, observed)
   const facts: HostFacts = {
     unmounted,

@@ -1,6 +1,9 @@
 import type { Host } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
-import { type EnsuredOwner, type EnsureOwner, ensureOwner } from '../replica/ensure.ts'
+import type { App } from '../inventory/model.ts'
+import { readManifest } from '../plan/manifest.ts'
+import { earlierNames, renamesOn, sourceOf } from '../plan/renames.ts'
+import { type Earlier, type EnsuredOwner, type EnsureOwner, ensureOwner } from '../replica/ensure.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { RunContext } from './context.ts'
 import type { Looked } from './look.ts'
@@ -19,14 +22,33 @@ export function ownerRequests(context: RunContext, host: Host, looked: Looked): 
       dbs: Object.keys(app.databases),
       claimed: looked.observed.apps.get(app.name)?.claimed === true,
       claimPath: looked.observed.apps.get(app.name)?.claimPath ?? null,
-      earlierPath: (app.was === null ? null : looked.observed.apps.get(app.was)?.claimPath) ?? null,
+      earlier: earlierOf(app, looked),
       probed: context.buckets.probed,
     }))
+}
+
+/** Whose claim the files of an app are covered by before it has one of its own, by the host's record, else by the inventory's word. */
+function earlierOf(app: App, { state, observed }: Looked): Earlier | null {
+  const recorded = readManifest(observed.manifest)
+  const pending = renamesOn(state.apps, observed).find(({ to }) => to === app.name)
+  const untried = observed.apps.get(app.name)?.claimed !== true && recorded.apps.includes(app.name)
+  const source = pending?.source ?? (untried ? sourceOf(app.name, recorded, observed) : app.name)
+  const claimPathOf = (name: string) => observed.apps.get(name)?.claimPath ?? null
+  if (source !== app.name)
+    return {
+      name: source,
+      claimPath: claimPathOf(source),
+      renaming: pending !== undefined,
+      comesBack: earlierNames(source, recorded).includes(app.name),
+    }
+  if (app.was === null || pending !== undefined) return null
+  return { name: app.was, claimPath: claimPathOf(app.was), renaming: false, comesBack: false }
 }
 
 const reasons = {
   created: 'first launch',
   renamed: 'a new place for the data that lie here under its earlier name',
+  'renamed-back': 'a new place for the data that lie here under another name; what it held before stays as its history',
   'databases-changed': 'the databases of the app have changed',
   'taken-back': 'this host takes up again what it had let go',
 } as const
@@ -53,6 +75,8 @@ const refusals = new Set([
   'rename-not-here',
   'rename-not-released',
   'rename-databases',
+  'rename-taken',
+  'rename-lost',
 ])
 
 /**

@@ -7,7 +7,7 @@
 #   trees     lines  PATH                       releases and binaries: answered by a signature of names, sizes and times
 #   databases lines  LOOK TAB PATH              answered by their sizes and owners; LOOK=1: by how they are written, too
 #   services  lines  UNIT                       units that are adopted: services.sh
-#   packages, users, units, apps                one name a line
+#   packages, users, units, apps                one name a line; accounts and apps that are there are answered, too
 #   replicas  lines  PATH TAB PREFIX            replicas in directories: replicas.sh
 #   ports     lines  PORT USER                  ports that apps want: answered when somebody else has them
 #   journald                                    (may be absent) say what journald's configuration comes to, and what rsyslog's is refused for
@@ -101,6 +101,8 @@ accounts() {
   [ ! -s users ] || xargs -r getent passwd <users | while IFS=: read -r name _ uid gid _ home shell; do
     say user "$name" "$uid" "$gid" "$home" "$shell"
   done
+  # Names that only this host knows of any more, of a rename that was cut off: an app's user is known by its home.
+  awk -F : -v OFS="$tab" 'FILENAME == "users" { asked[$1]; next } !($1 in asked) && $6 == "/var/lib/" $1 { print "user", $1, $3, $4, $6, $7 }' users /etc/passwd
   say ids "$(cut -d: -f3 /etc/passwd /etc/group | sort -un | tr '\n' ' ')"
 }
 
@@ -255,7 +257,8 @@ journald() {
 }
 
 apps() {
-  while IFS= read -r app; do
+  # those of earlier names, too
+  for app in $({ cat apps; ls /var/lib/streamside/apps 2>/dev/null; } | sort -u); do
     state=/var/lib/streamside/apps/$app
     claim=no; [ ! -e "$state/claim" ] || claim=yes
     read_line "$state/claim"
@@ -267,7 +270,7 @@ apps() {
     for release in "/opt/$app/releases"/*; do
       [ ! -d "$release" ] || say release "$app" "${release##*/}"
     done
-  done <apps
+  done
 }
 
 transactions() {

@@ -54,16 +54,23 @@ export function pagesApp(host: string, port: number): Record<string, unknown> {
   }
 }
 
-/** Lets systemctl fail on a host for these arguments (a pattern of sh's `case`): a transaction ends there, in the middle. */
-export async function failSystemctl(host: LabHost, pattern: string): Promise<void> {
+/**
+ * Lets a program fail on a host for these arguments (a pattern of sh's `case`): a transaction ends there, in the middle.
+ * @param otherwise what happens instead of failing, in sh
+ */
+export async function failProgram(host: LabHost, program: string, pattern: string, otherwise = ''): Promise<void> {
   const script = `#!/bin/sh
-case $* in ${pattern}) echo "as the test wants it" >&2; exit 1 ;; esac
-exec systemctl.real "$@"
+case $* in ${pattern}) ${otherwise || 'echo "as the test wants it" >&2; exit 1'} ;; esac
+exec ${program}.real "$@"
 `
-  await shellInHost(host, 'mv /usr/bin/systemctl /usr/bin/systemctl.real')
-  await putFile(host, '/usr/bin/systemctl', script, { mode: '0755' })
+  await shellInHost(host, '/bin/mv "$1" "$1.real"', [program])
+  await putFile(host, program, script, { mode: '0755' })
 }
 
-export async function mendSystemctl(host: LabHost): Promise<void> {
-  await shellInHost(host, 'mv /usr/bin/systemctl.real /usr/bin/systemctl')
+export async function mendProgram(host: LabHost, program: string): Promise<void> {
+  await shellInHost(host, 'f=/usr/bin/mv; [ ! -e $f.real ] || f=$f.real; "$f" "$1.real" "$1"', [program])
 }
+
+export const failSystemctl = (host: LabHost, pattern: string) => failProgram(host, '/usr/bin/systemctl', pattern)
+
+export const mendSystemctl = (host: LabHost) => mendProgram(host, '/usr/bin/systemctl')

@@ -122,9 +122,11 @@ finish() {
 trap finish EXIT
 clean_after_interrupted
 each expect step_expect
+each rename check_rename
 # First, for much may go wrong with it, and apps that leave or are renamed run on meanwhile.
 install_packages
 each leave step_leave
+record_meanwhile
 each rename step_rename
 each user step_user
 each directory step_directory

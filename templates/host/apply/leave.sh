@@ -16,14 +16,15 @@ let_go_of() { # APP ask|'' [UNIT: stopped, and started again when it stays]
 
 # Before anything of the host's but its packages is changed: an app whose data the replica does not hold for sure stays as it is.
 # Stopped first, for a proof is one only while nobody writes.
-step_leave() { # N APP UNIT removed|given-back [NEW NAME]
+step_leave() { # N APP UNIT removed|given-back [NEW NAME [HALF…]]
   step leave "$2"
   # Its user is renamed only after its release: a transaction that did that was cut off, or failed, later on.
-  if [ -n "${5-}" ] && ! getent passwd "$2" >/dev/null && getent passwd "$5" >/dev/null; then
+  if ! getent passwd "$2" >/dev/null && renamed_already "$@"; then
     let_go="$let_go $2"
     record made "$1"
     return 0
   fi
+  [ -z "${5-}" ] || [ ! -e "/etc/streamside/apps/$2/gate.json" ] || await_taken_up "$2" "$3"
   # for a bucket that is away nothing has to stop
   [ ! -e "/etc/streamside/apps/$2/gate.json" ] || let_go_of "$2" ask
   was=$(systemctl show -P ActiveState "$3")
@@ -33,6 +34,25 @@ step_leave() { # N APP UNIT removed|given-back [NEW NAME]
     fail 15 unit "what Litestream keeps in the databases of $2 could not be taken out: $(last_lines 3)"
   let_go="$let_go $2"
   record made "$1"
+}
+
+renamed_already() { # N APP UNIT HOW [NAME…]
+  shift 4
+  for name; do ! getent passwd "$name" >/dev/null || return 0; done
+  false
+}
+
+# A rename to this name was cut off before its data were proven here, and only what is proven can be let go: its gate goes on.
+await_taken_up() { # APP UNIT
+  until_then=$(($(date +%s) + 300))
+  until /usr/local/lib/streamside/launch release.sh "$1" ask >"$payload/said"; do
+    IFS="$tab" read -r code text next <"$payload/said" || :
+    # any other reason is told by whoever asks next
+    case $code in restore-under-way | locked) ;; *) return 0 ;; esac
+    [ "$(date +%s)" -lt "$until_then" ] || return 0
+    systemctl start --no-block "$2"
+    sleep 1
+  done
 }
 
 # Folders of ours that hold no data: releases, and the configuration with its keys. What somebody else has put there is nobody's

@@ -3,7 +3,8 @@ import type { Resource } from '../../../src/desired/resources.ts'
 import type { Observed } from '../../../src/host/observed.ts'
 import { readManifest } from '../../../src/plan/manifest.ts'
 import { planHost } from '../../../src/plan/plan.ts'
-import { afterRenames, movedFiles, renamedMetrics, renamesDone, renamesOn } from '../../../src/plan/renames.ts'
+import { afterRenames } from '../../../src/plan/after-renames.ts'
+import { movedFiles, renamedMetrics, renamesDone, renamesOn } from '../../../src/plan/renames.ts'
 import { app } from '../inventory/made.ts'
 import { asWanted, hostState } from './hosts.ts'
 
@@ -18,24 +19,26 @@ const seen = (apps: string[], users: string[]): Observed => ({
   users: new Map(users.map((name) => [name, account])),
 })
 const now = [{ ...app('new'), was: 'old' }]
+const rename = { from: 'old', to: 'new', source: 'old', halves: [] }
 
 describe('an app that was given another name', () => {
   test('is told from one that leaves, while the host has it under the earlier name', () => {
     const before = seen(['old'], ['old'])
-    expect(renamesOn(now, before.manifest)).toEqual([{ from: 'old', to: 'new' }])
-    expect(renamesOn([app('new')], before.manifest)).toEqual([])
-    expect(renamesOn([...now, app('old')], before.manifest)).toEqual([])
+    expect(renamesOn(now, before)).toEqual([rename])
+    expect(renamesOn([app('new')], before)).toEqual([])
+    expect(renamesOn([...now, app('old')], before)).toEqual([])
     // done: the manifest has the new name alone, and was: may stay
-    expect(renamesOn(now, seen(['new'], ['new']).manifest)).toEqual([])
+    expect(renamesOn(now, seen(['new'], ['new']))).toEqual([])
     const plan = planHost(hostState(now, []), before)
     expect(plan.changes.map(({ step }) => [step.verb, ...step.fields])).toEqual([
       ['leave', 'old', 'old.service', 'removed', 'new'],
-      ['rename', 'old', 'new'],
+      ['rename', 'old', 'new', 'old'],
       ['purge', '/opt/old'],
       ['purge', '/etc/streamside/apps/old'],
     ])
     expect(plan.warnings).toEqual([expect.objectContaining({ code: 'renamed', app: 'new' })])
-    expect(JSON.parse(plan.manifest)).toMatchObject({ apps: ['new'] })
+    expect(JSON.parse(plan.manifest)).toMatchObject({ apps: ['new'], was: { new: 'old' } })
+    expect(JSON.parse(plan.meanwhile ?? '')).toMatchObject({ apps: ['old'], was: { new: 'old' } })
   })
 
   test('is shown as one that goes on: nothing of it is told to leave, and its folders come along', () => {
@@ -97,7 +100,7 @@ describe('an app that was given another name', () => {
       ...readManifest(seen(['old'], []).manifest),
       files: { '/var/lib/old/a.conf': laid, '/etc/streamside/apps/old/app.env': { as: 'root', app: 'old' } },
     }
-    expect(movedFiles(recorded, [{ from: 'old', to: 'new' }]).files).toEqual({
+    expect(movedFiles(recorded, [rename]).files).toEqual({
       '/var/lib/new/a.conf': { as: 'new', app: 'new' },
       '/etc/streamside/apps/old/app.env': { as: 'root', app: 'old' },
     })
@@ -109,7 +112,7 @@ describe('an app that was given another name', () => {
       ['other', account],
       ['new', { ...account, home: '/var/lib/new' }],
     ])
-    expect(renamedMetrics({ old: 9101, other: 9102 }, [{ from: 'old', to: 'new' }])).toMatchObject({
+    expect(renamedMetrics({ old: 9101, other: 9102 }, [rename])).toMatchObject({
       new: 9101,
       other: 9102,
     })
@@ -127,5 +130,82 @@ describe('an app that was given another name', () => {
       clash('pi has an app of each name'),
     )
     expect(() => afterRenames(seen(['old'], ['old', 'new']), now, 'pi')).toThrow(clash('pi has a user of each name'))
+  })
+})
+
+describe('a rename that was cut off', () => {
+  const claimed = (...names: string[]): Observed['apps'] =>
+    new Map(names.map((name) => [name, { claimed: true, claimPath: 'e0001-00000000', reason: null, releases: [] }]))
+  /** The manifest of `old`, whose rename to `half` was begun, or of `half`, which is in place and has claimed nothing. */
+  const begun = (apps: string[], was: Record<string, string>, users = ['old']): Observed => {
+    const before = seen(apps, users)
+    const gate = Object.fromEntries(
+      apps.map((name) => [`/etc/streamside/apps/${name}/gate.json`, { as: 'root', app: name }]),
+    )
+    const laid = { '/etc/systemd/system/half.service': { as: 'root', app: 'half' } }
+    const manifest = { ...readManifest(before.manifest), files: { ...gate, ...laid }, was }
+    return { ...before, apps: claimed('old'), manifest: JSON.stringify(manifest) }
+  }
+  const named = (name: string, was: string | null = null) => [{ ...app(name), was }]
+  const cut = begun(['old'], { half: 'old' })
+  const untried = begun(['half'], { half: 'old' }, ['half'])
+
+  test.each([
+    ['the same new name, said once more or not', cut, [named('half', 'old'), named('half')], ['old', 'half', 'old']],
+    ['the old name again', cut, [named('old')], ['old', 'old', 'old', 'half']],
+    ['a third name', cut, [named('third', 'old'), named('third', 'half')], ['old', 'third', 'old', 'half']],
+    ['the old name, when all was in place', untried, [named('old')], ['half', 'old', 'old']],
+    [
+      'a third name, when all was in place',
+      untried,
+      [named('third', 'old'), named('third', 'half')],
+      ['half', 'third', 'old'],
+    ],
+  ])('goes on to %s', (_, host, inventories, [from = '', to = '', source = '', ...halves]) => {
+    for (const apps of inventories) {
+      expect(renamesOn(apps, host)).toEqual([{ from, to, source, halves }])
+      const after = afterRenames(host, apps, 'pi')
+      expect([...after.users.keys()]).toEqual([to])
+      const plan = planHost(hostState(apps, []), after)
+      const steps = plan.changes.map(({ step }) => [step.verb, ...step.fields].join(' '))
+      expect(steps).toContain(['rename', from, to, source, ...halves].join(' '))
+      // What was laid under the name in between goes, and nothing of it is remembered once this is done.
+      if (to !== 'half') expect(steps).toContain('remove /etc/systemd/system/half.service root')
+      expect(steps.some((step) => step.startsWith('leave half half.service'))).toBe(from === 'half')
+      const manifest = readManifest(plan.manifest)
+      expect([manifest.apps, renamesOn(apps, { ...after, manifest: plan.manifest })]).toEqual([[to], []])
+      expect(Object.values(manifest.was ?? {})).not.toContain(to)
+    }
+  })
+
+  test('twice has all names that it came by', () => {
+    const twice = begun(['old'], { half: 'old', other: 'old' }, ['other'])
+    expect(renamesOn(named('old'), twice)[0]?.halves).toEqual(['half', 'other'])
+    expect([...afterRenames(twice, named('old'), 'pi').users.keys()]).toEqual(['old'])
+  })
+
+  test('is not mixed up with a new app of the name in between', () => {
+    expect(() => afterRenames(cut, [app('old'), app('half')], 'pi')).toThrow(
+      expect.objectContaining({ code: 'rename-clash', next: expect.stringContaining('take half out') }),
+    )
+  })
+
+  test('but has gone through is no more given up unsaid', () => {
+    const done = { ...untried, apps: claimed('old', 'half') }
+    expect(renamesOn(named('old'), done)).toEqual([])
+    expect(() => afterRenames(done, named('old'), 'pi')).toThrow(
+      expect.objectContaining({ code: 'rename-done', next: expect.stringContaining('was: half') }),
+    )
+    const back = renamesOn(named('old', 'half'), done)
+    expect(back).toEqual([{ from: 'half', to: 'old', source: 'half', halves: [] }])
+    expect(readManifest(planHost(hostState(named('old', 'half'), []), done).manifest).was).toEqual({ old: 'half' })
+    // By any name that it ever had.
+    expect(renamesOn(named('third', 'old'), done)[0]).toMatchObject({ from: 'half', source: 'half' })
+  })
+
+  test('is refused when two apps say that they were the same', () => {
+    expect(() => afterRenames(untried, [...named('a', 'old'), ...named('b', 'half')], 'pi')).toThrow(
+      expect.objectContaining({ code: 'rename-clash', found: 'a and b both say that they were half' }),
+    )
   })
 })

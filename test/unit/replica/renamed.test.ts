@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { formatOwner, ownerState, parseOwner, type Owner } from '../../../src/replica/owner.ts'
-import { createFrom } from '../../../src/replica/transitions.ts'
+import { claimFrom, createFrom } from '../../../src/replica/transitions.ts'
 import { attic, cellar, ownerWith } from './owners.ts'
 
 const request = {
@@ -70,5 +70,56 @@ describe('CREATE under another name', () => {
     expect(step(released(), { keys: ['x'] })).toEqual({ kind: 'replica-not-empty', keys: ['x'] })
     expect(step(released({ uid: 1 }))).toEqual({ kind: 'identity-clash', uid: 1, gid: 991 })
     expect(step(released(), { dbs: ['other'] })).toEqual({ kind: 'rename-databases', dropped: ['main'] })
+  })
+})
+
+describe('CLAIM of a name that was given up', () => {
+  const next = { ...request, path: 'e0002-00000000' }
+  const earlier = (changes: Partial<Owner> = {}) => ({
+    owner: released({ past: [{ path, host: 'pi-attic', end: { main: '0000000000000007' } }], ...changes }),
+    claimPath: path,
+  })
+  const claim = (found: Owner, more: { comesBack?: boolean; ahead?: boolean; of?: Partial<Owner> } = {}) =>
+    claimFrom(found, next, earlier(more.of), { comesBack: more.comesBack ?? true, ahead: more.ahead ?? false })
+
+  test('goes on from the files of this host in a path of its own, and keeps what the path before ended at', () => {
+    const made = claim(released())
+    if (made.kind !== 'next') throw new Error(made.kind)
+    expect(made.owner).toMatchObject({
+      epoch: released().epoch + 1,
+      path: next.path,
+      holder: attic,
+      from: { local: attic.id, dbs: { main: '0000000000000007' } },
+      past: [{ path, end }],
+      dbs: { main: { init: false } },
+    })
+    expect(parseOwner(formatOwner(made.owner), 'it')).toEqual(made.owner)
+  })
+
+  test('replaces an order of this host that was never proven, and no other one', () => {
+    const order = ownerWith({ from: { local: attic.id, dbs: end } })
+    expect(claim(order, { comesBack: false })).toMatchObject({
+      kind: 'next',
+      owner: { from: { dbs: { main: '0000000000000007' } }, past: [{ path: order.path, end: null }] },
+    })
+    expect(claim(ownerWith())).toEqual({ kind: 'rename-taken' })
+    expect(claim(ownerWith({ from: { path: 'e0001-11111111', dbs: end } }))).toEqual({ kind: 'rename-taken' })
+    expect(claim(ownerWith({ holder: cellar }))).toEqual({ kind: 'held-by-another-host', holder: cellar })
+  })
+
+  test('is refused where what lies there is not the past of these files, or not its end', () => {
+    expect(claim(released(), { comesBack: false })).toEqual({ kind: 'rename-taken' })
+    for (const last of [{ path: 'e0001-ffffffff' }, { host: 'pi-cellar' }, { end: null }])
+      expect(claim(released({ past: [{ path, host: 'pi-attic', end, ...last }] }))).toEqual({ kind: 'rename-taken' })
+    expect(claim(released({ uid: 1 }))).toEqual({ kind: 'identity-clash', uid: 1, gid: 991 })
+  })
+
+  test('waits for the release under the name before, which has to be there', () => {
+    expect(claim(released(), { of: { holder: attic, past: [] } })).toEqual({ kind: 'rename-not-released' })
+    expect(claim(released(), { of: { holder: attic, past: [] }, ahead: true })).toMatchObject({ kind: 'next' })
+    expect(claimFrom(released(), next, { owner: null, claimPath: path }, { comesBack: true, ahead: true })).toEqual({
+      kind: 'rename-lost',
+    })
+    expect(createFrom([], request, { owner: null, claimPath: path }, true)).toEqual({ kind: 'rename-lost' })
   })
 })
