@@ -2,18 +2,25 @@ import type { SshConnection } from '../host/connection.ts'
 import { connectHost } from '../host/connect.ts'
 import { runAsRoot } from '../host/root.ts'
 import type { App, Host } from '../inventory/model.ts'
-import { exitCodes, Problem } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { hostProgram } from '../templates/render.ts'
 import type { RunContext } from './context.ts'
 import { observe } from './look.ts'
 import { hasEnded } from './operator.ts'
+import {
+  notAgain,
+  notInInventory,
+  notSeen,
+  sendingSeconds,
+  taken,
+  type Turn,
+  turnFailed,
+  turnLost,
+} from './turn-problems.ts'
 
 /** Seconds: as long as a transaction may take, which the turn is held for. */
 const holdDeadlineSeconds = 6 * 60 * 60
 const giveDeadlineSeconds = 30
-
-/** Seconds in which a release is sent over a slow line, and its transaction has begun. */
-const sendingSeconds = 15 * 60
 
 /** A host on which something of its own is to be restarted, and the connection to it. */
 export interface AtWork {
@@ -24,21 +31,47 @@ export interface AtWork {
 interface Held {
   /** Whose turn it was until --break-lock. */
   had: { host: string; who: string } | null
-  /** Never throws: a turn that is not given back is seen to be left. */
-  give: () => Promise<void>
+  app: App
+  lost: AbortSignal
+  /** Never throws: a turn that is not given back is seen to be left. `recordStays`: it is held anew. */
+  give: (how?: { recordStays?: boolean }) => Promise<void>
+}
+
+/** The turns of apps that are restarted on a host. */
+export interface HeldTurns {
+  /** Aborts, with a Problem `turn-lost`, when one of them is held no more: the connection has ended, or somebody has taken it. */
+  readonly lost: AbortSignal
+  /**
+   * Takes those again that were lost.
+   * @param connection to the host at work, which may be another one by now
+   * @throws Problem `turn-lost` when somebody else has one of them
+   */
+  renew(connection: SshConnection): Promise<void>
+  /** Gives them all back; never throws. */
+  give(): Promise<void>
 }
 
 /**
  * Takes the turns of apps among all operators, not only within this run (`turns.ts`): a record on the first host of each app
  * that can be reached, held by a connection. What an operator who is gone has left is taken over once nothing of it is under way.
  * @param apps that run on several hosts and are restarted on this one
- * @returns gives them all back
  * @throws Problem `turn-taken` (exit 5), and those of `connectHost` and `runAsRoot`; then no turn is held
  */
-export async function takeTurns(context: RunContext, at: AtWork, apps: App[]): Promise<() => Promise<void>> {
+export async function takeTurns(context: RunContext, at: AtWork, apps: App[]): Promise<HeldTurns> {
   const held: Held[] = []
   const giveAll = async () => {
     for (const turn of held.splice(0).toReversed()) await turn.give()
+  }
+  const renew = async (connection: SshConnection) => {
+    for (const [n, { app, lost, give }] of held.entries()) {
+      if (!lost.aborted) continue
+      try {
+        held[n] = await takeTurn(context, { host: at.host, connection }, app, true)
+      } catch (error) {
+        throw error instanceof Problem ? notAgain(at.host, app, lost.reason, error) : error
+      }
+      await give({ recordStays: true })
+    }
   }
   try {
     // In the same order for everybody: of two that want the same turns, one gets them all.
@@ -47,10 +80,17 @@ export async function takeTurns(context: RunContext, at: AtWork, apps: App[]): P
     await giveAll()
     throw error
   }
-  return giveAll
+  return {
+    get lost() {
+      return AbortSignal.any(held.map(({ lost }) => lost))
+    },
+    renew,
+    give: giveAll,
+  }
 }
 
-async function takeTurn(context: RunContext, at: AtWork, app: App): Promise<Held> {
+/** @param again this run has held it: what stands in the record of its own is no obstacle */
+async function takeTurn(context: RunContext, at: AtWork, app: App, again = false): Promise<Held> {
   const keeper = await keeperOf(context, at, app)
   try {
     const first = await hold(context, at, app, keeper, context.breakLock ? { verb: 'break' } : { verb: 'hold' })
@@ -70,6 +110,11 @@ async function takeTurn(context: RunContext, at: AtWork, app: App): Promise<Held
     if (first.state === 'left') {
       await isOver(context, at, app, first)
       const second = await hold(context, at, app, keeper, { verb: 'hold', after: first })
+      if (second.state === 'held') return second
+    }
+    // The connection that held it is gone here, and the host has not noticed yet: nobody else has it.
+    if (again && first.state === 'busy' && first.host === at.host.name && first.who === context.who) {
+      const second = await hold(context, at, app, keeper, { verb: 'break' })
       if (second.state === 'held') return second
     }
     throw taken(at.host, app, first)
@@ -102,13 +147,6 @@ async function keeperOf(context: RunContext, at: AtWork, app: App): Promise<AtWo
   return at
 }
 
-interface Turn {
-  host: string
-  who: string
-  /** Seconds since it was taken. */
-  age: number
-}
-
 type Asking = { verb: 'hold'; after?: Turn } | { verb: 'break' }
 type Answer = ({ state: 'held' } & Held) | ({ state: 'busy' | 'left' } & Turn)
 
@@ -116,6 +154,7 @@ async function hold(context: RunContext, at: AtWork, app: App, keeper: AtWork, a
   const mine = [app.name, at.host.name, context.who]
   const after = asking.verb === 'hold' && asking.after ? [`${asking.after.host}\t${asking.after.who}`] : []
   const over = new AbortController()
+  const lost = new AbortController()
   const isHeld = Promise.withResolvers<Held['had']>()
   const run = (args: string[], deadlineSeconds: number, more: { signal?: AbortSignal; onLine?: (l: string) => void }) =>
     runAsRoot(keeper.connection, {
@@ -143,21 +182,21 @@ async function hold(context: RunContext, at: AtWork, app: App, keeper: AtWork, a
   if (!('had' in first)) {
     const [word, host = '', who = '', age = ''] = first.stdout.trim().split('\t')
     if (word === 'busy' || word === 'left') return { state: word, host, who, age: Number(age) }
-    throw new Problem({
-      code: 'turn-failed',
-      doing: `taking the turn of ${app.name} on ${keeper.host.name}`,
-      found: first.stderr.trim() || `turn.sh ended with status ${first.code}`,
-      next: `look at ${keeper.host.name}: is its disk full, or read-only?`,
-      host: at.host.name,
-      app: app.name,
-    })
+    throw turnFailed(at.host, app, keeper.host, first)
   }
+  const lose = (why: string) => lost.abort(turnLost(at.host, app, why))
+  ended.then(
+    ({ code }) => lose(code === 7 ? 'somebody else has taken it' : `what held it on ${keeper.host.name} has ended`),
+    (error: unknown) => lose(error instanceof Problem ? error.found : String(error)),
+  )
   return {
     state: 'held',
     had: first.had,
-    async give() {
+    app,
+    lost: lost.signal,
+    async give({ recordStays = false } = {}) {
       try {
-        await run(['give', ...mine], giveDeadlineSeconds, {})
+        if (!recordStays) await run(['give', ...mine], giveDeadlineSeconds, {})
       } catch (error) {
         if (!(error instanceof Problem)) throw error
         context.report({
@@ -187,53 +226,26 @@ async function isOver(context: RunContext, at: AtWork, app: App, left: Turn): Pr
       left,
       `whose connection is gone; after ${sendingSeconds / 60} minutes that is taken for over`,
     )
-  const host = context.inventory.hosts[left.host]
-  const notSeen = (why: string) =>
-    taken(
-      at.host,
-      app,
-      left,
-      `who has gone, and whether that is over cannot be seen: ${why}`,
-      `nothing was changed on ${at.host.name}: let ${left.host} be reached, and run this again. When it is dead, nothing is under way ` +
-        `there: streamside provision --limit ${at.host.name} --break-lock takes its turn`,
-    )
-  if (host === undefined)
-    throw taken(
-      at.host,
-      app,
-      left,
-      `who has gone; ${left.host} is not in this inventory, so nobody can see from here whether that is over`,
-      `nothing was changed on ${at.host.name}, and waiting does not help. When ${left.host} is no host of ${app.name} any more, or ` +
-        `nothing is under way there, take its turn: streamside provision --limit ${at.host.name} --break-lock. ` +
-        `Is it the same machine under another name? Then run provision on it first`,
-    )
+  // A damaged record does not say where: then on any of them.
+  const others = left.host === '' ? app.hosts.filter((name) => name !== at.host.name) : [left.host]
+  for (const other of others) await isOverOn(context, at, app, left, other)
+}
+
+async function isOverOn(context: RunContext, at: AtWork, app: App, left: Turn, other: string): Promise<void> {
+  const host = context.inventory.hosts[other]
+  if (host === undefined) throw notInInventory(at.host, app, left, other)
   let connection: SshConnection
   try {
     connection = await connectHost(host, context.connect)
   } catch (error) {
-    if (error instanceof Problem) throw notSeen(error.found)
+    if (error instanceof Problem) throw notSeen(at.host, app, left, other, error.found)
     throw error
   }
   try {
     const { observed } = await observe(context, host, [], [], connection)
-    if (observed.transactions.some(({ state, who }) => state === 'running' && who === left.who))
+    if (observed.transactions.some(({ state, who }) => state === 'running' && (left.host === '' || who === left.who)))
       throw taken(at.host, app, left, 'who has gone; the transaction there goes on by itself')
   } finally {
     await connection.close()
   }
-}
-
-function taken(host: Host, app: App, { host: other, who }: Turn, more?: string, next?: string): Problem {
-  return new Problem({
-    code: 'turn-taken',
-    doing: `restarting ${app.name} on ${host.name}`,
-    found: `it is being restarted on ${other} by ${who}${more === undefined ? (hasEnded(who) ? ', who has gone' : '') : `, ${more}`}`,
-    next:
-      next ??
-      `nothing was changed on ${host.name}: wait until ${other} is done, then run this again; --break-lock does not wait, ` +
-        '--restarts now asks nobody',
-    host: host.name,
-    app: app.name,
-    exit: exitCodes.locked,
-  })
 }

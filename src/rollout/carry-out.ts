@@ -7,6 +7,7 @@ import type { Change } from '../plan/change.ts'
 import { applyPayload } from '../plan/payload.ts'
 import { Problem } from '../problem.ts'
 import { hostProgram } from '../templates/render.ts'
+import type { HeldTurns } from './app-turns.ts'
 import { cutOff, locked, notStarted, transactionProblem } from './apply-problems.ts'
 import type { RunContext } from './context.ts'
 import { type JournalLine, parseJournalLine } from './journal.ts'
@@ -33,12 +34,15 @@ export interface TransactionResult {
 /**
  * Carries a plan out: one tar stream to the host, where the transaction runs in a unit of its own, and its journal back.
  * @param onFilesLaid called once when all files are in place and units are about to be started
+ * @param turns of the apps that it restarts: without them it is not begun
+ * @throws Problem `turn-lost` when that was so
  */
 export async function carryOut(
   context: RunContext,
   host: Host,
   looked: Looked & Line,
   onFilesLaid: () => void,
+  turns: HeldTurns | null,
 ): Promise<TransactionResult> {
   const id = `${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(4).toString('hex')}`
   const payload = applyPayload(looked.plan, context.who)
@@ -54,7 +58,7 @@ export async function carryOut(
   }
   context.report({ type: 'host-step', host: host.name, step: 'upload' })
   const { files, streams } = payload
-  const result = await follow(context, host, looked, onLine, id, { files, streams, args: ['start', id] })
+  const result = await follow(context, host, looked, onLine, id, { files, streams, args: ['start', id] }, turns)
   result.made = made.size
   // Most likely it was damaged here, on its way into the cache or in it: what is not there is packed anew.
   if (result.problems.some(({ code }) => code === 'release-damaged'))
@@ -136,6 +140,7 @@ async function follow(
   onLine: (line: JournalLine) => void,
   id: string,
   begin: Run,
+  turns: HeldTurns | null = null,
 ): Promise<TransactionResult> {
   const result: TransactionResult = { problems: [], made: 0, status: null, connection: line.connection }
   // Coming back prints the journal from its beginning: lines that were seen already are skipped.
@@ -147,6 +152,8 @@ async function follow(
     let cut: string | null = null
     let ended = false
     let refused: Problem | null = null
+    if (run === begin && turns?.lost.aborted === true) await turns.renew(result.connection)
+    const sending = run === begin ? givenUpWhen(turns?.lost ?? null) : null
     try {
       const answer = await runAsRoot(result.connection, {
         doing: `provisioning ${host.name}`,
@@ -158,8 +165,13 @@ async function follow(
         sudoPassword: host.sudoPassword,
         ...(context.askSudoPassword ? { askPassword: () => context.askSudoPassword!(host.name) } : {}),
         deadlineSeconds: transactionDeadlineSeconds,
+        ...(sending ? { signal: sending.signal } : {}),
         onLine: (text) => {
           const line = parseJournalLine(text)
+          if (line?.kind === 'beginning') {
+            sending?.begun()
+            return
+          }
           if (line?.kind === 'busy') refused = locked(host, line)
           if (line?.kind === 'cut') cut = line.who
           if (line?.kind === 'none') none = true
@@ -186,6 +198,17 @@ async function follow(
       }
       throw refused ?? (cut === null ? notStarted(host, answer.stderr) : cutOff(host, id, cut))
     } catch (error) {
+      if (error instanceof Problem && error.code === 'turn-lost') {
+        context.report({
+          type: 'warning',
+          host: host.name,
+          code: 'turn-lost',
+          message: `${error.found}; what was being sent is given up`,
+          next: 'taking the turn again, and beginning anew',
+        })
+        run = followPayload(id)
+        continue
+      }
       if (!(error instanceof Problem) || error.code !== 'connection-lost') throw error
       context.report({
         type: 'warning',
@@ -197,6 +220,16 @@ async function follow(
       await result.connection.close()
       result.connection = await openAgain(host, line, context.stopping)
       run = followPayload(id)
+    } finally {
+      sending?.begun()
     }
   }
+}
+
+/** Gives up, with the reason of `lost`, what has not begun when that aborts. */
+function givenUpWhen(lost: AbortSignal | null): { signal: AbortSignal; begun: () => void } {
+  const over = new AbortController()
+  const giveUp = () => over.abort(lost?.reason)
+  lost?.addEventListener('abort', giveUp, { once: true })
+  return { signal: over.signal, begun: () => lost?.removeEventListener('abort', giveUp) }
 }

@@ -8,6 +8,7 @@ import { withoutRestarts } from '../plan/restarts.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
 import { lockBroken, locked, lockedAgain } from './apply-problems.ts'
+import type { HeldTurns } from './app-turns.ts'
 import { breakOff, carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
@@ -126,8 +127,8 @@ async function provisionOnce(
     if (inTheWay.length > 0)
       return ended({ outcome: 'failed', changes: 0, exit: worstExit(inTheWay.map((problem) => problem.exit)) })
     await checkReplicas(context, host, looked)
-    const outcome = await inTurn(context, host, looked, connection, () =>
-      carryOutWithOwners(context, host, { ...looked, connection, open }),
+    const outcome = await inTurn(context, host, looked, connection, (turns) =>
+      carryOutWithOwners(context, host, { ...looked, connection, open }, turns),
     )
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
     return ended({
@@ -160,9 +161,9 @@ async function checkReplicas(context: RunContext, host: Host, looked: Looked): P
  * ownership.md, "First launch": units, then CREATE, then the gate starts the app. The gate waits a while for the owner
  * object, which is written the moment the files are in place.
  */
-async function carryOutWithOwners(context: RunContext, host: Host, looked: Looked & Line) {
+async function carryOutWithOwners(context: RunContext, host: Host, looked: Looked & Line, turns: HeldTurns | null) {
   const owners = ownersOnce(context, host, looked)
-  const result = await carryOut(context, host, looked, owners.take)
+  const result = await carryOut(context, host, looked, owners.take, turns)
   if (result.status === 0) owners.take()
   const ownerProblems = await owners.problems()
   // What the gate said for want of an owner object only repeats why there is none.

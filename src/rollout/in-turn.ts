@@ -2,7 +2,7 @@ import type { SshConnection } from '../host/connection.ts'
 import type { Host } from '../inventory/model.ts'
 import { rollingApps } from '../plan/restarts.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
-import { takeTurns } from './app-turns.ts'
+import { type HeldTurns, takeTurns } from './app-turns.ts'
 import type { RunContext } from './context.ts'
 import type { Looked } from './look.ts'
 
@@ -15,6 +15,7 @@ interface Outcome {
 /**
  * Restarts never hit two hosts of an app at once, and an app that did not come up on one host is not restarted on the next.
  * The host waits with all of its changes: what is laid is what the next start runs from, whoever causes it.
+ * @param work is given the turns, and begins nothing once they are lost; null when none is to be held
  * @throws Problem `roll-halted`, `turn-taken` and what else `takeTurns` throws
  */
 export async function inTurn<T extends Outcome>(
@@ -22,7 +23,7 @@ export async function inTurn<T extends Outcome>(
   host: Host,
   looked: Looked,
   connection: SshConnection,
-  work: () => Promise<T>,
+  work: (turns: HeldTurns | null) => Promise<T>,
 ): Promise<T> {
   const apps = rollingApps(looked.plan, looked.state)
   const names = apps.map(({ name }) => name)
@@ -38,14 +39,14 @@ export async function inTurn<T extends Outcome>(
     })
   let failed: readonly string[] = []
   try {
-    const give = context.restarts === 'rolling' ? await takeTurns(context, { host, connection }, apps) : async () => {}
+    const held = context.restarts === 'rolling' ? await takeTurns(context, { host, connection }, apps) : null
     failed = names
     try {
-      const result = await work()
+      const result = await work(held)
       failed = failedOf(result, names)
       return result
     } finally {
-      await give()
+      await held?.give()
     }
   } finally {
     turn.done(failed)

@@ -9,6 +9,8 @@ export type JournalLine =
   | { kind: 'busy'; id: string; who: string }
   /** The transaction stopped without an end: `who` has broken it, or, when empty, the host lost power. */
   | { kind: 'cut'; who: string }
+  /** All has arrived, and the transaction is about to begin; before the journal. */
+  | { kind: 'beginning' }
   /** The host knows of no such transaction. */
   | { kind: 'none' }
 
@@ -31,6 +33,7 @@ export function parseJournalLine(line: string): JournalLine | null {
     case 'cut':
       return { kind, who: first }
     case 'none':
+    case 'beginning':
       return { kind }
     default:
       return null

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type LabHost, shellInHost } from '../lab/index.ts'
+import { type LabHost, runInHost, shellInHost } from '../lab/index.ts'
 import { changesOf, mainPid } from './host-state.ts'
-import { eventsOf, notesApp, readRows, type Run, type Site, site, writeRow } from './site.ts'
+import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
 
 let lab: Site
 let hosts: LabHost[]
@@ -182,10 +182,141 @@ describe('two operators who restart an app on different hosts', () => {
   })
 })
 
-test('an app of several hosts that gets another name does so on one host at a time, with the rows of each', async () => {
-  await lab.rewrite({ apps: { rolled: { ...apps().rolling, was: 'rolling' } } })
-  const run = await lab.provision()
-  expect(atOnce(run)).toBe(1)
-  for (const host of hosts) expect(await readRows(host, port)).toEqual([`of ${host.name}`])
-  expect(changesOf(await lab.provision())).toEqual([])
+describe('a turn', () => {
+  const limited = ['provision', '--json', '--limit', 'rol-two']
+  const problemsOf = (run: Run) => eventsOf(run, 'problem').map((event) => event['problem'] as { found: string })
+  const record = '/var/lib/streamside/turns/rolling'
+  const ghost = 'ghost@nowhere (streamside provision, pid 1)'
+  const leave = async (text: string, secondsAgo: number) => {
+    await runInHost(hosts[0]!, ['sh', '-c', 'cat >"$1"', 'sh', record], { input: text })
+    const seen = 'read -r up _ </proc/uptime; mkdir -p /run/streamside/turns; echo "$((${up%.*} - $1))" >"$2"'
+    await shellInHost(hosts[0]!, seen, [String(secondsAgo), '/run/streamside/turns/rolling'])
+  }
+  const isGivenBack = async () =>
+    expect(await shellInHost(hosts[0]!, 'cat "$1" 2>&1 || :', [record])).toContain('No such file')
+
+  /** Runs provision on the second host up to where all has arrived and nothing has begun, and lets it go on after `meanwhile`. */
+  async function whileSending(meanwhile: () => Promise<void>): Promise<Run> {
+    const lock = '/var/lib/streamside/transactions.lock'
+    await shellInHost(hosts[1]!, 'systemd-run --quiet --unit=holds-lock flock "$1" sleep 120', [lock])
+    const run = lab.run(limited)
+    await until('the transaction to wait', 60, async () =>
+      (await shellInHost(hosts[1]!, 'pgrep -cx flock || :')).trim() === '2' ? true : null,
+    )
+    await meanwhile()
+    await shellInHost(hosts[1]!, 'systemctl stop holds-lock')
+    return run
+  }
+  const warned = async (text: string) => {
+    await shellInHost(hosts[0]!, text)
+    // Noticed within 2 s by who holds it, and by whoever sends at once.
+    await new Promise((resolve) => setTimeout(resolve, 4000))
+  }
+  const begun = () => shellInHost(hosts[1]!, 'ls /var/lib/streamside/transactions')
+
+  test('that is lost while its holder is sending is taken again before anything is restarted', async () => {
+    await change()
+    const run = await whileSending(() => warned("pkill -f '^sh ./turn.sh hold rolling'"))
+    expect([run.code, problemsOf(run)]).toEqual([0, []])
+    expect(eventsOf(run, 'warning')).toEqual([expect.objectContaining({ code: 'turn-lost', host: 'rol-two' })])
+    expect(await shellInHost(hosts[1]!, 'curl -fsS "http://127.0.0.1:$1/"', [String(port)])).toContain(`turn ${turn}`)
+    await isGivenBack()
+  })
+
+  test('that somebody else has taken meanwhile is not used any more, and nothing is changed', async () => {
+    await change()
+    const [before, transactions] = [await pids(), await begun()]
+    const run = await whileSending(() => warned(`printf 'rol-three\t${ghost}\n' >${record}`))
+    expect(run.code).toBe(5)
+    expect(problemsOf(run)).toEqual([
+      expect.objectContaining({
+        code: 'turn-lost',
+        host: 'rol-two',
+        found: expect.stringMatching(
+          /somebody else has taken it; and it cannot be taken again: .* on rol-three by ghost@nowhere/,
+        ),
+      }),
+    ])
+    expect([await pids(), await begun()]).toEqual([before, transactions])
+  })
+
+  test('whose holder is gone is waited for for 15 minutes, whatever the clock says', async () => {
+    for (const time of ['1970-01-02', '2100-01-01']) {
+      await leave(`rol-three\t${ghost}\n`, 890)
+      await shellInHost(hosts[0]!, 'touch -d "$1" "$2"', [time, record])
+      const run = await lab.run(limited)
+      expect(run.code).toBe(5)
+      expect(problemsOf(run)).toEqual([
+        expect.objectContaining({
+          code: 'turn-taken',
+          found: `it is being restarted on rol-three by ${ghost}, whose connection is gone; after 15 minutes that is taken for over`,
+        }),
+      ])
+    }
+    await leave(`rol-three\t${ghost}\n`, 901)
+    expect((await lab.run(limited)).code).toBe(0)
+    await isGivenBack()
+  })
+
+  test('is not held by what somebody has written into its record', async () => {
+    for (const text of ['held\n', '\x00\xff\x1b[2J\n\n', `rol-three\x07\t${ghost}\tmore\t7\nheld\n`]) {
+      await change()
+      // Empty, as after a full disk, it tells as little.
+      await leave(text === 'held\n' ? '' : text, 60)
+      const early = await lab.run(limited)
+      const [problem] = problemsOf(early)
+      expect([early.code, problem]).toEqual([5, expect.objectContaining({ code: 'turn-taken' })])
+      expect(problem?.found).toMatch(
+        text.startsWith('rol-three') ? /^it is being restarted on rol-three by / : /is damaged/,
+      )
+      // oxlint-disable-next-line no-control-regex -- what is looked for
+      expect(problem?.found).not.toMatch(/[\u0000-\u001f]/)
+      await leave(text, 901)
+      expect((await lab.run(limited)).code).toBe(0)
+      await isGivenBack()
+    }
+    // What is no file is nobody's, and in the way.
+    await shellInHost(hosts[0]!, 'mkdir "$1"', [record])
+    await change()
+    const run = await lab.run([...limited, '--restarts', 'rolling'])
+    expect([run.code, problemsOf(run)]).toEqual([5, [expect.objectContaining({ code: 'turn-taken' })]])
+    await shellInHost(hosts[0]!, 'rmdir "$1"', [record])
+    expect((await lab.provision()).code).toBe(0)
+  })
+})
+
+describe('an app of several hosts that gets another name', () => {
+  const renamedTo = (name: string, was: string) => lab.rewrite({ apps: { [name]: { ...apps().rolling, was } } })
+
+  test('on two of its hosts, and a third name before the last one was reached, has that on all, with the rows of each', async () => {
+    await renamedTo('rolled', 'rolling')
+    await lab.provision(['--limit', 'rol-one', '--limit', 'rol-two'])
+    await renamedTo('rolls', 'rolling')
+    const run = await lab.provision()
+    expect(atOnce(run)).toBe(1)
+    for (const host of hosts) {
+      expect(await readRows(host, port)).toEqual([`of ${host.name}`])
+      expect(await shellInHost(host, 'cut -d: -f1 /etc/passwd | grep ^roll')).toBe('rolls\n')
+    }
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
+  test('by two operators at once, a different one by each, has one of them in the end', async () => {
+    await renamedTo('rolls-one', 'rolls')
+    let second: Promise<Run> | null = null
+    const first = await lab.run(['provision', '--json', '--limit', 'rol-one'], {
+      onLine: (line) => {
+        if (second === null && line.includes('"step":"leave"'))
+          second = renamedTo('rolls-two', 'rolls').then(() => lab.run(['provision', '--json', '--limit', 'rol-one']))
+      },
+    })
+    expect(first.code).toBe(0)
+    expect((await second!).code).toBe(5)
+    await lab.provision()
+    for (const host of hosts) {
+      expect(await readRows(host, port)).toEqual([`of ${host.name}`])
+      expect(await shellInHost(host, 'cut -d: -f1 /etc/passwd | grep ^roll')).toBe('rolls-two\n')
+    }
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
 })
