@@ -6,8 +6,9 @@
 #        sh ./turn.sh break APP HOST WHO          whoever has it
 #        sh ./turn.sh give APP HOST WHO
 # The record is `HOST<tab>WHO`. hold and break print `held` and then go on until the connection ends: it is the connection that holds the
-# turn; or until another's name stands in the record. break prints `held RECORD` when somebody had it. Else hold prints `busy RECORD<tab>AGE`, or `left RECORD<tab>AGE` when the
-# connection of the one who took it is gone: what that one began on HOST may still be under way there, or only be on its way.
+# turn; or until another's name stands in the record. break prints `held RECORD` when somebody had it. Else hold prints
+# `busy RECORD<tab>AGE`, or `left RECORD<tab>AGE` when the connection of the one who took it is gone: what that one began on HOST
+# may still be under way there, or only be on its way.
 # AGE: seconds since that connection was last seen to be up. HOST is empty in a record that is damaged.
 # Exit: 0 given back, 1 something is wrong, 5 busy, 6 left, 7 another has it now.
 set -eu
@@ -43,7 +44,7 @@ uptime() {
 age() {
   now=$(uptime) at=
   [ ! -r "$seen" ] || read -r at <"$seen" || :
-  case $at in '' | *[!0-9]* | ????????????*) at=0 ;; esac
+  case ${at#-} in '' | *[!0-9]* | ????????????*) at=0 ;; esac
   [ "$at" -le "$now" ] || at=$now
   echo "$((now - at))"
 }

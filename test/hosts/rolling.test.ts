@@ -46,6 +46,14 @@ function atOnce(run: Run): number {
   return most
 }
 
+/** A turn that somebody has left: the record, and when their connection was last seen to be up. */
+async function leave(text: string, secondsAgo: number): Promise<void> {
+  await runInHost(hosts[0]!, ['sh', '-c', 'cat >"$1"', 'sh', '/var/lib/streamside/turns/rolling'], { input: text })
+  // before the boot of a machine that has just been switched on
+  const seen = 'read -r up _ </proc/uptime; mkdir -p /run/streamside/turns; echo "$((${up%.*} - $1))" >"$2"'
+  await shellInHost(hosts[0]!, seen, [String(secondsAgo), '/run/streamside/turns/rolling'])
+}
+
 describe('an app on three hosts', () => {
   test('restarts on one host at a time, and all of them in one run', async () => {
     const before = await pids()
@@ -155,11 +163,7 @@ describe('two operators who restart an app on different hosts', () => {
 
   test('one of whom has gone, on a host that has left the inventory: nobody is told to wait, and --break-lock takes the turn', async () => {
     const record = 'rol-old\tsomebody@elsewhere (streamside provision, pid 1)'
-    await shellInHost(
-      hosts[0]!,
-      'cd /var/lib/streamside/turns && printf "%s\\n" "$1" >rolling && touch -d "20 minutes ago" rolling',
-      [record],
-    )
+    await leave(`${record}\n`, 1200)
     await change()
     const refused = await lab.run(limited('rol-three'))
     expect(refused.code).toBe(5)
@@ -187,11 +191,6 @@ describe('a turn', () => {
   const problemsOf = (run: Run) => eventsOf(run, 'problem').map((event) => event['problem'] as { found: string })
   const record = '/var/lib/streamside/turns/rolling'
   const ghost = 'ghost@nowhere (streamside provision, pid 1)'
-  const leave = async (text: string, secondsAgo: number) => {
-    await runInHost(hosts[0]!, ['sh', '-c', 'cat >"$1"', 'sh', record], { input: text })
-    const seen = 'read -r up _ </proc/uptime; mkdir -p /run/streamside/turns; echo "$((${up%.*} - $1))" >"$2"'
-    await shellInHost(hosts[0]!, seen, [String(secondsAgo), '/run/streamside/turns/rolling'])
-  }
   const isGivenBack = async () =>
     expect(await shellInHost(hosts[0]!, 'cat "$1" 2>&1 || :', [record])).toContain('No such file')
 
