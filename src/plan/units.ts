@@ -55,7 +55,7 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
     })
   else if (unhealthy)
     changes.push({
-      summary: summary('check', 'it was not healthy after its last start'),
+      summary: summary('check', 'it has not been seen to be healthy since its last start'),
       step: { verb: 'recheck', fields: [unit.name] },
     })
   return changes
@@ -71,8 +71,8 @@ export function startedAsLaid(unit: UnitResource, { started, units }: Observed):
 }
 
 /**
- * The record of a unit's last start: `DIGEST`, and systemd's id of that start when it was from what was laid; apply.sh puts
- * `unhealthy` before it, for only a good start counts as done.
+ * The record of a unit's last start: `DIGEST`, and systemd's id of that start when it was from what was laid; the probe puts
+ * `unhealthy` before it where a transaction did not see it come up well, for only a good start counts as done.
  */
 function startOf(record = ''): { digest: string | undefined; asLaid: string | undefined; unhealthy: boolean } {
   const words = record.split(' ').filter(Boolean)

@@ -238,6 +238,8 @@ units() {
     read_line "/run/streamside/started/$unit"
     # of a package's unit, whose start nobody records but the transaction that restarts it (apply/logging.sh)
     [ -n "$line" ] || read_line "/var/lib/streamside/started/$unit"
+    # what apply/units.sh has not seen to be healthy
+    [ -z "$line" ] || [ ! -e "/var/lib/streamside/unhealthy/$unit" ] || line="unhealthy ${line#unhealthy }"
     [ -z "$line" ] || say started "$unit" "$line"
     # as they lie on disk: systemctl shows only what systemd has read already
     for override in "/etc/systemd/system/$unit.d"/*.conf "/run/systemd/system/$unit.d"/*.conf "/etc/systemd/system.control/$unit.d"/*.conf "/run/systemd/system.control/$unit.d"/*.conf; do

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { hostProgram } from '../../src/templates/render.ts'
 import { freezeS3, type LabHost, putFile, shellInHost, thawS3 } from '../lab/index.ts'
 import { changesOf, leftovers, mendSystemctl } from './host-state.ts'
-import { eventsOf, notesApp, readRows, type Run, type Site, site, writeRow } from './site.ts'
+import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
 
 let lab: Site
 let one: LabHost
@@ -173,6 +173,34 @@ describe('a second operator', () => {
     expect(changesOf(await lab.provision(['--limit', 'op-one']))).toEqual([])
     expect(await readRows(one, ports.one)).toEqual(['kept'])
     expect(await readRows(two, ports.two)).toEqual([])
+  })
+
+  test('who ends it while it waits for an app to be healthy has that to wait for', async () => {
+    apps['op-first'] = { ...apps['op-first'], health: { command: ['test', '-e', 'well'], within: '60s' } }
+    await change()
+    const isUp = async () => (await shellInHost(one, 'systemctl is-active op-first || :')) === 'active\n'
+    const isHealth = (line: string) => (JSON.parse(line) as { step?: string }).step === 'health'
+    const touched: Promise<unknown>[] = []
+    const second: Promise<Run>[] = []
+    const first = await lab.run(['provision', '--json', '--limit', 'op-one'], {
+      onLine: (line) => {
+        if (second.length > 0 || !isHealth(line)) return
+        const meanwhile = async () => {
+          await until('it to be up', 60, async () => ((await isUp()) ? true : null))
+          return lab.run(['provision', '--json', '--limit', 'op-one', '--break-lock'], {
+            onLine: (said) => {
+              if (isHealth(said)) touched.push(shellInHost(one, 'runuser -u op-first touch /var/lib/op-first/well'))
+            },
+          })
+        }
+        second.push(meanwhile())
+      },
+    })
+    expect(first.code).toBe(1)
+    const run = await second[0]
+    expect([run?.code, run && changesOf(run)]).toEqual([0, ['check op-first.service']])
+    expect(touched).toHaveLength(1)
+    expect(changesOf(await lab.provision())).toEqual([])
   })
 
   test('breaks with --break-lock what another begins in the very moment, too, and not what has ended by itself', async () => {

@@ -91,6 +91,7 @@ step_retire() { # N UNIT
   step stop "$2"
   gone "$2" || systemctl stop "$2" || fail 15 unit "systemctl stop $2: $(last_lines 3)"
   forgive "$2"
+  rm -f "$unseen/$2"
   if [ -e "/etc/systemd/system/$2" ]; then
     systemctl --quiet disable "$2" || fail 15 unit "systemctl disable $2: $(last_lines 3)"
   else
@@ -180,10 +181,9 @@ replicating() { # APP
   done
 }
 
-# The record of what a unit was started from is a line of /run/streamside/started.
-note_start() { # UNIT SED-COMMAND
-  [ ! -s "/run/streamside/started/$1" ] || sed -i "$2" "/run/streamside/started/$1"
-}
+# Units whose health a transaction has begun to wait for and has not seen: it may be cut off, by a person or by the power, and only
+# a start that was seen to be good counts as done.
+unseen=/var/lib/streamside/unhealthy
 
 # Somebody else may have answered on its port, on which it is about to fail: for a second its process is still the same one.
 stays_up() { # UNIT
@@ -200,6 +200,9 @@ step_recheck() { record made "$1"; } # N UNIT   its health follows
 step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
   app=$2 app_unit=$3 limit=$4; shift 4
   step health "$app"
+  mkdir -p "$unseen"
+  : >"$unseen/$app_unit"
+  sync "$unseen"
   began=$(date +%s%N)
   health_began=${health_began:-$began}
   # Apps start side by side: what passed while others were waited for has passed for this one too, but for a last look.
@@ -216,7 +219,7 @@ step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
         if renewed "$app_unit" && healthy "$@" 2>"$payload/said" && { [ "$1" = once ] || stays_up "$app_unit"; }; then
           now=$(date +%s%N)
           record healthy "$app" "$(((now - began) / 1000000))"
-          note_start "$app_unit" 's/^unhealthy //'
+          rm -f "$unseen/$app_unit"
           replicating "$app"
           return 0
         fi
@@ -237,10 +240,10 @@ step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
   unhealthy="$unhealthy $app"
   # why it is not up, in the words of whoever holds it back: the gate's reason, else the end of the unit's log
   if [ -s "/var/lib/streamside/apps/$app/reason" ]; then
+    # what it is held back from is a start, which the next run makes
+    rm -f "$unseen/$app_unit"
     record problem "held:$app" "$(base64 -w0 <"/var/lib/streamside/apps/$app/reason")"
   else
-    # only a good start counts as one: the next run waits for its health again
-    note_start "$app_unit" 's/^\(unhealthy \)*/unhealthy /'
     record problem "unhealthy:$app" "$(
       {
         printf '%s is %s after %s s' "$app_unit" "$state" "$limit"
