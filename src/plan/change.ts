@@ -33,8 +33,13 @@ export interface Step {
     /** Told when a service's gate has switched a database to WAL mode. */
     | 'switched'
     | 'reload'
-    /** A unit's record of what it was started from, before that is replaced: an interrupted run must not lose its restart. */
+    /**
+     * A unit's record of what it was started from, before that is replaced and after all checks: an interrupted run must not lose
+     * its restart, and one that is refused must not cause any.
+     */
     | 'forget'
+    /** The same before trees are replaced, which no check comes after: it may run from one that somebody has changed. */
+    | 'forget-first'
     | 'signature'
     | 'enable'
     /** A service that is given back was not enabled before it was adopted. */

@@ -15,7 +15,7 @@ import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
-import { compareUnit, startedAsLaid } from './units.ts'
+import { compareUnit, mayRunFrom, startedAsLaid } from './units.ts'
 import { appsWithoutOwner } from './owners.ts'
 import { planWarnings } from './warnings.ts'
 
@@ -101,8 +101,12 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       // A service that is named still, and from which all that was laid over it is taken: it runs with that until its next start.
       (unit.adopted === true && unit.runsFrom.length === 0 && observed.started.has(unit.name))
     const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
-    if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart' || step.verb === 'settle'))
-      attendant.push({ verb: 'forget', fields: [unit.name] })
+    if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart' || step.verb === 'settle')) {
+      const first = trees(changed).some(
+        (path) => unit.runsFrom.includes(path) && mayRunFrom(path, unit, wanted, observed),
+      )
+      attendant.push({ verb: first ? 'forget-first' : 'forget', fields: [unit.name] })
+    }
     const runs = unitChanges.some(({ step }) => restarts(step) || step.verb === 'recheck')
     if (runs && unit.app !== undefined && unit.name === mainUnit(state, unit.app)) started.push(unit.app)
     changes.push(...unitChanges)
@@ -188,6 +192,13 @@ function inStartOrder(state: HostState): UnitResource[] {
     .map((unit, n) => ({ unit, n }))
     .sort((a, b) => rank(a.unit) - rank(b.unit) || a.n - b.n)
     .map(({ unit }) => unit)
+}
+
+/** Paths of releases and programs. */
+function trees(resources: ReadonlySet<Resource>): string[] {
+  return [...resources].flatMap((resource) =>
+    resource.kind === 'release' || resource.kind === 'binary' ? [resource.path] : [],
+  )
 }
 
 function treeDigest(resource: ReleaseResource | Extract<Resource, { kind: 'binary' }>): string {

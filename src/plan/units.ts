@@ -71,6 +71,15 @@ export function startedAsLaid(unit: UnitResource, { started, units }: Observed):
 }
 
 /**
+ * Whether what runs may have been started from a release or a program that is to be laid anew in its own place: the last run that
+ * went through had it there, or the unit was started from all that is wanted. Of a release that is new neither holds.
+ * @param wanted the unit's `runsFromDigest`
+ */
+export function mayRunFrom(path: string, unit: UnitResource, wanted: string, observed: Observed): boolean {
+  return observed.signatures.has(path) || startOf(observed.started.get(unit.name)).digest === wanted
+}
+
+/**
  * The record of a unit's last start: `DIGEST`, and systemd's id of that start when it was from what was laid; the probe puts
  * `unhealthy` before it where a transaction did not see it come up well, for only a good start counts as done.
  */

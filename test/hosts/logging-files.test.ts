@@ -19,6 +19,8 @@ const clientFile = '/etc/rsyslog.d/10-streamside.conf'
 const change = (more: Record<string, unknown>) => lab.rewrite({ apps: {}, logs: { ...logs, ...more } })
 const problemsOf = (run: Run) =>
   eventsOf(run, 'problem').map((event) => event['problem'] as { code: string; found: string })
+/** Of what was refused or put back nothing is left to be done, once the inventory is what it was before that. */
+const planned = async () => changesOf(await lab.run(['plan', '--json']))
 const stateOf = async (host: LabHost) => ({
   pid: await mainPid(host, 'rsyslog.service'),
   files: await shellInHost(
@@ -47,12 +49,15 @@ describe('what is not valid', () => {
   test('among the user’s own snippets is named by file and line; the old configuration runs on', async () => {
     const before = await stateOf(two)
     await shellInHost(two, `printf '# mine\\n\\nif $msg contains "x then {\\n' >/etc/rsyslog.d/60-mine.conf`)
-    await change({ queue: 'light' })
+    await change({ queue: 'light', journal: { size: '48M' } })
     const run = await lab.provision(['--limit', 'conf-two'], 1)
     const [problem] = problemsOf(run)
     expect(problem?.code).toBe('not-valid')
     expect(problem?.found).toMatch(/\/etc\/rsyslog\.d\/60-mine\.conf, on or before line [34]/)
     expect(await stateOf(two)).toEqual(before)
+    await change({})
+    expect(await planned()).toEqual([])
+    await change({ queue: 'light' })
     await runInHost(two, ['rm', '/etc/rsyslog.d/60-mine.conf'])
     expect(changesOf(await lab.provision(['--limit', 'conf-two']))).toEqual([
       `update ${clientFile}`,
@@ -118,13 +123,16 @@ describe('what is not valid', () => {
       `${one.address}:1514`,
       'cat',
     ])
-    await change({ queue: 'light', port: 1514 })
+    const journald = await mainPid(one, 'systemd-journald.service')
+    await change({ queue: 'light', port: 1514, journal: { size: '48M' } })
     const [problem] = problemsOf(await lab.provision(['--limit', 'conf-one'], 1))
     expect(problem?.found).toMatch(/nothing of it listens on port 1514, which process \d+ \(.+\) has/)
     expect((await stateOf(one)).files).toBe(before.files)
     expect(await shellInHost(one, 'ss -ltnpH "sport = :514"')).toContain('rsyslogd')
-    await runInHost(one, ['systemctl', 'stop', 'squatter'])
     await change({ queue: 'light' })
+    expect(await mainPid(one, 'systemd-journald.service')).not.toBe(journald)
+    expect(await planned()).toEqual([])
+    await runInHost(one, ['systemctl', 'stop', 'squatter'])
     await lab.provision()
   })
 })

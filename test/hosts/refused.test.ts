@@ -67,6 +67,8 @@ describe('what does not pass its check', () => {
     const unit = await shellInHost(one, 'cat /etc/systemd/system/pages.service')
     const manifest = await shellInHost(one, 'cat /var/lib/streamside/manifest')
     const journal = await transaction(`refused-${validate}-${says.length}`, [
+      { fields: ['forget', 'pages.service'], content: '' },
+      { fields: ['signature', '/opt/pages/releases/of-this-one', 'digest', 'stat', 'content'], content: '' },
       { fields: file('/etc/refused.conf', 'none'), content: 'new\n' },
       { fields: file(`/etc/systemd/system/${name}`, validate), content },
     ])
@@ -77,6 +79,7 @@ describe('what does not pass its check', () => {
     expect(await shellInHost(one, 'cat /etc/systemd/system/pages.service')).toBe(unit)
     expect(await shellInHost(one, 'cat /var/lib/streamside/manifest')).toBe(manifest)
     expect(await leftovers(one)).toEqual([])
+    // nothing is taken for changed: neither what runs, nor the release that it runs from
     expect(await lab.run(['plan'])).toMatchObject({ code: 0 })
   })
 })
@@ -86,6 +89,7 @@ describe('a full disk', () => {
   async function withLittleRoom(folder: string, room: number): Promise<unknown> {
     const before = await mainPid(one, 'pages.service')
     const environment = await shellInHost(one, 'cat /etc/streamside/apps/pages/app.env')
+    const started = await shellInHost(one, 'cat /run/streamside/started/pages.service')
     await lab.rewrite({ apps: { pages: { ...pages, environment: { CHANGED: 'yes' } } } })
     await shellInHost(
       one,
@@ -99,6 +103,7 @@ describe('a full disk', () => {
       const run = await lab.provision([], 1)
       expect(await mainPid(one, 'pages.service')).toBe(before)
       expect(await shellInHost(one, 'cat /etc/streamside/apps/pages/app.env')).toBe(environment)
+      expect(await shellInHost(one, 'cat /run/streamside/started/pages.service')).toBe(started)
       expect(await shellInHost(one, 'cat /var/lib/pages/settings')).toBe('as they were\n')
       expect(await leftovers(one)).toEqual([])
       expect(eventsOf(run, 'problem')).toHaveLength(1)

@@ -130,7 +130,7 @@ record_meanwhile
 each rename step_rename
 each user step_user
 each directory step_directory
-each forget step_forget
+each forget-first step_forget
 each binary step_binary
 each release step_release
 each signature step_signature
@@ -139,6 +139,8 @@ each file stage_file
 check_staged
 check_logging
 each retire step_retire
+# Not before all has been checked: a unit that runs on from files that stayed would be restarted for nothing by the next run.
+each forget step_forget
 switch_staged
 each remove step_remove
 each purge step_purge
@@ -152,6 +154,7 @@ reload
 # would start another one beside it.
 each enable step_enable
 each settle step_settle
+forget_signatures
 record_manifest
 each disable step_disable
 each start step_start

@@ -139,6 +139,28 @@ step_release() { # N PATH DIGEST BYTES
   record made "$1"
 }
 
+# Every tree of the plan is named, so that what is gone from it goes from the record.
+: >"$payload/signatures"
+step_signature() { # N PATH DIGEST STAT|- CONTENT|-
+  stat=$4 content=$5
+  if [ "$stat" = - ]; then stat=$(stat_signature "$2"); content=$(content_signature "$2"); fi
+  printf '%s\t%s\t%s\t%s\n' "$stat" "$content" "$3" "$(encode "$2")" >>"$payload/signatures"
+}
+
+# As soon as the trees lie: what fails later must not have them sent again. Nor those that it leaves in use: they keep their
+# signatures until the others have taken their place.
+record_signatures() {
+  grep -q "^signature$tab" "$payload/steps" || return 0
+  cp -- "$payload/signatures" "$payload/all-signatures"
+  [ ! -s /var/lib/streamside/signatures ] ||
+    awk -F '\t' 'NR == FNR { named[$4]; next } !($4 in named)' "$payload/signatures" /var/lib/streamside/signatures >>"$payload/all-signatures"
+  put_record "$payload/all-signatures" /var/lib/streamside/signatures
+}
+
+forget_signatures() {
+  ! grep -q "^signature$tab" "$payload/steps" || put_record "$payload/signatures" /var/lib/streamside/signatures
+}
+
 stage_file() { # N PATH MODE OWNER GROUP AS VALIDATE
   beside "$1" "$2"
   printf '%s\t%s\t%s\t%s\t%s\n' "$(encode "$temporary")" "$(encode "$2")" "$6" "$7" "$1" >>"$staged"

@@ -3,7 +3,7 @@
 
 shadow=$payload/rsyslog.d
 kept=$payload/kept
-touches_rsyslog=''
+touches_rsyslog='' restarted=''
 
 # Before anything is renamed. What is to be is checked as a whole: a snippet of the user's own may be what does not go with ours.
 check_logging() {
@@ -19,6 +19,7 @@ check_logging() {
     esac
   done <"$staged"
   each remove keep_removed
+  each settle keep_record
   each settle settles_rsyslog
   [ -n "$touches_rsyslog" ] || return 0
   command -v rsyslogd >/dev/null || return 0
@@ -76,6 +77,23 @@ keep_file() { # PATH
   printf '%s\n' "$1" >>"$kept/list"
 }
 
+# Of what it was started from: true again once it runs from the files that are put back.
+keep_record() { # N UNIT …
+  [ ! -e "/var/lib/streamside/started/$2" ] || cp -- "/var/lib/streamside/started/$2" "$kept/$2"
+}
+
+# After put_back. One that was not come to runs on from what is back again, and only its record was taken away.
+resume() { # N UNIT …
+  case "$restarted " in
+    *" $2 "*)
+      rm -f -- "/var/lib/streamside/started/$2"
+      systemctl reset-failed "$2" syslog.socket 2>/dev/null || :
+      systemctl restart "$2" || return 0
+      ;;
+  esac
+  [ ! -e "$kept/$2" ] || put_record "$kept/$2" "/var/lib/streamside/started/$2"
+}
+
 put_back() {
   number_kept=0
   while IFS= read -r path; do
@@ -93,12 +111,13 @@ step_settle() { # N UNIT DIGEST|- PORT|-     - for a unit that runs without file
   rmdir -- /etc/rsyslog.d/streamside /etc/systemd/journald.conf.d /etc/systemd/system/rsyslog.service.d 2>/dev/null || :
   if [ "$(systemctl show -P LoadState "$2")" = loaded ]; then
     step restart "$2"
+    restarted="$restarted $2"
     # its start limit (five in ten seconds) is for what crashes, and the socket that starts rsyslog has the same
     systemctl reset-failed "$2" syslog.socket 2>/dev/null || :
     if ! systemctl restart "$2" 2>"$payload/said" || ! settled "$2" "$4"; then
       put_back
-      systemctl reset-failed "$2" syslog.socket 2>/dev/null || :
-      systemctl restart "$2" || :
+      # in a shell of its own, for this is called by `each` itself
+      (each settle resume)
       fail 13 put-back "$2 does not come up with its new files, so the old ones are back: $(cat "$payload/said")"
     fi
   fi

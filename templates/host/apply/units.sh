@@ -51,25 +51,11 @@ reload() {
   systemctl daemon-reload
 }
 
-# Every tree of the plan is named, so that what is gone from it goes from the record.
-: >"$payload/signatures"
-step_signature() { # N PATH DIGEST STAT|- CONTENT|-
-  stat=$4 content=$5
-  if [ "$stat" = - ]; then stat=$(stat_signature "$2"); content=$(content_signature "$2"); fi
-  printf '%s\t%s\t%s\t%s\n' "$stat" "$content" "$3" "$(encode "$2")" >>"$payload/signatures"
-}
-
 put_record() { # FROM TO
   cp -- "$1" "$2.new"
   sync -- "$2.new"
   mv -T -- "$2.new" "$2"
   sync -- "${2%/*}"
-}
-
-# As soon as the trees lie: what fails later must not have them sent again.
-record_signatures() {
-  grep -q "^signature$tab" "$payload/steps" || return 0
-  put_record "$payload/signatures" /var/lib/streamside/signatures
 }
 
 record_manifest() {

@@ -35,6 +35,7 @@ const resources: Resource[] = [
   { kind: 'unit', name: 'web.service', enabled: true, active: true, app: 'web', runsFrom: [unit, '/opt/web/current'] },
 ]
 const state = hostState([app('web')], resources)
+const release = '/opt/web/releases/d1'
 
 function changed(change: (observed: Observed) => void) {
   const observed = asWanted(state)
@@ -105,6 +106,26 @@ describe('a plan', () => {
     const plan = changed(({ paths }) => paths.delete('/opt/web/current'))
     expect(names(plan)).toEqual(['create link /opt/web/current', 'restart unit web.service'])
     expect(plan.attendant).toContainEqual({ verb: 'forget', fields: ['web.service'] })
+  })
+
+  test('forgets that before a release is put back, and not before the checks when the release is a new one', () => {
+    const running = resources.map((resource) =>
+      resource.kind === 'unit' ? { ...resource, runsFrom: [unit, release] } : resource,
+    )
+    const forgotten = (change: (observed: Observed) => void) => {
+      const observed = asWanted(hostState([app('web')], running))
+      change(observed)
+      const { attendant } = planHost(hostState([app('web')], running), observed)
+      return attendant.flatMap(({ verb, fields }) => (verb.startsWith('forget') ? [`${verb} ${fields.join(' ')}`] : []))
+    }
+    expect(forgotten(({ trees }) => trees.delete(release))).toEqual(['forget-first web.service'])
+    expect(forgotten(({ signatures }) => signatures.clear())).toEqual(['forget-first web.service'])
+    const isNew = ({ trees, signatures, started }: Observed) => {
+      trees.delete(release)
+      signatures.delete(release)
+      started.set('web.service', 'what the earlier release comes to')
+    }
+    expect(forgotten(isNew)).toEqual(['forget web.service'])
   })
 
   test('never shows what stood where a secret was at the last run, though the file holds none any more', () => {
