@@ -1,4 +1,4 @@
-import type { Host, Inventory, Logs } from '../inventory/model.ts'
+import { type Host, type Inventory, loggedAs, type Logs } from '../inventory/model.ts'
 import { render } from '../templates/render.ts'
 import { journaldFile, journalSettings } from './journal.ts'
 import { showsCertificate, tlsFiles, tlsResources } from './log-tls.ts'
@@ -155,11 +155,17 @@ function hostsByAddress({ hosts }: Inventory, logs: Logs): Map<string, string> {
   return found
 }
 
-/** All that an app's units say goes to the app's file; each line still names the unit. */
+/**
+ * All that an app's units say goes to the app's file; each line still names the unit. An adopted service goes on to log by names of
+ * its own, which are known by `HOST/NAME`.
+ */
 function programs(inventory: Inventory): Map<string, string> {
   const found = new Map<string, string>()
-  for (const name of Object.keys(inventory.apps))
+  for (const { name, service, hosts } of Object.values(inventory.apps)) {
     for (const unit of ['', '-litestream', '-gate', '-check']) found.set(`${name}${unit}`, name)
+    if (service === null) continue
+    for (const host of hosts) for (const program of loggedAs(service)) found.set(`${host}/${program}`, name)
+  }
   return found
 }
 

@@ -169,6 +169,7 @@ function toService(folder: string, entry: AppEntry['service']): Service | null {
     package: entry.package ?? null,
     from: entry.from === undefined ? null : onOperator(folder, entry.from),
     user: entry.user ?? null,
+    logsAs: entry['logs-as'] ?? [],
   }
 }
 

@@ -142,6 +142,8 @@ export interface Service {
   from: string | null
   /** The user that its databases belong to; null = found out on the host. */
   user: string | null
+  /** Names that its lines in the log bear, beside the unit's own. */
+  logsAs: string[]
 }
 
 export interface AppFile {
@@ -209,6 +211,14 @@ export function instanceName(app: Pick<App, 'name' | 'instancePerHost'>, host: s
 /** The unit that an app is run by. */
 export function unitOf(app: { name: string; service: Pick<Service, 'unit'> | null }): string {
   return app.service?.unit ?? `${app.name}.service`
+}
+
+/**
+ * Names that a service's lines in the log bear: the unit's, for most programs are called as their unit is, and those that the
+ * inventory has. Not the unit's name of a template's instance, which no program is called by.
+ */
+export function loggedAs({ unit, logsAs }: Pick<Service, 'unit' | 'logsAs'>): string[] {
+  return [...new Set([...(unit.includes('@') ? [] : [unit.replace(/\.service$/, '')]), ...logsAs])]
 }
 
 /** The app's state directory on the host. */

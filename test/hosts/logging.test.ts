@@ -1,4 +1,7 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { boot, bridgeAddressOf, cutPower, type LabHost, powerOff, runInHost, shellInHost } from '../lab/index.ts'
 import { mainPid } from './host-state.ts'
 import { arrived, foundOn, logOn, pathsOf, dial, send } from './logging-site.ts'
@@ -8,9 +11,14 @@ let lab: Site
 let one: LabHost
 let two: LabHost
 let three: LabHost
+let scratch: string
 
 beforeAll(async () => {
-  const apps = { lognotes: notesApp('log-three', 8141) }
+  scratch = await mkdtemp(path.join(tmpdir(), 'streamside-logging-'))
+  const unit = path.join(scratch, 'bookkeeper.service')
+  await writeFile(unit, '[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n')
+  const service = { unit: 'bookkeeper.service', from: unit, 'logs-as': ['books.d'] }
+  const apps = { lognotes: notesApp('log-three', 8141), logbook: { host: 'log-three', service } }
   const logs = { servers: ['log-one', 'log-two'], queue: 'durable', 'disk-share': '16M' }
   lab = await site('logging', [{ name: 'log-one' }, { name: 'log-two', suite: 'trixie' }, { name: 'log-three' }], {
     apps,
@@ -21,6 +29,8 @@ beforeAll(async () => {
   three = lab.host('log-three')
   await lab.provision()
 })
+
+afterAll(() => rm(scratch, { recursive: true, force: true }))
 
 describe('an event that happens on a host', () => {
   test('arrives at every log server, in a folder of the host’s name', async () => {
@@ -46,6 +56,19 @@ describe('an event that happens on a host', () => {
     const line = await shellInHost(two, `grep -m 1 'lognotes-litestream.*level=INFO' ${file}`)
     expect(line).toMatch(/ lognotes-litestream\[[0-9]+\]: level=INFO msg="[^"]+" \{/)
     expect(await shellInHost(two, `grep -c '\\\\/' ${file} || :`)).toBe('0\n')
+  })
+})
+
+describe('an event of an adopted service', () => {
+  test.each(['bookkeeper', 'books.d', 'logbook'])('that bears the name %s stands in the app’s file', async (name) => {
+    await logOn(three, `an entry by ${name}`, name)
+    for (const server of [one, two])
+      expect(await arrived(server, `an entry by ${name}`)).toEqual({ 'log-three/logbook.log': 1 })
+  })
+
+  test('is nobody’s on a host where it is not adopted', async () => {
+    await logOn(two, 'an entry elsewhere', 'bookkeeper')
+    expect(await arrived(one, 'an entry elsewhere')).toEqual({ 'log-two/messages.log': 1 })
   })
 })
 

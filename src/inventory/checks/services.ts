@@ -1,5 +1,7 @@
 import { posix } from 'node:path'
+import type { AppEntry } from '../entries.ts'
 import { mistake, type Reading, warning } from '../reading.ts'
+import { loggedAs } from '../model.ts'
 import { shown } from '../show.ts'
 
 /** Keys of an app that mean a release's user or folders; of a service none of them is streamside's. */
@@ -57,7 +59,7 @@ export function checkServices(reading: Reading): void {
     }
     if (/^(ssh|sshd|dbus|dbus-broker|init|systemd-.*|user@.*|getty@.*)\.service$/.test(unit))
       mistake(reading, at, `the host cannot be reached, or not be started, while ${unit} is held back`)
-    for (const host of new Set([app.host ?? [], app.hosts ?? []].flat())) {
+    for (const host of hostsOf(app)) {
       const key = `${host} ${unit}`
       const earlier = adopted.get(key)
       if (earlier === undefined) adopted.set(key, name)
@@ -69,12 +71,34 @@ export function checkServices(reading: Reading): void {
           'one app may have several databases',
         )
     }
+    checkLogsAs(reading, name)
     const program = app.health?.command?.[0]
     if (program !== undefined && program.includes('/') && !program.startsWith('/'))
       mistake(
         reading,
         [...path, 'health', 'command'],
         'a service has no release: the program by its absolute path, or by its name',
+      )
+  }
+}
+
+/** A line goes to the file of one app. */
+function checkLogsAs(reading: Reading, name: string): void {
+  const { apps } = reading.entries
+  const hosts = hostsOf(apps.get(name))
+  const others = [...apps].filter(([other, app]) => other !== name && hostsOf(app).some((host) => hosts.includes(host)))
+  for (const [n, logged] of (apps.get(name)?.service?.['logs-as'] ?? []).entries()) {
+    const owner = others.find(
+      ([other, { service }]) =>
+        [other, ...helpersOf(other)].includes(logged) ||
+        (service?.unit !== undefined &&
+          loggedAs({ unit: service.unit, logsAs: service['logs-as'] ?? [] }).includes(logged)),
+    )
+    if (owner)
+      mistake(
+        reading,
+        ['apps', name, 'service', 'logs-as', n],
+        `is a name that the app ${shown(owner[0])} logs by there`,
       )
   }
 }
@@ -98,5 +122,13 @@ function isUnitOf(app: string, unit: string): boolean {
 }
 
 function isHelperOf(apps: string[], unit: string): boolean {
-  return apps.some((app) => ['gate', 'litestream', 'check'].some((part) => unit === `${app}-${part}.service`))
+  return apps.some((app) => helpersOf(app).some((helper) => unit === `${helper}.service`))
+}
+
+function helpersOf(app: string): string[] {
+  return ['gate', 'litestream', 'check'].map((part) => `${app}-${part}`)
+}
+
+function hostsOf(app: AppEntry | undefined): string[] {
+  return [...new Set([app?.host ?? [], app?.hosts ?? []].flat())]
 }

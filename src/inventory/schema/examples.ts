@@ -73,6 +73,7 @@ export const examples: Record<string, string> = {
   'apps.<name>.service.package': 'package: vnstat',
   'apps.<name>.service.from': 'from: ./units/linkding.service',
   'apps.<name>.service.user': 'user: mpd',
+  'apps.<name>.service.logs-as': 'logs-as: [vnstatd]',
   'apps.<name>.packages': 'packages: [python3, tzdata]',
   'apps.<name>.port': 'port: 8080',
   'apps.<name>.environment': 'environment: { TZ: Europe/Berlin, GOTIFY_TOKEN: !secret gotify }',

@@ -15,6 +15,11 @@ const unit = z
 
 const account = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'not the name of a user')
 
+// rsyslog's programname ends before a colon, a slash and a bracket, and a line that is sent on has room for 48 (RFC 5424).
+const program = z
+  .string()
+  .regex(/^[A-Za-z0-9_.@+-]{1,48}$/, 'not a name that a program logs by: letters, digits, _ . @ + and -, at most 48')
+
 /** A unit that is somebody else's, taken under streamside's wing by a drop-in. */
 export const service = z.strictObject({
   unit: unit.describe('The unit, with .service. Nothing of it is edited: a drop-in puts the gate before it.'),
@@ -29,4 +34,10 @@ export const service = z.strictObject({
   user: account
     .optional()
     .describe("The user that its databases belong to. Left out: the files' owner, else the unit's User=."),
+  'logs-as': z
+    .array(program)
+    .optional()
+    .describe(
+      "Names that its lines in the log bear, where they are not the unit's: log servers keep them in the app's file.",
+    ),
 })

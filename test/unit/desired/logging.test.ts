@@ -111,6 +111,22 @@ describe('a log server', () => {
     expect([...filesOf(site(), 'three').keys()]).not.toContain(server)
   })
 
+  test('knows an adopted service by the names that it logs by, on its own hosts', () => {
+    const inventory = site()
+    const service = { unit: 'pdns.service', package: null, from: null, user: null, logsAs: ['pdns_server'] }
+    inventory.apps['names'] = app('names', { hosts: ['three', 'one'], release: null, service })
+    inventory.apps['jobs'] = app('jobs', {
+      hosts: ['three'],
+      release: null,
+      service: { ...service, unit: 'jobs@1.service', logsAs: [] },
+    })
+    const text = filesOf(inventory, 'two').get('/etc/rsyslog.d/streamside/programs.json') ?? ''
+    const { table } = JSON.parse(text) as { table: { index: string; value: string }[] }
+    expect(table.filter(({ index }) => index.includes('/'))).toEqual(
+      ['one/pdns', 'one/pdns_server', 'three/pdns', 'three/pdns_server'].map((index) => ({ index, value: 'names' })),
+    )
+  })
+
   test('takes lines from the network that is stated, or from around it and from every host', () => {
     const { logs } = site()
     if (!logs) throw new Error('no logs')

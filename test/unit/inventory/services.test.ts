@@ -9,12 +9,16 @@ const database = 'database: /var/lib/vnstat/vnstat.db'
 describe('an app that is a service', () => {
   test('is a unit, whose it is, and databases where they are', async () => {
     const { inventory, warnings } = await loadText(
-      app('service: { package: vnstat, unit: vnstat.service, user: vnstat }', database, 'litestream: { wal: switch }'),
+      app(
+        'service: { package: vnstat, unit: vnstat.service, user: vnstat, logs-as: [vnstatd] }',
+        database,
+        'litestream: { wal: switch }',
+      ),
     )
     expect(warnings).toEqual([])
     expect(inventory.apps['traffic']).toMatchObject({
       release: null,
-      service: { package: 'vnstat', unit: 'vnstat.service', user: 'vnstat', from: null },
+      service: { package: 'vnstat', unit: 'vnstat.service', user: 'vnstat', from: null, logsAs: ['vnstatd'] },
       databases: { main: '/var/lib/vnstat/vnstat.db' },
       litestream: { switchToWal: true },
     })
@@ -90,6 +94,24 @@ describe('an app that is a service', () => {
   test.each(Object.entries(mistakes))('cannot have %s', async (_, [lines, expected]) => {
     const found = await mistakesOf(loadText(app(...lines)))
     expect(found.map(({ line, column, path, message }) => `${line}:${column}: ${path}: ${message}`)).toEqual([expected])
+  })
+
+  test('cannot log by a name of another app of the host, whatever that has it from', async () => {
+    const both = (second: string) =>
+      inventoryWith(`  one: { host: pi-attic, service: { unit: a.service, logs-as: [x] } }\n  two: { ${second} }\n`)
+    for (const logged of ['one', 'one-gate', 'a', 'x'])
+      expect(
+        (await mistakesOf(loadText(both(`host: pi-attic, service: { unit: b.service, logs-as: [${logged}] }`)))).at(-1),
+      ).toMatchObject({
+        line: 12,
+        path: 'apps.two.service.logs-as[0]',
+        message: 'is a name that the app one logs by there',
+      })
+    const others = [
+      'host: pi-attic, service: { unit: b.service, logs-as: [two, b, y] }',
+      'host: pi-cellar, service: { unit: b.service, logs-as: [x, a] }',
+    ]
+    for (const other of others) await expect(loadText(both(other))).resolves.toBeDefined()
   })
 
   test('cannot have a unit that another app of the host has', async () => {

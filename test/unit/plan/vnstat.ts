@@ -11,7 +11,7 @@ export const file = '/var/lib/vnstat/vnstat.db'
 export const vnstat = (more: Partial<App> = {}): App =>
   app('traffic', {
     release: null,
-    service: { unit: 'vnstat.service', package: 'vnstat', from: null, user: null },
+    service: { unit: 'vnstat.service', package: 'vnstat', from: null, user: null, logsAs: [] },
     databases: { main: file },
     ...more,
   })

@@ -127,7 +127,7 @@ test('what is known of a state directory is written for the host, relative to it
 })
 
 describe("of a service's folder", () => {
-  const service = { unit: 'x.service', package: null, from: null, user: null }
+  const service = { unit: 'x.service', package: null, from: null, user: null, logsAs: [] }
   test('nothing is known unless the inventory names what in it is accepted', () => {
     expect(knownOf(app({ service }))).toBe('elsewhere\t-\n')
     const databases = { main: '/var/lib/pihole/a.db', more: '/var/lib/pihole/b.db' }
