@@ -15,6 +15,11 @@ export function isLogServer({ logs }: Inventory, host: string): boolean {
   return logs?.servers.some((server) => server.kind === 'host' && server.host === host) ?? false
 }
 
+/** Whether a path below /etc/rsyslog.d, or rsyslog.conf, is laid by streamside. */
+export function isLoggingFile(path: string): boolean {
+  return path === clientFile || path === serverFile || path.startsWith(`${tables}/`)
+}
+
 /** Logging of a host: journald, what it forwards and, on a log server, what it receives. Nothing without `logs` in the inventory. */
 export function loggingResources(inventory: Inventory, host: Host): Resource[] {
   const { logs } = inventory

@@ -1,3 +1,4 @@
+import { isLoggingFile } from '../desired/logging.ts'
 import { readOnlyAdvice } from '../host/advice.ts'
 import { parseReason } from '../host/probe-records.ts'
 import type { Host } from '../inventory/model.ts'
@@ -105,10 +106,24 @@ export function transactionProblem(host: string, code: string, text: string): Pr
     doing: `provisioning ${host}`,
     found: text.trim(),
     next:
+      (kind === 'not-valid' ? snippetAdvice(host, text) : null) ??
       nextByCode[kind]?.(host) ??
       'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
     host,
   })
+}
+
+/** The user's own files in /etc/rsyslog.d come from no inventory: each that rsyslogd complains of, and whose it is to mend. */
+function snippetAdvice(host: string, text: string): string | null {
+  const named = [...new Set(text.match(/\/etc\/rsyslog\.(?:d\/[^\s,':]+|conf\b)/g) ?? [])]
+  // it says of its main file, too, that it could not be read, when what is wrong stands in another
+  const causes = named.length > 1 ? named.filter((file) => file !== '/etc/rsyslog.conf') : named
+  const files = causes.filter((file) => !isLoggingFile(file))
+  if (files.length === 0) return null
+  return (
+    `nothing was put in place, the old files stand; ${files.join(' and ')} on ${host} ${files.length === 1 ? 'is' : 'are'} none of ` +
+    `streamside's: mend that there until this says nothing more (streamside ssh ${host} sudo rsyslogd -N1), then run provision again`
+  )
 }
 
 /**

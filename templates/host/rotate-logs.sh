@@ -30,6 +30,8 @@ retire() { # FILE
   count=0
   while [ -e "$to" ]; do count=$((count + 1)); to=$1.$now-$count; done
   mv -T -- "$1" "$to"
+  # rsyslog gives group adm to what it opens first, and not to what it goes on in after this: the folder does
+  chmod g+s -- "${1%/*}"
 }
 
 live() { find . -type f -name '*.log' "$@" -print; }
@@ -40,6 +42,8 @@ case $share in
 esac
 
 if [ "${1-}" = --hourly ]; then
+  # of an rsyslog that has rotated before folders did
+  find . -mindepth 2 -type f ! -group adm -exec chgrp -h adm {} +
   find . -type f -name '*.log.*' -mtime "+$((keep - 1))" -delete
   today=$(date -u +%F)
   if [ "$(cat .day 2>/dev/null || :)" != "$today" ]; then

@@ -18,7 +18,7 @@ const clientFile = '/etc/rsyslog.d/10-streamside.conf'
 /** Changes what stands below `logs`, for this test and those after it. */
 const change = (more: Record<string, unknown>) => lab.rewrite({ apps: {}, logs: { ...logs, ...more } })
 const problemsOf = (run: Run) =>
-  eventsOf(run, 'problem').map((event) => event['problem'] as { code: string; found: string })
+  eventsOf(run, 'problem').map((event) => event['problem'] as { code: string; found: string; next: string })
 /** Of what was refused or put back nothing is left to be done, once the inventory is what it was before that. */
 const planned = async () => changesOf(await lab.run(['plan', '--json']))
 const stateOf = async (host: LabHost) => ({
@@ -54,6 +54,9 @@ describe('what is not valid', () => {
     const [problem] = problemsOf(run)
     expect(problem?.code).toBe('not-valid')
     expect(problem?.found).toMatch(/\/etc\/rsyslog\.d\/60-mine\.conf, on or before line [34]/)
+    expect(problem?.next).toMatch(/60-mine\.conf on conf-two is none of streamside's: mend that there/)
+    const lines = problem?.found.split('\n') ?? []
+    expect(lines).toEqual([...new Set(lines)])
     expect(await stateOf(two)).toEqual(before)
     await change({})
     expect(await planned()).toEqual([])

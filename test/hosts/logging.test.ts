@@ -160,6 +160,8 @@ describe('an event from the network', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(16 * 2 ** 20)
     expect(taken).toBeGreaterThan(2 ** 20)
     expect(waiting).toBeLessThan(20_000)
+    // what was begun in the flood, too, is there for whoever may read logs
+    expect(await shellInHost(one, 'find /var/log/hosts -name "*.log*" ! \\( -group adm -perm -g+r \\)')).toBe('')
     expect(await mainPid(one, 'rsyslog.service')).toBe(pid)
     // what the others have sent before is there still: a flood pushes out its own past
     expect(await foundOn(one, 'told on log-two')).not.toEqual({})

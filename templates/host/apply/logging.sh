@@ -37,7 +37,7 @@ check_logging() {
   # complaints name the files by their own names
   # shellcheck disable=SC2016 # $1 is that shell's
   unshare --mount -- sh -c 'mount --bind "$1" /etc/rsyslog.d && exec rsyslogd -N1 -f /etc/rsyslog.conf' sh "$shadow" >"$payload/said" 2>&1 ||
-    fail 13 not-valid "rsyslogd -N1 said of the configuration as it would be: $(grep -v -e 'config validation run' -e '^$' "$payload/said" | sed 's/ \[v[0-9.]* try .*\]$//')"
+    fail 13 not-valid "rsyslogd -N1 said of the configuration as it would be: $(grep -v -e 'config validation run' -e '^$' "$payload/said" | sed 's/ \[v[0-9.]* try .*\]$//' | awk '!told[$0]++')"
 }
 
 settles_rsyslog() { [ "$2" != rsyslog.service ] || touches_rsyslog=yes; } # N UNIT …

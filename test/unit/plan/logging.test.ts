@@ -74,7 +74,8 @@ test('what rsyslog would refuse at its next start is told in its own words, with
   const said =
     'rsyslogd: version 8.2302.0, config validation run (level 1), master config /etc/rsyslog.conf\n' +
     "rsyslogd: error during parsing file /etc/rsyslog.d/60-mine.conf, on or before line 3: syntax error on token 'then' [v8.2302.0 try https://www.rsyslog.com/e/2207 ]\n"
-  const observed = { ...asWanted(state), ...rsyslogComplaint(Buffer.from(said).toString('base64')) }
+  const twice = `${said}${said}`
+  const observed = { ...asWanted(state), ...rsyslogComplaint(Buffer.from(twice).toString('base64')) }
   const [warning] = planHost(state, observed).warnings
   expect(warning?.code).toBe('rsyslog-invalid')
   expect(warning?.message).toMatch(
