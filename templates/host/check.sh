@@ -62,6 +62,17 @@ after_mount() {
   fi
 }
 
+# What was mounted for reading only stays so for a Litestream that ran by then: its namespace has a mount of its own, which
+# `remount,rw` does not reach. This program's is of now. Killed, not stopped: systemd starts it again, and the lock is held here.
+see_writable() {
+  [ "$owner_mode" = directory ] || return 0
+  case $sync in *'replica sync: '*'read-only file system'*) ;; *) return 0 ;; esac
+  # said where the file system is read-only, too
+  as_app timeout -k 2 10 test -w "$owner_url/$(claimed_path)" || return 0
+  say 4 "$replica_root can be written to again, and Litestream does not see it: it is started anew"
+  systemctl kill --signal=SIGKILL "$app-litestream.service" || say 3 "$app-litestream.service could not be killed"
+}
+
 look_after() {
   let_go_on
   note_attributes
@@ -78,7 +89,7 @@ look_after() {
     [ "$act" = prove ] || { act_on; return; }
   fi
   write_tip || :
-  [ "$held" = false ] || rescue_over
+  if [ "$held" = true ]; then rescue_over; else see_writable; fi
   look_back
   watch "{\"ask\":\"watch\",$(facts),\"told\":$(told_alerts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"unprovenSince\":$unproven_since,\"why\":$(json "$why"),\"past\":$past}"
   run_folder proof

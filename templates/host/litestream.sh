@@ -69,11 +69,27 @@ go() {
     *'"settled":true'*) remember clean "$(remembered clean | sed 's/"settled":true/"settled":false/')" ;;
   esac
   config_for "$path_wanted"
+  if grep -q '^ *type: file$' "$work/$path_wanted.yml"; then only_in_replica; fi
   install -m 0644 "$work/$path_wanted.yml" "$run/litestream/$app.yml"
   sh "$lib/record-start.sh" "$app" "$app-litestream.service"
   alerts_over litestream
   say 6 "$text"
   exit 0
+}
+
+# Litestream makes every folder that it misses, wherever it is: also where something else is mounted on the replica's place while it
+# runs, and what it wrote there it would count as sent. It makes none through a link that leads nowhere: mkdir(2) says that
+# something is there. So it is given a link of root's to the folder of its path, made here, which is in this replica alone.
+only_in_replica() {
+  directory folder "$path_wanted" </dev/null
+  [ "$curl:$http" = 0:200 ] || {
+    text="$owner_url/$path_wanted cannot be made: $(head -n 1 "$work/curl-error")"
+    say 4 "replica-folder: $text; tried again"
+    printf '%s\n' "$text" >"$run/litestream/$app.refused"
+    exit 1
+  }
+  ln -sfn -- "$owner_url/$path_wanted" "$run/litestream/$app.replica"
+  sed -i --sandbox "s|^\( *path: \"\)/.*/$path_wanted/|\1$run/litestream/$app.replica/|" "$work/$path_wanted.yml"
 }
 
 stop() {

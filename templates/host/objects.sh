@@ -10,6 +10,7 @@
 #        objects.sh ROOT replace KEY           <BODY: whatever is there; for what has one writer (tip.json)
 #        objects.sh ROOT list PREFIX LIMIT     keys that begin with PREFIX, a folder, one a line
 #        objects.sh ROOT folders PREFIX LIMIT  the folders in PREFIX, one a line
+#        objects.sh ROOT folder KEY            the folder KEY, made in one that is there already (mode 0750)
 #        objects.sh ROOT mark                  makes the sentinel, for a directory that is used for the first time
 # As the app's user: an NFS server takes root for nobody. KEY is relative to ROOT: PREFIX/INSTANCE/owner.json.
 # Answer: one line, HTTP-STATUS CODE ETAG (CODE as an S3 server's, - for none); after it the body, or the list. Words on stderr.
@@ -138,6 +139,16 @@ replace() {
   answer 200 - -
 }
 
+# Without -p: where the folder above is not, this is not the replica, whatever was found before.
+make_folder() { # KEY
+  said=$(mkdir -m 0750 -- "$root/$1" 2>&1) || case $said in
+    *'File exists'*) ;;
+    *'No such file'*) words "$said"; answer 404 NoSuchKey -; return ;;
+    *) refused "$said" ;;
+  esac
+  answer 200 - -
+}
+
 list() { # PREFIX LIMIT TYPE
   folder=$root/${1%/}
   said=$(stat -c %F -- "$folder" 2>&1) || case $said in *'No such file'*) answer 200 - -; return ;; *) refused "$said" ;; esac
@@ -163,6 +174,7 @@ case $verb in
   get) parts "$1"; get ;;
   put) parts "$1"; put "$2" "${3-}" ;;
   replace) parts "$1"; replace ;;
+  folder) parts "$1"; make_folder "$1" ;;
   list) list "$1" "$2" f ;;
   folders) list "$1" "$2" d ;;
   *) echo "objects.sh: there is no $verb" >&2; exit 2 ;;

@@ -177,6 +177,48 @@ describe('a disk that does not take it', () => {
   })
 })
 
+describe('its path taken over while Litestream runs', () => {
+  const elsewhere = async (...commands: string[]) => {
+    // without a pause: what only looks at the list of mounts sees one mount before and one after
+    await inside(['umount "$1"', 'mount -t tmpfs -o mode=1777 none "$1"', ...commands].join(' && '), root)
+    const text = `elsewhere ${commands.length}`
+    await write(text, 'dir-own')
+    rows.push(text)
+    await new Promise((resolve) => setTimeout(resolve, 4000))
+    expect(await looked(app('dir-own'))).toBe(false)
+  }
+  const andBack = async () => {
+    await inside('umount "$1" && systemctl start "$2"', root, unit)
+    await write('and back', 'dir-own')
+    rows.push('and back')
+    await proven(app('dir-own'))
+  }
+
+  test('gets nothing, though anybody may write there, and replication goes on without a hole', async () => {
+    await elsewhere()
+    expect(await inside('find "$1" -mindepth 1', root)).toBe('')
+    await andBack()
+  })
+
+  test('another replica, with a mark and a folder for the app, gets nothing either', async () => {
+    await elsewhere('mkdir -p -m 1777 "$1/home/dir-own" && echo "{}" >"$1/.streamside-replica"')
+    expect(await inside('find "$1" -mindepth 1 -printf "%P\\n" | sort', root)).toBe(
+      '.streamside-replica\nhome\nhome/dir-own\n',
+    )
+    await andBack()
+  })
+
+  test('mounted anew for reading only, and made writable later: the timer lets Litestream see that', async () => {
+    await inside('umount "$1" && mount -o ro /dev/disk/by-label/backup "$1"', root)
+    await write('mounted read-only', 'dir-own')
+    rows.push('mounted read-only')
+    expect(await looked(app('dir-own'))).toBe(false)
+    await inside('mount -o remount,rw "$1"', root)
+    await proven(app('dir-own'))
+    expect(await readRows(host, ports['dir-own'])).toEqual(rows)
+  })
+})
+
 describe('unmounted at boot', () => {
   test('each app does as it is told, and a lost database is no first launch', async () => {
     await cutPower(host)

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -56,6 +57,7 @@ describe('a directory without its mark', () => {
       ['put', key, 'absent'],
       ['replace', 'home/notes/tip.json'],
       ['list', 'home/', '5'],
+      ['folder', 'home/notes/e0001-00000000'],
     ]) {
       expect(ask(args, 'new').head).toBe('0 NotMounted -')
       expect(versions()).toEqual(['owner.1.json'])
@@ -69,6 +71,26 @@ describe('a directory without its mark', () => {
     writeFileSync(path.join(root, '.streamside-replica'), 'of another host')
     expect(ask(['mark']).head).toBe('200 - -')
     expect(readFileSync(path.join(root, '.streamside-replica'), 'utf8')).toBe('of another host')
+  })
+})
+
+describe('a folder for a path', () => {
+  beforeEach(mark)
+  const made = 'home/notes/e0001-00000000'
+
+  test('is made where the app has its own, and once', () => {
+    mkdirSync(folder(), { recursive: true })
+    expect(ask(['folder', made]).head).toBe('200 - -')
+    expect(statSync(path.join(root, made)).mode & 0o7777).toBe(0o750)
+    expect(ask(['folder', made]).head).toBe('200 - -')
+  })
+
+  test('is not made where the app has none: that is another replica', () => {
+    expect(ask(['folder', made])).toMatchObject({
+      head: '404 NoSuchKey -',
+      words: expect.stringMatching(/No such file/),
+    })
+    expect(existsSync(path.join(root, 'home'))).toBe(false)
   })
 })
 
