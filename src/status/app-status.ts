@@ -4,6 +4,7 @@ import { exitCodes } from '../problem.ts'
 import { size } from '../report/size.ts'
 import { isUnsound } from '../rollout/apply-problems.ts'
 import type { Left, LookedAt } from './left.ts'
+import { obstacleWrong } from './obstacle.ts'
 import { protectionOf, utc } from './protection.ts'
 import type { SeenApp } from './seen.ts'
 import type { AppState, AppStatus, OwnerStatus, UnitStatus, Wrong } from './status.ts'
@@ -196,6 +197,10 @@ function addReplica(
   if (verdict !== null && verdict.do !== 'prove' && verdict.code !== 'no-claim') {
     const known = seen.lastOwner === null ? '' : ` (the owner object was last read ${utc(seen.lastOwner.read)})`
     add(verdict.code, `${verdict.text}${verdict.do === 'tell' ? known : ''}`, verdict.next)
+  }
+  if (seen.obstacle !== null) {
+    const { code, text, next } = obstacleWrong(seen.obstacle)
+    add(code, text, next)
   }
   if (replica?.protection === 'unprotected') add('unprotected', replica.text, `${logs}  says why`)
   if (replica?.protection === 'unknown' && (verdict === null || verdict.do === 'prove') && seen.failed === null)

@@ -1,5 +1,6 @@
 import { duration } from '../report/duration.ts'
 import type { LookedAt } from './left.ts'
+import { obstacleText } from './obstacle.ts'
 import type { Position, SeenApp } from './seen.ts'
 import type { DatabaseStatus, Protection, ReplicaStatus } from './status.ts'
 
@@ -82,11 +83,13 @@ function database(
     )
   const since = oldestWaiting(last, remote, seen)
   const seconds = Math.max(0, seen.owner.askedAt - (since ?? seen.owner.askedAt))
+  const cause = seen.obstacle === null ? '' : `; ${obstacleText(seen.obstacle)}`
   const gap =
     remote !== first.l0
-      ? `at ${first.l0} here, at ${remote ?? 'nothing'} in the replica`
-      : `rows after ${remote} are here only`
-  if (running && seconds <= patienceSeconds + litestream.syncIntervalSeconds)
+      ? `at ${first.l0} here, at ${remote ?? 'nothing'} in the replica${cause}`
+      : `rows after ${remote} are here only${cause}`
+  // what nothing can be written to is not about to catch up
+  if (running && seen.obstacle === null && seconds <= patienceSeconds + litestream.syncIntervalSeconds)
     return judged('behind', `${duration(seconds)} behind: ${gap}`, since)
   const when = since === null ? '' : ` since ${utc(since)} (${duration(seconds)})`
   return judged('unprotected', `unprotected${when}: ${gap}${running ? '' : ', and Litestream does not run'}`, since)

@@ -33,6 +33,8 @@ export interface SeenApp {
   first: Position[]
   last: Position[]
   remote: Map<string, RemotePosition>
+  /** Why a replica in a directory takes nothing; null when it does, and for a bucket. */
+  obstacle: Obstacle | null
   unheld: Unheld
   /** Why the host's own programs could not answer. */
   failed: string | null
@@ -61,6 +63,12 @@ export interface Position {
 }
 
 export type RemotePosition = { max: string | null; sent: string | null } | { error: string }
+
+/** templates/host/status/app.sh: what the app's user finds, and where the replica is mounted. */
+export interface Obstacle {
+  kind: 'full' | 'read-only' | 'denied'
+  root: string
+}
 
 type Records = Map<string, string[][]>
 
@@ -117,6 +125,7 @@ function parseApp(records: Records, app: string): SeenApp {
     first: positions('first'),
     last: positions('last'),
     remote: new Map(all('remote').map(([name = '', answer]) => [name, parseRemote(json(answer))])),
+    obstacle: parseObstacle(one('obstacle')),
     unheld: parseLoose(decodeBase64(one('loose')?.[0])),
     failed: failed ? decodeBase64(failed[1]).trim() || `the look at ${app} ended with status ${failed[0]}` : null,
   }
@@ -131,6 +140,11 @@ function parseAsked(fields: string[] | undefined): SeenApp['owner'] {
     serverTime: number(fact['date']),
     body: ownerOf(parsed(text(fact['body']))),
   }
+}
+
+function parseObstacle([kind, root]: string[] = []): Obstacle | null {
+  if (kind !== 'full' && kind !== 'read-only' && kind !== 'denied') return null
+  return { kind, root: decodeBase64(root) }
 }
 
 function parseVerdict(value: Json | null): SeenApp['verdict'] {

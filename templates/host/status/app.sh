@@ -7,6 +7,7 @@
 #   verdict APP BASE64         what the timer would decide on it (decide.sh, ask "timer")
 #   position APP ROUND BASE64  what status/position.sh says of each database; round `first` and `last`
 #   remote APP DB BASE64       { max, sent } or { error }, asked after the first round and before the last
+#   obstacle APP KIND BASE64   a replica in a directory takes nothing: full, read-only or denied; and where it is mounted
 # Exit: 0; nothing is printed for an app that has no gate here. 1 says on stderr what could not be done.
 # shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
 set -eu
@@ -34,6 +35,20 @@ tell() { # KIND FIELD…
   printf '%s\t%s' "$kind" "$app"
   for field; do printf '\t%s' "$field"; done
   printf '\n'
+}
+
+# Why a directory takes nothing, without writing to it. Each of them is seen by the app's user, whom a server may treat unlike root.
+obstacle() { # FOLDER
+  [ "$owner_mode" = directory ] || return 0
+  # shellcheck disable=SC2016 # for the shell inside
+  kind=$(as_app timeout -k 2 10 sh -c '
+    [ -d "$1" ] || exit 0
+    if [ -w "$1" ]; then
+      [ "$(stat -f -c "%a * %S" -- "$1" | awk "{ print (\$1 * \$3 < 65536) }")" = 0 ] || echo full
+    else
+      case ,$(findmnt -n -o OPTIONS --target "$1"), in *,ro,*) echo read-only ;; *) echo denied ;; esac
+    fi' sh "$1") || return 0
+  case $kind in full | read-only | denied) tell obstacle "$kind" "$(printf %s "$replica_root" | encoded)" ;; esac
 }
 
 in_time() { [ "$(date +%s)" -lt "$until" ]; }
@@ -117,3 +132,4 @@ if [ "$(systemctl show -P SubState "$app-litestream.service")" = running ]; then
 fi
 each_db tell_remote
 positions last
+obstacle "$owner_url/$path_wanted"

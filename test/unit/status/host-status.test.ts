@@ -49,6 +49,22 @@ describe('the state of an app', () => {
   })
 })
 
+test.each(['full', 'read-only', 'denied'] as const)(
+  'a replica that is %s is wrong before anything waits for it',
+  (kind) => {
+    const status = hostStatus(hostFacts({ app: { obstacle: { kind, root: '/mnt/nas' } } }))
+    expect(status.apps[0]?.replica?.protection).toBe('protected')
+    expect(status.apps[0]?.wrong).toMatchObject([
+      {
+        code: `replica-${kind}`,
+        exit: exitCodes.failed,
+        text: expect.stringContaining('/mnt/nas'),
+        next: expect.stringMatching(/\S/),
+      },
+    ])
+  },
+)
+
 test.each([
   ['owner-gone', exitCodes.unsound],
   ['chain-broken', exitCodes.unsound],

@@ -60,6 +60,19 @@ describe('what the bucket lacks', () => {
     )
   })
 
+  test.each([
+    ['full', /in the replica; there is no room left in \/mnt\/nas$/],
+    ['read-only', /in the replica; \/mnt\/nas is mounted read-only$/],
+    ['denied', /in the replica; the app's user may not write to \/mnt\/nas$/],
+  ] as const)('is on its way to nowhere when a directory is %s', (kind, says) => {
+    const waits = position({ unsent: now - 7 })
+    const obstacle = { kind, root: '/mnt/nas' }
+    expect(judge({ first: [waits], last: [waits], remote: sent(tx(8)), obstacle })).toMatchObject({
+      protection: 'unprotected',
+      text: expect.stringMatching(says),
+    })
+  })
+
   test('was never uploaded at all', () => {
     const waits = position({ l0: null, l0Time: null, pending: null })
     expect(judge({ first: [waits], last: [waits], remote: sent(null) })).toMatchObject({

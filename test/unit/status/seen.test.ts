@@ -30,6 +30,8 @@ describe("a host's answer", () => {
       `position\tnotes\tfirst\t${encoded('{"bytes":1,"l0":"0000000000000009","l0Time":5,"pending":true,"unsent":null}\n')}`,
       `remote\tnotes\tmain\t${encoded({ max: '0000000000000008', sent: '2026-11-21T11:19:03Z' })}`,
       `remote\tnotes\tlog\t${encoded({ error: 'no answer in time' })}`,
+      `obstacle\tnotes\tread-only\t${encoded('/mnt/nas')}`,
+      `obstacle\tother\tgone\t${encoded('/mnt/nas')}`,
       `failed\tother\t1\t${encoded('jq: not found')}`,
     )
     const found = parseStatus(text, ['notes', 'other'], 'pi')
@@ -42,10 +44,16 @@ describe("a host's answer", () => {
       owner: { askedAt: 1001, serverTime: 1000, body: { epoch: 2, holder: { host: 'pi' } } },
       first: [{ l0: '0000000000000009', pending: true }],
       last: [],
+      obstacle: { kind: 'read-only', root: '/mnt/nas' },
       failed: null,
     })
     expect(found.apps.get('notes')?.remote.get('log')).toEqual({ error: 'no answer in time' })
-    expect(found.apps.get('other')).toMatchObject({ failed: 'jq: not found', owner: null, verdict: null })
+    expect(found.apps.get('other')).toMatchObject({
+      failed: 'jq: not found',
+      owner: null,
+      verdict: null,
+      obstacle: null,
+    })
   })
 
   test('that is not whole is none', async () => {
