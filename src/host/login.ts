@@ -98,8 +98,10 @@ export async function login(request: LoginRequest): Promise<LoggedIn> {
     else limit.signal.addEventListener('abort', over, { once: true })
   })
   expired.catch(() => {})
+  const ended = endOf(request.socket)
+  ended.catch(() => {})
   try {
-    await Promise.race([ready, refused.promise, expired])
+    await Promise.race([ready, refused.promise, expired, ended])
     return { ssh, client, failure, closed }
   } catch (error) {
     client.destroy()
@@ -109,6 +111,18 @@ export async function login(request: LoginRequest): Promise<LoggedIn> {
     await Promise.race([refused.promise, new Promise((resolve) => setImmediate(resolve))])
     throw new LoginFailed(error, trials, greeted())
   }
+}
+
+/** Milliseconds that ssh2 has to say itself why it was over. */
+const lastWordMs = 100
+
+/** Rejects when a socket is over. A proxy command may have ended before ssh2 listened, which then waits for ever. */
+function endOf(socket: Duplex): Promise<never> {
+  return new Promise((_, reject) => {
+    const over = () => setTimeout(() => reject(new Error('the connection ended')), lastWordMs)
+    if (socket.destroyed) over()
+    else socket.once('close', over)
+  })
 }
 
 /** Listens to a client from its first moment to its last: an 'error' without a listener would end the process. */

@@ -63,6 +63,8 @@ export function openProxyCommand(settings: SshSettings, command: string): Transp
   })
   const socket = Duplex.from({ readable: child.stdout, writable: child.stdin })
   child.on('error', (error) => socket.destroy(error))
+  // Nobody listens yet when a command ends at once: that it is over shows in its state, and why in its last words.
+  socket.on('error', () => {})
   socket.on('close', () => child.kill())
   return {
     socket,
