@@ -16,7 +16,7 @@ const launch = 'launch'
 
 // Not kept on the host: they travel with each probe and each transaction.
 const travelling =
-  /^((probe|tree|look|services|replicas|directory-store|status|logs|start|survey)\.sh|(apply|status)\/)/
+  /^((probe|tree|look|services|replicas|directory-store|status|logs|start|survey)\.sh|(apply|probe|status)\/)/
 
 // All that a host without a database needs of them.
 const ungated = new Set(['record-start.sh'])

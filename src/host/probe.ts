@@ -38,18 +38,25 @@ export interface ProbeRequest {
   verify: boolean
 }
 
+const programs = [
+  'probe.sh',
+  'probe/machine.sh',
+  'probe/paths.sh',
+  'probe/records.sh',
+  'tree.sh',
+  'look.sh',
+  'services.sh',
+  'replicas.sh',
+  'host-id.sh',
+]
+
 /** The files that make up a probe on its way to a host; `probe.sh` is the program to run among them. */
 export function probePayload(request: ProbeRequest): { name: string; content: string }[] {
   const lines = (values: string[]) => values.map((value) => `${value}\n`).join('')
   return [
-    { name: 'probe.sh', content: hostProgram('probe.sh') },
-    { name: 'tree.sh', content: hostProgram('tree.sh') },
-    { name: 'look.sh', content: hostProgram('look.sh') },
-    { name: 'services.sh', content: hostProgram('services.sh') },
+    ...programs.map((name) => ({ name, content: hostProgram(name) })),
     { name: 'services', content: lines(request.services.map(({ unit, user }) => `${unit} ${user ?? '-'}`)) },
-    { name: 'replicas.sh', content: hostProgram('replicas.sh') },
     { name: 'replicas', content: lines(request.replicas.map(({ path, prefix }) => `${path}\t${prefix}`)) },
-    { name: 'host-id.sh', content: hostProgram('host-id.sh') },
     {
       name: 'paths',
       content: lines(

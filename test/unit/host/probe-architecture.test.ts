@@ -23,7 +23,7 @@ let folder: string
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'streamside-probe-'))
-  mkdirSync(join(folder, 'bin'))
+  for (const below of ['bin', 'probe']) mkdirSync(join(folder, below))
   for (const { name, content } of probePayload(nothing)) writeFileSync(join(folder, name), content)
   // a machine's identity is not what this is about, and a build machine may have none
   writeFileSync(join(folder, 'host-id.sh'), 'echo 0\n')
