@@ -74,7 +74,7 @@ async function currentEtag(store: ObjectStore, key: string): Promise<Condition> 
 
 /**
  * What a run has found out about its buckets, by server, bucket and way. Kept for a run and no longer: a server may be replaced
- * behind the same name, and is asked again only when an owner object is to be written.
+ * behind the same name, and is asked again when an owner object is made.
  */
 export type Probed = Map<string, Promise<void>>
 

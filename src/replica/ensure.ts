@@ -128,8 +128,10 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 
-      // A directory says it at the write itself, by the one call that it has to do.
-      if (!place.emulate && place.keeper.type === 's3' && request.dryRun !== 'read')
+      // Where an app is set up, and again whenever a place of its own is made for it: a server may have been replaced behind its
+      // name. A directory says it at the write itself, by the one call that it has to do.
+      const ownsPath = outcome === 'created' || outcome === 'renamed' || outcome === 'renamed-back'
+      if (ownsPath && !place.emulate && place.keeper.type === 's3' && request.dryRun !== 'read')
         await requireConditionalWrites(store, place.keeper, place.alternatives, request)
       if (request.dryRun !== undefined) return { outcome, owner: step.owner }
       const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
@@ -138,7 +140,7 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
         key: ownerKey(place.keeper, name),
         next: step.owner,
         condition,
-        ownsPath: outcome === 'created' || outcome === 'renamed' || outcome === 'renamed-back',
+        ownsPath,
         clock,
         deadlineMs: writeDeadlineMs,
       })
