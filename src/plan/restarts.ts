@@ -17,8 +17,8 @@ export function rollingApps(plan: HostPlan, state: HostState): App[] {
 }
 
 /**
- * The plan without its restarts: everything is laid, and what runs goes on as it was started. Nothing is forgotten, for a
- * restart is derived from what a unit was started from: the next plan names it again.
+ * The plan without its restarts: everything is laid, and what runs goes on as it was started. No restart is lost, for it is
+ * derived from what a unit was started from, and the record of that goes when what it was is put back: the next plan names it again.
  */
 export function withoutRestarts(plan: HostPlan, state: HostState): HostPlan {
   const units = plan.changes.flatMap(({ step }) => (step.verb === 'restart' ? [step.fields[0] ?? ''] : []))

@@ -1,5 +1,5 @@
 import type { HostState } from '../../../src/desired/host-state.ts'
-import type { Resource } from '../../../src/desired/resources.ts'
+import type { FileResource, Resource } from '../../../src/desired/resources.ts'
 import { runsFromDigest, sha256 } from '../../../src/desired/runs-from.ts'
 import type { Observed } from '../../../src/host/observed.ts'
 import type { App } from '../../../src/inventory/model.ts'
@@ -19,6 +19,11 @@ export function hostState(apps: App[], resources: Resource[]): HostState {
     services: new Map(),
     elsewhere: new Map(),
   }
+}
+
+/** A file of root's, for what only its place matters. */
+export function emptyFile(path: string): FileResource {
+  return { kind: 'file', path, mode: '0644', owner: 'root', group: 'root', content: '' }
 }
 
 /** A bare Debian 12. */

@@ -3,16 +3,8 @@ import { programsDirectory, versionLink } from '../../../src/desired/base.ts'
 import type { Resource } from '../../../src/desired/resources.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { app } from '../inventory/made.ts'
-import { asWanted, hostState } from './hosts.ts'
+import { asWanted, emptyFile, hostState } from './hosts.ts'
 
-const file = (path: string): Resource => ({
-  kind: 'file',
-  path,
-  mode: '0644',
-  owner: 'root',
-  group: 'root',
-  content: '',
-})
 const unit = (name: string, of: string): Resource => ({
   kind: 'unit',
   name,
@@ -22,15 +14,15 @@ const unit = (name: string, of: string): Resource => ({
   runsFrom: [],
 })
 const of = (name: string, more: Resource[] = []) => [
-  file(`/etc/systemd/system/${name}.service`),
-  file(`/etc/streamside/apps/${name}/app.env`),
+  emptyFile(`/etc/systemd/system/${name}.service`),
+  emptyFile(`/etc/streamside/apps/${name}/app.env`),
   unit(`${name}.service`, name),
   ...more,
 ]
 const mount = 'var-lib-old-data.mount'
 const before = hostState(
   [app('old', { replica: 'nas' }), app('stays')],
-  [...of('old', [file(`/etc/systemd/system/${mount}`), unit(mount, 'old')]), ...of('stays')],
+  [...of('old', [emptyFile(`/etc/systemd/system/${mount}`), unit(mount, 'old')]), ...of('stays')],
 )
 const after = hostState([app('stays')], of('stays'))
 
@@ -58,11 +50,11 @@ describe('an app that left the inventory', () => {
 
   test('that was the last one, and runs on, keeps the programs and the authority that it needs', () => {
     const programs = (version: string): Resource[] => [
-      file(`${programsDirectory}/programs-${version}/record-start.sh`),
+      emptyFile(`${programsDirectory}/programs-${version}/record-start.sh`),
       { kind: 'link', path: versionLink, target: `${programsDirectory}/programs-${version}` },
     ]
     const authority = '/usr/local/share/streamside/nas.pem'
-    const gated = [file('/etc/streamside/apps/old/gate.json'), file(authority), ...programs('gated')]
+    const gated = [emptyFile('/etc/streamside/apps/old/gate.json'), emptyFile(authority), ...programs('gated')]
     const last = asWanted(hostState([app('old')], of('old', gated)))
     const without = planHost(hostState([], programs('small')), last)
     expect(changes(without)).toEqual([])
@@ -103,7 +95,7 @@ describe('an app that left the inventory', () => {
   })
 
   test('takes the programs that let it go with it last: cut off in the middle, it lets go with them once more', () => {
-    const programs = [file('/usr/local/lib/streamside/launch'), file('/etc/streamside/apps.md')]
+    const programs = [emptyFile('/usr/local/lib/streamside/launch'), emptyFile('/etc/streamside/apps.md')]
     const last = hostState([app('old')], [...of('old'), ...programs])
     const removed = changes(planHost(hostState([], []), asWanted(last), new Set(['old'])))
       .filter((line) => line.startsWith('remove file '))

@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import type { Resource } from '../../../src/desired/resources.ts'
 import type { Observed } from '../../../src/host/observed.ts'
 import { readManifest } from '../../../src/plan/manifest.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { afterRenames } from '../../../src/plan/after-renames.ts'
 import { movedFiles, renamedMetrics, renamesDone, renamesOn } from '../../../src/plan/renames.ts'
 import { app } from '../inventory/made.ts'
-import { asWanted, hostState } from './hosts.ts'
+import { asWanted, emptyFile, hostState } from './hosts.ts'
 
 const account = { uid: 801, gid: 801, home: '/var/lib/old', shell: '/usr/sbin/nologin' }
 const of = (...names: string[]) =>
@@ -42,20 +41,12 @@ describe('an app that was given another name', () => {
   })
 
   test('is shown as one that goes on: nothing of it is told to leave, and its folders come along', () => {
-    const file = (path: string): Resource => ({
-      kind: 'file',
-      path,
-      mode: '0644',
-      owner: 'root',
-      group: 'root',
-      content: '',
-    })
     const state = (name: string, more: object = {}) =>
       hostState(
         [app(name, { replica: 'nas', ...more })],
         [
           { kind: 'directory', path: `/var/lib/${name}/data`, mode: '0750', owner: name, group: name, as: name },
-          file(`/etc/systemd/system/${name}.service`),
+          emptyFile(`/etc/systemd/system/${name}.service`),
         ],
       )
     const before = asWanted(state('old'))
