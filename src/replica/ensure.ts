@@ -122,8 +122,9 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
         claimPath: request.claimPath ?? null,
       }
       const keys = found ? [] : await whatLiesThere(store, place, name, open)
-      // Made since the GET: judge that object, not the listing.
-      if (keys.includes(ownerKey(place.keeper, name))) continue
+      // Made since the GET: judge that object, not the listing. A listing need not show it by its key: it is cut off, and a directory
+      // has files of its own for an object.
+      if (keys.length > 0 && (await current(store, place, name)) !== null) continue
       const { step, outcome } = await judge(store, place, request, wish, found?.owner ?? null, keys)
       if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })

@@ -153,8 +153,8 @@ list() { # PREFIX LIMIT TYPE
   folder=$root/${1%/}
   said=$(stat -c %F -- "$folder" 2>&1) || case $said in *'No such file'*) answer 200 - -; return ;; *) refused "$said" ;; esac
   answer 200 - -
-  # what it may not look into is somebody else's, and there all the same
-  if [ "$3" = f ]; then find "$folder" -type f -printf "${1%/}/%P\n" -o -type d ! -readable -printf "${1%/}/%P/\n" -prune 2>/dev/null
+  # what it may not look into is somebody else's, and there all the same; what is being written is no object yet
+  if [ "$3" = f ]; then find "$folder" -type f ! -name '.new.*' -printf "${1%/}/%P\n" -o -type d ! -readable -printf "${1%/}/%P/\n" -prune 2>/dev/null
   else find "$folder" -mindepth 1 -maxdepth 1 -type d ! -name 'lost+found' ! -name '.*' -printf "${1%/}/%P/\n" 2>/dev/null; fi |
     sed 's,^/,,' | head -n "$2"
 }

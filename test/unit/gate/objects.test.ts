@@ -219,6 +219,8 @@ describe('the rest', () => {
     put('one', 'absent')
     mkdirSync(path.join(root, 'home/attic'))
     mkdirSync(path.join(root, 'lost+found'))
+    // of a host that is writing its next version just now
+    writeFileSync(path.join(folder(), '.new.3fYk0aQz'), '{')
     expect(ask(['list', 'home/notes/', '5']).rest).toBe('home/notes/owner.1.json\n')
     expect(ask(['list', 'home/none/', '5'])).toMatchObject({ head: '200 - -', rest: '' })
     expect(ask(['folders', 'home/', '9']).rest.split('\n').filter(Boolean).sort()).toEqual([

@@ -3,6 +3,7 @@ import type { S3Replica } from '../../../src/inventory/model.ts'
 import { ensureOwner, readOwner, realClock, type EnsureOwner } from '../../../src/replica/ensure.ts'
 import { formatOwner, ownerKey, parseOwner } from '../../../src/replica/owner.ts'
 import { openS3Store } from '../../../src/replica/s3-store.ts'
+import type { OpenStore } from '../../../src/replica/store.ts'
 import { startFaultProxy } from './fault-server.ts'
 import { inventoryOf } from '../inventory/made.ts'
 import { attic, cellar, ownerWith } from './owners.ts'
@@ -165,6 +166,20 @@ test('two hosts at once: one holds it, the other is told by whom', async () => {
   const refused = answers.find((answer) => answer.status === 'rejected')
   expect(answers.filter((answer) => answer.status === 'fulfilled').length).toBe(1)
   expect(refused?.reason).toMatchObject({ code: 'held-by-another-host', found: `it is held by ${holder}` })
+})
+
+test('an owner object that is made between the look and the listing is judged, by whatever names a listing shows it', async () => {
+  const replica = s3.replica()
+  const open: OpenStore = async () => {
+    const store = await openS3Store(replica)
+    const list = async () => {
+      await lay(replica, keyOf(replica), formatOwner(ownerWith({ holder: cellar })))
+      // as a directory names its first version
+      return [keyOf(replica).replace(/\.json$/, '.1.json')]
+    }
+    return { ...store, list }
+  }
+  expect(await problemOf(() => ensureOwner(request(replica, { open })))).toMatchObject({ code: 'held-by-another-host' })
 })
 
 test('ownership: NAME keeps the owner object on the other replica, and still looks at the data', async () => {
