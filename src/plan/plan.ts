@@ -72,7 +72,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     if (resource.kind === 'unit' || (keepsPrograms && isVersion(resource))) continue
     const change = compare(resource, observed, host, recorded)
     if (!change) continue
-    changes.push(comesAlong(change, renames))
+    changes.push(comesAlong(change, renames, recorded))
     changed.add(resource)
     if ('path' in resource && contentDiffers(resource, observed)) relaid.add(resource.path)
     if (resource.kind === 'file' || resource.kind === 'link') attendant.push(expectation(resource, observed))

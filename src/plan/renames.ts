@@ -118,13 +118,14 @@ export function renamed({ from, to, source, halves }: Rename, recorded: Manifest
   }
 }
 
-/** The folders in that of an app are not made: they come along. */
-export function comesAlong({ summary, ...change }: Change, renames: readonly Rename[]): Change {
+/** The folders and files in that of an app are not made: they come along. */
+export function comesAlong({ summary, ...change }: Change, renames: readonly Rename[], recorded: Manifest): Change {
   const { kind, name } = summary
   const rename = renames.find(({ to }) => name === stateDirectory(to) || name.startsWith(`${stateDirectory(to)}/`))
   // Of one that was cut off they may be under either name.
-  if (kind !== 'directory' || !rename || rename.halves.length > 0) return { summary, ...change }
+  if (!rename || rename.halves.length > 0) return { summary, ...change }
   const from = `${stateDirectory(rename.from)}${name.slice(stateDirectory(rename.to).length)}`
+  if (kind !== 'directory' && recorded.files[from] === undefined) return { summary, ...change }
   return { ...change, summary: { ...summary, action: 'update', reason: `it is ${from} until then` } }
 }
 

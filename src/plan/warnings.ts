@@ -36,7 +36,7 @@ function appLeft(app: string, { host, elsewhere }: HostState, recorded: Manifest
   return {
     code: 'app-left',
     app,
-    message: `${app} is no longer in the inventory for this host, and runs on there as it is`,
+    message: `${app} is no longer in the inventory for this host, and is left there as it is`,
     next:
       now === undefined
         ? `remove it from the host with --prune (${stays}), or put it back into the inventory`

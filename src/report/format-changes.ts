@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { painter, type Paint } from './colour.ts'
 import type { ChangeSummary } from './events.ts'
 import { harmless, harmlessLine } from './harmless.ts'
@@ -9,8 +10,9 @@ export interface ChangesLook {
   diffs: boolean
 }
 
-/** The changes of one host, one a line, as columns: action, kind, name, reason. */
-export function formatChanges(host: string, changes: ChangeSummary[], look: ChangesLook): string {
+/** The changes of one host, one a line, as columns: action, kind, name, reason; the programs of a new folder on one line. */
+export function formatChanges(host: string, all: ChangeSummary[], look: ChangesLook): string {
+  const changes = withFolders(all)
   const paint = painter(look.color)
   const names = Math.min(60, Math.max(0, ...changes.map((change) => textWidth(harmlessLine(change.name)))))
   const lines = changes.flatMap((change) => [
@@ -19,6 +21,27 @@ export function formatChanges(host: string, changes: ChangeSummary[], look: Chan
     ...(look.diffs && change.diff ? formatDiff(change.diff, paint) : []),
   ])
   return [paint('bold', harmlessLine(host)), ...lines].join('\n')
+}
+
+/** The host's own programs are laid anew as a whole with each version: forty lines that nobody reads hide the ones that matter. */
+function withFolders(changes: ChangeSummary[]): ChangeSummary[] {
+  const folderOf = ({ action, kind, name, reason }: ChangeSummary) =>
+    kind === 'program' && action !== 'update' ? JSON.stringify([action, reason, topFolder(name)]) : null
+  const counts = new Map<string, number>()
+  for (const folder of changes.map(folderOf)) if (folder !== null) counts.set(folder, (counts.get(folder) ?? 0) + 1)
+  return changes.flatMap((change) => {
+    const folder = folderOf(change)
+    const count = folder === null ? undefined : counts.get(folder)
+    if (folder === null || count === 1) return [change]
+    counts.delete(folder)
+    if (count === undefined) return []
+    return [{ ...change, name: `${topFolder(change.name)}/`, reason: `${count} files: ${change.reason}` }]
+  })
+}
+
+/** `…/programs-9bb99dcf7a36716c` of a program in that folder or deeper; else the folder that it is in. */
+function topFolder(program: string): string {
+  return /^.*?\/programs-[^/]*(?=\/)/.exec(program)?.[0] ?? path.dirname(program)
 }
 
 function colourOf(action: ChangeSummary['action']): 'green' | 'yellow' | 'red' {

@@ -1,10 +1,11 @@
 import { Problem } from '../problem.ts'
-import type { AppStatus, HostStatus, UnitStatus, Wrong } from '../status/status.ts'
+import type { AppStatus, HostStatus, UnitStatus } from '../status/status.ts'
 import { painter, type Paint } from './colour.ts'
 import { age } from './duration.ts'
 import { harmlessLine } from './harmless.ts'
 import { size } from './size.ts'
 import { type Cell, table } from './columns.ts'
+import { hostNotes, indented, toldOf } from './status-notes.ts'
 import { textWidth, wrap } from './text-width.ts'
 
 export interface StatusRow {
@@ -39,7 +40,9 @@ export function formatStatus(rows: StatusRow[], look: StatusLook): string {
     out.push(...hostLines(host, found, columns, paint))
     if (isStatus(found)) out.push(...appLines(found, body.splice(0, found.apps.length), columns))
   }
-  const notes = rows.flatMap(({ host, found }) => (isStatus(found) ? hostNotes(host, found, look, columns, paint) : []))
+  const notes = rows.flatMap(({ host, found }) =>
+    isStatus(found) ? hostNotes(host, found, { all: look.all, columns, paint }) : [],
+  )
   return [...out, ...(notes.length > 0 ? ['', ...notes] : []), '', closing(rows, paint)].join('\n')
 }
 
@@ -129,7 +132,10 @@ function appCells(app: AppStatus, now: number): Cell[] {
     { text: positionOf(app) },
     { text: typeof replica?.lastUpload === 'number' ? age(now - replica.lastUpload) : '-' },
     bad(harmlessLine(holder), owner !== null && owner.read && !owner.thisHost),
-    bad(unheld.bytes === 0 ? (unheld.partial ? '?' : '0') : size(unheld.bytes), unheld.bytes > 0 && left === null),
+    bad(
+      unheld.bytes === 0 ? (unheld.partial || unheld.denied !== null ? '?' : '0') : size(unheld.bytes),
+      unheld.bytes > 0 && left === null,
+    ),
   ]
 }
 
@@ -155,59 +161,9 @@ function positionOf({ replica }: AppStatus): string {
   return worst?.remote?.replace(/^0+(?=.)/, '') ?? '-'
 }
 
-function hostNotes(host: string, status: HostStatus, look: StatusLook, columns: number, paint: Paint): string[] {
-  const say = (where: string, wrong: Wrong) => [
-    ...indented(`${where}: ${wrong.text} [${wrong.code}]`, columns).map((line) => paint('red', line)),
-    ...(wrong.next === '' ? [] : indented(`next: ${wrong.next}`, columns, '  ')),
-  ]
-  return [
-    ...status.wrong.flatMap((wrong) => say(host, wrong)),
-    ...status.notes.flatMap(({ text, code }) => indented(`${host}: ${text} [${code}]`, columns)),
-    ...status.apps.flatMap((app) => [
-      ...app.wrong.flatMap((wrong) => say(`${host} ${app.app}`, wrong)),
-      ...(look.all || app.wrong.length > 0 ? indented(`${host} ${app.app}: units ${unitStates(app)}`, columns) : []),
-      ...acceptedNote(`${host} ${app.app}`, app, columns),
-      ...(look.all && app.owner ? indented(`${host} ${app.app}: owner ${ownerText(app.owner)}`, columns) : []),
-    ]),
-    ...status.transactions
-      .filter(({ state }) => state !== 'interrupted')
-      .flatMap(({ id, who, state }) =>
-        indented(
-          `${host}: the transaction ${id} of ${who} ${state === 'running' ? 'is under way' : 'went on by itself and has ended'}`,
-          columns,
-        ),
-      ),
-  ]
-}
-
-function unitStates({ units }: AppStatus): string {
-  return Object.entries(units)
-    .flatMap(([name, unit]) => (unit ? [`${name} ${unit.active} (${unit.sub})`] : []))
-    .join(', ')
-}
-
-function ownerText(owner: NonNullable<AppStatus['owner']>): string {
-  const who = owner.thisHost ? 'this host' : (owner.holder ?? 'nobody')
-  const where = owner.path === null ? '' : `, epoch ${owner.epoch}, ${owner.path}`
-  return `${who}${where}${owner.read ? '' : `; not read now: ${owner.reason}`}`
-}
-
-function acceptedNote(where: string, { unheld }: AppStatus, columns: number): string[] {
-  const notes = unheld.accepted.map(({ path, bytes }) => `${path} (${size(bytes)})`)
-  const aside = unheld.asideBytes > 0 ? [`old files that a restore has put aside (${size(unheld.asideBytes)})`] : []
-  const all = [...(notes.length > 0 ? [`accepted: ${notes.join(', ')}`] : []), ...aside]
-  return all.length === 0 ? [] : indented(`${where}: in no replica, ${all.join('; ')}`, columns)
-}
-
-function indented(text: string, columns: number, indent = ''): string[] {
-  return wrap(harmlessLine(text), columns - indent.length - 2).map(
-    (line, n) => `${indent}${n === 0 ? '' : '  '}${line}`,
-  )
-}
-
 function closing(rows: StatusRow[], paint: Paint): string {
   const statuses = rows.map(({ found }) => found).filter(isStatus)
-  const wrong = statuses.flatMap((status) => [...status.wrong, ...status.apps.flatMap((app) => app.wrong)]).length
+  const wrong = statuses.flatMap((status) => toldOf(status.host, status)).length
   const away = rows.length - statuses.length
   const parts = [
     `${rows.length} ${rows.length === 1 ? 'host' : 'hosts'}`,

@@ -1,13 +1,15 @@
 import type { Host } from '../inventory/model.ts'
 import { appsOn } from '../desired/host-state.ts'
 import { appsElsewhere } from '../inventory/elsewhere.ts'
+import { isReplicated } from '../plan/leaving.ts'
+import { readManifest } from '../plan/manifest.ts'
 import { planHost } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
 import type { Looked } from './look.ts'
 
 /** The plan of a host with the apps that left the inventory and are to go from there; as it was when there are none. */
 export async function pruned(context: RunContext, host: Host, looked: Looked): Promise<Looked> {
-  const prune = await toPrune(context, host, looked.plan.leaving)
+  const prune = await toPrune(context, host, looked)
   return prune.size === 0 ? looked : { ...looked, plan: planHost(looked.state, looked.observed, prune) }
 }
 
@@ -15,13 +17,15 @@ export async function pruned(context: RunContext, host: Host, looked: Looked): P
  * With --prune all, on a terminal those that a person says yes to. One that the inventory has on another host now, under
  * this name or another one, is none of them: its data have to move with it.
  */
-async function toPrune(context: RunContext, host: Host, leaving: string[]): Promise<Set<string>> {
+async function toPrune(context: RunContext, host: Host, { plan, observed }: Looked): Promise<Set<string>> {
   const prune = new Set<string>()
   const elsewhere = appsElsewhere(context.inventory, host.name)
   const renamed = new Set(appsOn(context.inventory, host.name).map(({ was }) => was))
-  for (const app of leaving) {
+  const recorded = readManifest(observed.manifest)
+  for (const app of plan.leaving) {
     if (elsewhere.has(app) || renamed.has(app)) continue
-    const question = `${app} is no longer in the inventory for ${host.name}. Stop and remove it there? Its data and its replica stay.`
+    const stay = isReplicated(app, recorded) ? 'Its data and its replica stay' : 'Its data stay'
+    const question = `${app} left the inventory: stop and remove it on ${host.name}? ${stay}.`
     if (context.prune || (await context.confirm?.(question)) === true) prune.add(app)
   }
   return prune

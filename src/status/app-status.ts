@@ -5,7 +5,7 @@ import { size } from '../report/size.ts'
 import { isUnsound } from '../rollout/apply-problems.ts'
 import type { Left, LookedAt } from './left.ts'
 import { obstacleWrong } from './obstacle.ts'
-import { protectionOf, utc } from './protection.ts'
+import { protectionOf } from './protection.ts'
 import type { SeenApp } from './seen.ts'
 import type { AppState, AppStatus, OwnerStatus, UnitStatus, Wrong } from './status.ts'
 
@@ -175,6 +175,12 @@ function wrongOf(status: AppStatus, facts: AppFacts): Wrong[] {
         (unheld.paths.length > 5 ? ' …' : ''),
       `copy them elsewhere, or accept it:  unprotected: [${yamlWord(unheld.paths[0]?.path ?? '')}]  under ${app.name} in the inventory`,
     )
+  if (unheld.denied !== null && state !== 'absent')
+    add(
+      'unheld-denied',
+      `${unheld.denied === '' ? countedFolder(app) : `${countedFolder(app)}/${unheld.denied}`} may not be looked into by the user of ${app.name}: what lies there is not known`,
+      `give it to that user, or accept it:  unprotected: [${yamlWord(unheld.denied || '.')}]  under ${app.name} in the inventory`,
+    )
   if (unheld.partial && state !== 'absent')
     add('unheld-unknown', `not all of ${countedFolder(app)} could be read in time`, 'see what lies there (du)')
   return wrong
@@ -195,8 +201,8 @@ function addReplica(
   const { replica } = status
   const { verdict } = seen
   if (verdict !== null && verdict.do !== 'prove' && verdict.code !== 'no-claim') {
-    const known = seen.lastOwner === null ? '' : ` (the owner object was last read ${utc(seen.lastOwner.read)})`
-    add(verdict.code, `${verdict.text}${verdict.do === 'tell' ? known : ''}`, verdict.next)
+    // the gate's own words for the same cause say more: what the app waits for
+    if (status.reason?.code !== verdict.code) add(verdict.code, verdict.text, verdict.next)
   }
   if (seen.obstacle !== null) {
     const { code, text, next } = obstacleWrong(seen.obstacle)

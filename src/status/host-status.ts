@@ -8,7 +8,7 @@ import { appStatus } from './app-status.ts'
 import { judgeHealth } from './health-verdict.ts'
 import { asLookedAt, type Left } from './left.ts'
 import type { Seen } from './seen.ts'
-import type { AppStatus, Clock, Disk, Drift, HostStatus, Wrong } from './status.ts'
+import type { AppStatus, Clock, Disk, Drift, DriftChange, HostStatus, Wrong } from './status.ts'
 
 export interface HostFacts {
   host: string
@@ -120,20 +120,31 @@ function wrongOf(status: HostStatus, seen: Seen, now: number): Wrong[] {
         (clock.against === 'replica' ? "the replica's server" : 'this machine'),
       'let the host reach a time server (timedatectl timesync-status), or set its clock',
     )
+  const untold = drift.known ? drift.changes.filter((change) => !isTold(change, status.apps)) : []
   if (!drift.known)
     add('drift-unknown', `what provision would change could not be found out: ${drift.reason}`, 'see streamside plan')
-  else if (drift.changes.length > 0)
+  else if (untold.length > 0)
     add(
       'drift',
-      `${drift.changes.length} ${drift.changes.length === 1 ? 'thing is' : 'things are'} not as declared: ` +
-        drift.changes
+      `${untold.length} ${untold.length === 1 ? 'thing is' : 'things are'} not as declared: ` +
+        untold
           .slice(0, 4)
           .map(({ kind, name, reason }) => `${kind} ${name} (${reason})`)
           .join(', ') +
-        (drift.changes.length > 4 ? ' …' : ''),
+        (untold.length > 4 ? ' …' : ''),
       `streamside plan --limit ${host} shows it whole, streamside provision mends it`,
     )
   return wrong
+}
+
+/** That a unit does not run is said of its app, and once: `start` is what provision would do about it. */
+function isTold({ kind, name, action }: DriftChange, apps: AppStatus[]): boolean {
+  if (kind !== 'unit' || action !== 'start') return false
+  return apps.some(({ units, reason, wrong }) => {
+    if (units.app.unit === name) return reason !== null
+    const code = units.litestream?.unit === name ? 'litestream-down' : units.timer?.unit === name ? 'timer-off' : null
+    return wrong.some((each) => each.code === code)
+  })
 }
 
 /** Apps on record that nothing was seen of: one that is down must not be missing here. */

@@ -10,9 +10,12 @@ export function parseLoose(answer: string): Unheld {
     paths: [],
     accepted: [],
     asideBytes: 0,
+    denied: null,
     partial: lines.includes('cut') || !lines.includes('whole'),
   }
   for (const line of lines) {
+    const [, denied] = /^denied\t(.*)$/.exec(line) ?? []
+    if (denied !== undefined) unheld.denied ??= decodeField(denied)
     const [kind, bytesText, filesText, path = ''] = line.split('\t')
     const bytes = Number(bytesText)
     const files = Number(filesText)

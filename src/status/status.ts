@@ -143,8 +143,10 @@ export interface Unheld {
   accepted: { path: string; bytes: number; files: number }[]
   /** Old database files that a restore has put aside. */
   asideBytes: number
-  /** Not all of the directory could be read: there may be more. */
+  /** Not all of the directory was read in time: there may be more. */
   partial: boolean
+  /** The first folder that the app's user may not look into, '' for the whole directory; null when there is none. */
+  denied: string | null
 }
 
 export interface Alert {

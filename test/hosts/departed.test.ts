@@ -66,7 +66,7 @@ describe('an app that left, on a terminal', () => {
       { env: { ...process.env, ...(await environmentOf(lab.lab.instance)), NO_COLOR: '1' } },
     )
     const shown = screen.replaceAll(/\s+/g, ' ')
-    expect(shown).toContain('dep-pages is no longer in the inventory for dep-one. Stop and remove it there?')
+    expect(shown).toContain('dep-pages left the inventory: stop and remove it on dep-one? Its data stay. (yes/no)')
     return { code, shown }
   }
 
@@ -74,7 +74,7 @@ describe('an app that left, on a terminal', () => {
     await lab.rewrite(oneOnly)
     const no = await provision(`no${enter}`)
     expect([no.code, await state()]).toEqual([0, 'active'])
-    expect(no.shown).toContain('runs on there as it is')
+    expect(no.shown).toContain('is left there as it is')
     const stopped = await provision(ctrlC)
     expect([stopped.code, await state()]).toEqual([1, 'active'])
     expect(stopped.shown).toContain('the question was not answered')

@@ -33,6 +33,19 @@ describe('files that no replica holds', () => {
     )
   })
 
+  test('may lie where the app’s user does not get: that is told as what it is', async () => {
+    const hidden = '/var/lib/sf-files/images/hidden'
+    await shellInHost(one(), 'install -d -m 0700 "$1" && head -c 100 /dev/zero >"$1/more"', [hidden])
+    const found = appOf(await statusOf(lab, '--limit', 'sf-one'), 'sf-files', 'sf-one')
+    expect(found.unheld).toMatchObject({ bytes: 3_012_000, denied: 'images/hidden', partial: false })
+    expect(codes(found.wrong)).toEqual(['unheld', 'unheld-denied'])
+    await lab.rewrite({ apps: { ...parts, 'sf-files': { ...parts['sf-files'], unprotected: ['images'] } } })
+    const accepted = appOf(await statusOf(lab, '--limit', 'sf-one'), 'sf-files', 'sf-one')
+    expect(accepted.unheld).toMatchObject({ denied: null, partial: false })
+    await lab.rewrite({ apps: parts })
+    await shellInHost(one(), 'rm -r "$1"', [hidden])
+  })
+
   test('are counted, and named by the highest folder that holds nothing else, whatever they are called', async () => {
     const answer = await statusOf(lab, '--limit', 'sf-one')
     expect(answer.code, said(answer)).toBe(1)

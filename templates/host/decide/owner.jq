@@ -75,10 +75,13 @@ def litestream_kind:
   elif test("StatusCode: 5") then "server"
   else "other" end;
 
+# What becomes of it without anybody's doing: before a start, and while the app runs.
+def by_itself: if .ask == "timer" then "what is written meanwhile is uploaded" else "the app comes up by itself" end;
+
 # The same of a directory: nothing is taken for empty that is not mounted.
 def directory_unreadable($kind; $why; $f):
   $f.where as $where
-  | "the app comes up by itself" as $itself
+  | ($f | by_itself) as $itself
   | if $kind == "unmounted" then
       refuse("replica-unmounted"; "\($where): \($why)"; "mount it again; \($itself) afterwards")
     elif $kind == "timeout" or $kind == "refused" then
@@ -94,7 +97,7 @@ def directory_unreadable($kind; $why; $f):
 # Why the replica could not be read, and what to do: the same words at the gate, before Litestream and in the timer.
 def unreadable($kind; $why; $f):
   $f.where as $where
-  | "the app comes up by itself" as $itself
+  | ($f | by_itself) as $itself
   | if $f.store == "directory" then directory_unreadable($kind; $why | ltrimstr("not mounted: "); $f)
     elif $kind == "timeout" then
       refuse("replica-timeout"; "\($where) does not answer in time (\($why))"; "look at the server and the network; \($itself) once it answers")

@@ -12,6 +12,7 @@
 #   path BYTES FILES PATH          those by the highest folder that holds nothing else, largest first, 20 at most
 #   accepted BYTES FILES PATH      each that there is something of
 #   aside BYTES FILES              old database files that a restore has put aside
+#   denied PATH                    a folder that the app's user may not look into, and that is not accepted
 #   cut                            not all of it could be read in time
 # The last line is `whole`. Nothing else for an app without a state directory.
 # Exit: 0
@@ -43,7 +44,10 @@ look() {
 {
   [ -z "$list" ] || printf '%s\n' "$list" | sed 's/^/-\t/'
   # A file that goes while this looks (Litestream removes its own all the time) is no fault of the look.
-  { look find "$state/" -ignore_readdir_race -type f -printf '%s\t%P\0' 2>/dev/null || printf '\0cut\0'; } |
+  {
+    look find "$state/" -ignore_readdir_race -type d \( ! -readable -o ! -executable \) -prune -printf 'denied\t%P\0' \
+      -o -type f -printf '%s\t%P\0' 2>/dev/null || printf '\0cut\0'
+  } |
     sed -z -e 's/\\/\\\\/g' -e 's/\n/\\n/g' | tr '\0' '\n'
 } | awk -F '\t' '
 function inside(path, folder) { return folder == "" || path == folder || substr(path, 1, length(folder) + 1) == folder "/" }
@@ -75,6 +79,11 @@ $1 == "-" && $2 == "db" {
 $1 == "-" && $2 == "file" { above($3); laid[$3] = 1; next }
 $1 == "-" && $2 == "accepted" { if ($3 != "") above($3); accepted[++allowed] = $3; next }
 $1 == "cut" { print "cut"; next }
+$1 == "denied" {
+  for (i = 1; i <= allowed; i++) if (inside($2, accepted[i])) next
+  print "denied\t" $2
+  next
+}
 $1 ~ /^[0-9]+$/ {
   # a TAB in a name is a field of its own here
   path = $2

@@ -47,6 +47,8 @@ describe('an app that was given another name', () => {
         [
           { kind: 'directory', path: `/var/lib/${name}/data`, mode: '0750', owner: name, group: name, as: name },
           emptyFile(`/etc/systemd/system/${name}.service`),
+          emptyFile(`/var/lib/${name}/app.conf`),
+          ...(name === 'new' ? [emptyFile('/var/lib/new/another.conf')] : []),
         ],
       )
     const before = asWanted(state('old'))
@@ -58,6 +60,8 @@ describe('an app that was given another name', () => {
       'update app new: it was old: its user and /var/lib/old go with it, into a new place in the replica',
       'update directory /var/lib/new/data: it is /var/lib/old/data until then',
       'create file /etc/systemd/system/new.service: not there',
+      'update file /var/lib/new/app.conf: it is /var/lib/old/app.conf until then',
+      'create file /var/lib/new/another.conf: not there',
       'stop unit old.service: its app is called new now',
       'remove file /etc/systemd/system/old.service: its app is called new now',
       'remove directory /opt/old: its app is called new now; what streamside has not put there stays',

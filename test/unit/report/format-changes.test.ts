@@ -26,6 +26,30 @@ test('changes are columns of action, kind, name and reason, with their diffs bel
   )
 })
 
+test('the programs of a new folder stand on one line, and one that was edited on its own', () => {
+  const program = (name: string, action: ChangeSummary['action'], reason: string): ChangeSummary => ({
+    kind: 'program',
+    name: `/usr/local/lib/streamside/${name}`,
+    action,
+    reason,
+  })
+  const all = [
+    program('programs-1/gate.sh', 'create', 'not there'),
+    program('programs-1/decide/gate.jq', 'create', 'not there'),
+    program('programs-1/wal.sh', 'update', 'mode 0644, not 0755'),
+    program('programs-0/gate.sh', 'remove', 'nothing needs it any more'),
+    program('programs-0/wal.sh', 'remove', 'nothing needs it any more'),
+    program('programs-2/gate.sh', 'create', 'not there'),
+  ]
+  expect(formatChanges('pi', all, { color: false, diffs: true }).split('\n')).toEqual([
+    'pi',
+    '  create  program   /usr/local/lib/streamside/programs-1/         2 files: not there',
+    '  update  program   /usr/local/lib/streamside/programs-1/wal.sh   mode 0644, not 0755',
+    '  remove  program   /usr/local/lib/streamside/programs-0/         2 files: nothing needs it any more',
+    '  create  program   /usr/local/lib/streamside/programs-2/gate.sh  not there',
+  ])
+})
+
 test('diffs are coloured as git does, and can be left out', () => {
   const colored = formatChanges('pi-attic', changes, { color: true, diffs: true })
   expect(colored).toContain('\u001b[31m-PORT="1"')

@@ -57,7 +57,10 @@ test('what is wrong stands below the table, with what to do', () => {
   const facts = hostFacts({
     drift: {
       known: true,
-      changes: [{ kind: 'unit', name: 'notes.service', action: 'start', reason: 'is inactive (dead)' }],
+      changes: [
+        { kind: 'unit', name: 'notes.service', action: 'start', reason: 'is inactive (dead)' },
+        { kind: 'file', name: '/etc/systemd/system/notes.service', action: 'update', reason: 'mode 0600, not 0644' },
+      ],
     },
   })
   stopped.found = hostStatus({
@@ -71,8 +74,39 @@ test('what is wrong stands below the table, with what to do', () => {
   )
   expect(text).toMatch(/^pi-away {2}unreachable: 192\.168\.1\.9 port 22 is up/m)
   expect(text).toMatch(/^pi-late {2}not asked$/m)
+  // that the unit is not started is said of the app, and is no second fault
+  expect(text).toMatch(/^pi {2}disk .* drift yes \(2\)/m)
+  expect(text).toMatch(/^pi: 1 thing is not as declared: file \/etc\/systemd\/system\/notes\.service/m)
   expect(text).toMatch(/^3 hosts, 2 not seen, 2 things are wrong$/m)
-  expect(text).toContain('app inactive (dead), litestream active (running)')
+  expect(text).toContain('app inactive (dead), litestream active (running), gate at\n  rest, timer')
+})
+
+test('what several apps of a host have in common is said once, and counts once', () => {
+  const facts = hostFacts({
+    app: { verdict: { do: 'tell', code: 'replica-unreachable', text: 'S3 is away', next: 'do' } },
+  })
+  const [app] = facts.apps
+  const own = facts.seen.apps.get('notes')!
+  const apps = new Map([
+    ['notes', own],
+    ['other', { ...own, lastOwner: { ...own.lastOwner!, read: now - 900 }, owner: null }],
+  ])
+  const units = new Map(
+    [...facts.seen.units].flatMap(([name, seen]) => [
+      [name, seen] as const,
+      [name.replace('notes', 'other'), seen] as const,
+    ]),
+  )
+  const found = hostStatus({
+    ...facts,
+    apps: [app!, { ...app!, name: 'other' }],
+    seen: { ...facts.seen, apps, units },
+  })
+  const text = formatStatus([{ host: 'pi', found }], look)
+  expect(text.match(/S3 is away/g)).toHaveLength(1)
+  expect(text).toMatch(/^pi notes, other: S3 is away \[replica-unreachable\]$/m)
+  expect(text).toMatch(/^pi other: units .*(\n {2}.*)*owner object\s+last read 20\d\d-/m)
+  expect(text).toMatch(/^1 host, 1 thing is wrong$/m)
 })
 
 test('no line is longer than the terminal, with 50 hosts and names that want to be', () => {
@@ -86,6 +120,7 @@ test('no line is longer than the terminal, with 50 hosts and names that want to 
           accepted: [{ path: 'c d '.repeat(90), bytes: 1, files: 1 }],
           asideBytes: 5,
           partial: true,
+          denied: null,
         },
       },
     })
@@ -120,6 +155,7 @@ test('names and words from a host are shown, never obeyed', () => {
             accepted: [{ path: evil, bytes: 1, files: 1 }],
             asideBytes: 0,
             partial: false,
+            denied: null,
           },
           verdict: { do: 'tell', code: evil, text: evil, next: evil },
         },

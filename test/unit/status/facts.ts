@@ -48,7 +48,7 @@ export function seen(change: Partial<SeenApp> = {}): SeenApp {
     last: [position()],
     remote: new Map([['main', { max: tx(9), sent: new Date((now - 49) * 1000).toISOString() }]]),
     obstacle: null,
-    unheld: { bytes: 0, files: 0, paths: [], accepted: [], asideBytes: 0, partial: false },
+    unheld: { bytes: 0, files: 0, paths: [], accepted: [], asideBytes: 0, partial: false, denied: null },
     failed: null,
     ...change,
   }

@@ -154,7 +154,7 @@ describe('the host', () => {
 })
 
 test('bytes that no replica holds are wrong, accepted ones are not', () => {
-  const none = { bytes: 0, files: 0, paths: [], accepted: [], asideBytes: 0, partial: false }
+  const none = { bytes: 0, files: 0, paths: [], accepted: [], asideBytes: 0, partial: false, denied: null }
   const image = { path: 'images', bytes: 5000, files: 2 }
   expect(codes(hostStatus(hostFacts({ app: { unheld: { ...none, accepted: [image] } } })))).toEqual([])
   const status = hostStatus(hostFacts({ app: { unheld: { ...none, bytes: 5000, files: 2, paths: [image] } } }))

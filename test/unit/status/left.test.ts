@@ -116,7 +116,7 @@ describe('an app that left the inventory and is on a host still', () => {
 
   test('tells of bytes beside its replica, which nobody can accept any more, as no fault', () => {
     const image = { path: 'images', bytes: 5000, files: 2 }
-    const unheld = { bytes: 5000, files: 2, paths: [image], accepted: [], asideBytes: 0, partial: true }
+    const unheld = { bytes: 5000, files: 2, paths: [image], accepted: [], asideBytes: 0, partial: true, denied: null }
     expect(only(withLeft({}, unit(), { unheld }))).toMatchObject({ unheld: { bytes: 5000 }, wrong: [] })
   })
 

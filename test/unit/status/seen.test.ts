@@ -107,6 +107,7 @@ describe('the bytes of a state directory', () => {
       ],
       asideBytes: 7,
       partial: false,
+      denied: null,
     })
   })
 
