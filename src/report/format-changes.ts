@@ -8,19 +8,28 @@ export interface ChangesLook {
   color: boolean
   /** Print the unified diffs of files, too. */
   diffs: boolean
+  /** Width of the terminal, 80 in a pipe: reasons begin where most of them fit. */
+  columns: number
 }
 
 /** The changes of one host, one a line, as columns: action, kind, name, reason; the programs of a new folder on one line. */
 export function formatChanges(host: string, all: ChangeSummary[], look: ChangesLook): string {
-  const changes = withFolders(all)
   const paint = painter(look.color)
-  const names = Math.min(60, Math.max(0, ...changes.map((change) => textWidth(harmlessLine(change.name)))))
+  const changes = withFolders(all)
+  const nameOf = ({ name }: ChangeSummary) => harmlessLine(abbreviated(name))
+  const most = Math.min(60, Math.max(20, look.columns - 32))
+  const names = Math.min(most, Math.max(0, ...changes.map((change) => textWidth(nameOf(change)))))
   const lines = changes.flatMap((change) => [
     `  ${paint(colourOf(change.action), pad(change.action, 8))}${pad(change.kind, 10)}` +
-      `${pad(harmlessLine(change.name), names)}  ${paint('dim', harmlessLine(change.reason))}`.trimEnd(),
+      `${pad(nameOf(change), names)}  ${paint('dim', harmlessLine(abbreviated(change.reason)))}`.trimEnd(),
     ...(look.diffs && change.diff ? formatDiff(change.diff, paint) : []),
   ])
   return [paint('bold', harmlessLine(host)), ...lines].join('\n')
+}
+
+/** Releases are called by their SHA-256: as git does, no more of it than tells them apart. `--json` has it whole. */
+function abbreviated(text: string): string {
+  return text.replaceAll(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1…')
 }
 
 /** The host's own programs are laid anew as a whole with each version: forty lines that nobody reads hide the ones that matter. */

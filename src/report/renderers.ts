@@ -136,7 +136,10 @@ function resultsOf(look: Look) {
   const print = (host: string) => {
     const own = changes.get(host) ?? []
     changes.delete(host)
-    if (own.length > 0) look.write.out(`${formatChanges(host, own, { color: look.outColor, diffs: look.diffs })}\n`)
+    if (own.length > 0)
+      look.write.out(
+        `${formatChanges(host, own, { color: look.outColor, diffs: look.diffs, columns: look.columns() })}\n`,
+      )
   }
   return {
     event(event: EventData) {

@@ -14,7 +14,7 @@ const changes: ChangeSummary[] = [
 ]
 
 test('changes are columns of action, kind, name and reason, with their diffs below', () => {
-  expect(formatChanges('pi-attic', changes, { color: false, diffs: true })).toBe(
+  expect(formatChanges('pi-attic', changes, { color: false, diffs: true, columns: 80 })).toBe(
     `pi-attic
   install package   jq                                   not installed
   update  file      /etc/streamside/apps/gotify/app.env  content differs
@@ -41,7 +41,7 @@ test('the programs of a new folder stand on one line, and one that was edited on
     program('programs-0/wal.sh', 'remove', 'nothing needs it any more'),
     program('programs-2/gate.sh', 'create', 'not there'),
   ]
-  expect(formatChanges('pi', all, { color: false, diffs: true }).split('\n')).toEqual([
+  expect(formatChanges('pi', all, { color: false, diffs: true, columns: 80 }).split('\n')).toEqual([
     'pi',
     '  create  program   /usr/local/lib/streamside/programs-1/         2 files: not there',
     '  update  program   /usr/local/lib/streamside/programs-1/wal.sh   mode 0644, not 0755',
@@ -50,10 +50,23 @@ test('the programs of a new folder stand on one line, and one that was edited on
   ])
 })
 
+test('a release is called by the first digits of its SHA-256, and a long name does not push the other reasons out of 80 columns', () => {
+  const release = `/opt/gotify/releases/${'0e6fad143756'.padEnd(64, 'b')}`
+  const all: ChangeSummary[] = [
+    { kind: 'release', name: release, action: 'create', reason: 'not there' },
+    { kind: 'link', name: '/opt/gotify/current', action: 'create', reason: `→ ${release}` },
+    { kind: 'file', name: `/etc/streamside/${'apps/'.repeat(12)}`, action: 'create', reason: 'not there' },
+  ]
+  const lines = formatChanges('pi', all, { color: false, diffs: true, columns: 80 }).split('\n')
+  expect(lines[1]).toBe(`  create  release   ${'/opt/gotify/releases/0e6fad143756…'.padEnd(48)}  not there`)
+  expect(lines[2]).toContain('→ /opt/gotify/releases/0e6fad143756…')
+  expect(lines[3]).toMatch(/apps\/ {2}not there$/)
+})
+
 test('diffs are coloured as git does, and can be left out', () => {
-  const colored = formatChanges('pi-attic', changes, { color: true, diffs: true })
+  const colored = formatChanges('pi-attic', changes, { color: true, diffs: true, columns: 80 })
   expect(colored).toContain('\u001b[31m-PORT="1"')
   expect(colored).toContain('\u001b[32m+PORT="2"')
   expect(colored).toContain('\u001b[36m@@ -1 +1 @@')
-  expect(formatChanges('pi-attic', changes, { color: false, diffs: false })).not.toContain('PORT')
+  expect(formatChanges('pi-attic', changes, { color: false, diffs: false, columns: 80 })).not.toContain('PORT')
 })
