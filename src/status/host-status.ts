@@ -3,6 +3,7 @@ import type { Observed } from '../host/observed.ts'
 import { type App, instanceName } from '../inventory/model.ts'
 import { readManifest } from '../plan/manifest.ts'
 import { exitCodes } from '../problem.ts'
+import { abbreviated, withFolders } from '../report/fold-changes.ts'
 import { size } from '../report/size.ts'
 import { appStatus } from './app-status.ts'
 import { judgeHealth } from './health-verdict.ts'
@@ -120,7 +121,7 @@ function wrongOf(status: HostStatus, seen: Seen, now: number): Wrong[] {
         (clock.against === 'replica' ? "the replica's server" : 'this machine'),
       'let the host reach a time server (timedatectl timesync-status), or set its clock',
     )
-  const untold = drift.known ? drift.changes.filter((change) => !isTold(change, status.apps)) : []
+  const untold = drift.known ? withFolders(drift.changes.filter((change) => !isTold(change, status.apps))) : []
   if (!drift.known)
     add('drift-unknown', `what provision would change could not be found out: ${drift.reason}`, 'see streamside plan')
   else if (untold.length > 0)
@@ -129,7 +130,7 @@ function wrongOf(status: HostStatus, seen: Seen, now: number): Wrong[] {
       `${untold.length} ${untold.length === 1 ? 'thing is' : 'things are'} not as declared: ` +
         untold
           .slice(0, 4)
-          .map(({ kind, name, reason }) => `${kind} ${name} (${reason})`)
+          .map(({ kind, name, reason }) => abbreviated(`${kind} ${name} (${reason})`))
           .join(', ') +
         (untold.length > 4 ? ' …' : ''),
       `streamside plan --limit ${host} shows it whole, streamside provision mends it`,
