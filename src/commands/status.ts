@@ -106,6 +106,8 @@ interface Compared {
 async function driftOf(context: RunContext, host: Host, apps: App[], observed: Observed): Promise<Compared> {
   const looked = await attempt(() => planFor(context, host, apps, observed))
   if (looked instanceof Problem) return unknownDrift(looked)
+  const [refused] = looked.plan.refused
+  if (refused) return unknownDrift(refused)
   const changes = looked.plan.changes.map(({ summary: { kind, name, action, reason } }) => ({
     kind,
     name,

@@ -94,11 +94,13 @@ export type ObservedPath =
       owner: string
       group: string
       size: number
+      /** `unread` when it could not be read, and when its app may not read it and it is not what was asked for. */
       sha256: string
       /** Only when it differs from what was asked for, and was to be shown. */
       content: Buffer | null
     }
-  | { type: 'directory' | 'other'; mode: string; owner: string; group: string }
+  /** `mount`: a folder below a state directory that is another's than the app's, and on another mount. */
+  | { type: 'directory' | 'mount' | 'other'; mode: string; owner: string; group: string }
 
 export interface ObservedDatabase {
   bytes: number

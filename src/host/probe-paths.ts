@@ -10,7 +10,7 @@ import type { ProbeRequest } from './probe.ts'
 export function observedPath(stat: string[], sha256: string, content: string | undefined): ObservedPath {
   const [mode = '', owner = '', group = '', size, type = ''] = stat
   const common = { mode: mode.padStart(4, '0'), owner, group }
-  if (!type.startsWith('regular')) return { type: type === 'directory' ? 'directory' : 'other', ...common }
+  if (!type.startsWith('regular')) return { type: type === 'directory' || type === 'mount' ? type : 'other', ...common }
   return {
     type: 'file',
     ...common,
@@ -21,8 +21,8 @@ export function observedPath(stat: string[], sha256: string, content: string | u
 }
 
 /**
- * What look.sh saw below the apps' own folders, by path. It runs as the app's user, so an app that was broken into may have made
- * it say anything: what it says of paths that are not this user's is an error, and silence is one.
+ * What look.sh saw below the apps' own folders, by path. But for what is closed to the app's user it runs as that user, so an app
+ * that was broken into may have made it say anything: what it says of paths that are not this user's is an error, and silence is one.
  * @param records user, index of the path, kind, and what belongs to that kind
  * @throws Problem `app-folder-unread`
  */

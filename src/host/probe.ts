@@ -44,6 +44,8 @@ const programs = [
   'probe/paths.sh',
   'probe/records.sh',
   'tree.sh',
+  'own-paths.sh',
+  'enter.sh',
   'look.sh',
   'services.sh',
   'replicas.sh',

@@ -1,3 +1,4 @@
+import type { Problem } from '../problem.ts'
 import type { ChangeSummary } from '../report/events.ts'
 
 /** One change to a host: what people read, and the step that makes it. Both come from one comparison. */
@@ -74,6 +75,8 @@ export interface HostPlan {
   owners: string[]
   /** Apps that streamside has put there and the inventory has there no more, pruned or not. */
   leaving: string[]
+  /** What stands in the way of it: nothing is begun then. What lies at and below such a place is not compared. */
+  refused: Problem[]
   warnings: { code: string; app?: string; message: string; next?: string }[]
   manifest: string
   /** The manifest while apps get other names: put in place before the first of them is touched; null when there are none. */

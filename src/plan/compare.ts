@@ -63,7 +63,6 @@ function compareDirectory(resource: DirectoryResource, observed: Observed, host:
   const seen = observed.paths.get(path)
   if (seen && seen.type !== 'directory') throw inTheWay(host, path, seen)
   if (seen && resource.onlyMade === true) return null
-  if (seen && as !== 'root' && seen.owner !== owner) throw notTheApps(host, path, as, seen.owner)
   const differences = seen ? attributeDifferences(resource, seen) : ['not there']
   if (differences.length === 0) return null
   return {
@@ -75,7 +74,7 @@ function compareDirectory(resource: DirectoryResource, observed: Observed, host:
 function compareFile(resource: FileResource, observed: Observed, host: string, recorded: Manifest): Change | null {
   const { path, mode, owner, group, as = 'root', validate = 'none', content } = resource
   const seen = observed.paths.get(path)
-  if (seen && (seen.type === 'directory' || seen.type === 'other')) throw inTheWay(host, path, seen)
+  if (seen && seen.type !== 'file' && seen.type !== 'link') throw inTheWay(host, path, seen)
   const differences: string[] = []
   if (!seen) differences.push('not there')
   else if (seen.type !== 'file') differences.push('a link stands in its place')
@@ -209,25 +208,23 @@ function attributeDifferences(
   return differences
 }
 
-const standing = { directory: 'a folder', file: 'a file', link: 'a link', other: 'a pipe, a socket or a device' }
-
-function notTheApps(host: string, path: string, app: string, owner: string): Problem {
-  return new Problem({
-    code: 'in-the-way',
-    doing: `planning ${path} on ${host}`,
-    found: `the folder belongs to ${owner}, and below an app's own folder everything is done as the app's user, ${app}`,
-    next: `on ${host}: chown -h ${app}:${app} ${path} (or move it away), then run this again`,
-    host,
-    app,
-  })
+const standing = {
+  directory: 'a folder',
+  mount: 'a folder of another mount',
+  file: 'a file',
+  link: 'a link',
+  other: 'a pipe, a socket or a device',
 }
 
 function inTheWay(host: string, path: string, seen: ObservedPath): Problem {
   return new Problem({
     code: 'in-the-way',
     doing: `planning ${path} on ${host}`,
-    found: `${standing[seen.type]} stands there`,
-    next: 'it is not ours, so it is not touched: move it away, or choose another path in the inventory',
+    found: `${standing[seen.type]} stands there${seen.type === 'mount' ? `, which belongs to ${seen.owner}` : ''}`,
+    next:
+      seen.type === 'mount'
+        ? 'whose that is, only who mounted it can say: give it to the app (chown), unmount it, or choose another path in the inventory'
+        : 'it is not ours, so it is not touched: move it away, or choose another path in the inventory',
     host,
   })
 }

@@ -32,9 +32,10 @@ const debian12 = Date.UTC(2023, 5, 10) / 1000
  */
 export function obstacles(ground: Ground): Problem[] {
   const { observed, plan } = ground
-  if (plan.changes.length === 0) return []
+  if (plan.changes.length === 0) return plan.refused
   const readOnly = observed.disks.filter(({ target }) => observed.readOnly.includes(target))
   return [
+    ...plan.refused,
     ...[...new Set(readOnly.map(({ target }) => target))].map((target) => readOnlyProblem(plan.host, target)),
     ...clockProblem(ground),
     // Of what cannot be written to, room is not the question.

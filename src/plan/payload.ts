@@ -18,7 +18,10 @@ export function applyPayload(plan: HostPlan, who: string): Payload {
   const parts = ['apply.sh', 'lay.sh', 'packages.sh', 'units.sh', 'leave.sh', 'rename.sh', 'mend.sh', 'logging.sh']
   const programs = ['run', ...parts].map((name) => ({ name, content: hostProgram(`apply/${name}`) }))
   const payload: Payload = {
-    files: [...programs, ...['tree.sh', 'look.sh'].map((name) => ({ name, content: hostProgram(name) }))],
+    files: [
+      ...programs,
+      ...['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh'].map((name) => ({ name, content: hostProgram(name) })),
+    ],
     streams: [],
     changeOfStep: new Map(),
   }

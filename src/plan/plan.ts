@@ -7,7 +7,7 @@ import { gateConfigPath, releasesDirectory } from '../desired/places.ts'
 import type { Observed } from '../host/observed.ts'
 import { type App, type Health, stateDirectory, unitOf } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
-import { compare, contentDiffers, expectation, signatureStep } from './compare.ts'
+import { contentDiffers, expectation, signatureStep } from './compare.ts'
 import { databaseOwners, walSwitches } from './databases.ts'
 import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
 import { leftovers } from './leftovers.ts'
@@ -15,6 +15,7 @@ import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
+import { compareAll, unlessRefused } from './refusals.ts'
 import { compareUnit, mayRunFrom, startedAsLaid } from './units.ts'
 import { appsWithoutOwner } from './owners.ts'
 import { planWarnings } from './warnings.ts'
@@ -26,7 +27,6 @@ const plainHealthSeconds = 30
  * Compares what a host should be with what was seen of it. The result is what `plan` prints and what `provision` carries
  * out, so that a dry run cannot lie.
  * @param prune apps that have left the inventory and are to go from this host; others that left are only told of
- * @throws Problem `in-the-way` when something that is not ours stands where something of ours has to go
  */
 export function planHost(state: HostState, observed: Observed, prune: ReadonlySet<string> = new Set()): HostPlan {
   const host = state.host.name
@@ -68,10 +68,14 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       ),
     ...renames.map((rename) => renamed(rename, recorded)),
   )
-  for (const resource of state.resources) {
-    if (resource.kind === 'unit' || (keepsPrograms && isVersion(resource))) continue
-    const change = compare(resource, observed, host, recorded)
-    if (!change) continue
+  const laid = state.resources.filter((resource) => resource.kind !== 'unit')
+  const { compared, refused } = compareAll(
+    keepsPrograms ? laid.filter((resource) => !isVersion(resource)) : laid,
+    observed,
+    host,
+    recorded,
+  )
+  for (const [resource, change] of compared) {
     changes.push(comesAlong(change, renames, recorded))
     changed.add(resource)
     if ('path' in resource && contentDiffers(resource, observed)) relaid.add(resource.path)
@@ -89,7 +93,8 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   if (needsReload(state, observed)) attendant.push({ verb: 'reload', fields: [] })
   for (const unit of inStartOrder(state)) {
     if (unit.adopted !== true && !unit.packaged) {
-      refuseHidden(unit.name, { observed, host })
+      const hidden = unlessRefused(() => refuseHidden(unit.name, { observed, host }))
+      if (hidden) refused.push(hidden)
       changes.push(...overridden(unit, observed))
     }
     const wanted = runsFromDigest(unit, state.resources)
@@ -138,13 +143,13 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       attendant.push(signatureStep(resource.path, treeDigest(resource), observed, changed.has(resource)))
 
   // Of an app that has left and runs on the record stays: it may come back as it was.
-  const laid = new Set(state.resources.flatMap((resource) => ('path' in resource ? [resource.path] : [])))
+  const places = new Set(laid.flatMap((resource) => ('path' in resource ? [resource.path] : [])))
   const kept = [
     ...staying.map((app) => `${releasesDirectory(app)}/`),
     ...(staying.length > 0 ? [`${programsDirectory}/litestream-`] : []),
   ]
   for (const [path, { digest }] of observed.signatures)
-    if (!laid.has(path) && kept.some((prefix) => path.startsWith(prefix)))
+    if (!places.has(path) && kept.some((prefix) => path.startsWith(prefix)))
       attendant.push(signatureStep(path, digest, observed, false))
 
   const next = manifestFor(state, recorded, going, afterwards(recorded, renames))
@@ -168,6 +173,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     started,
     owners: appsWithoutOwner(state, observed, changed, renames),
     leaving,
+    refused,
     warnings: planWarnings(state, observed, { leaving, going, renames, recorded }),
     manifest,
     meanwhile: moving.length === 0 ? null : JSON.stringify(whileRenaming(recorded, renames, next)),

@@ -121,11 +121,11 @@ async function provisionOnce(
     for (const warning of [...looked.plan.warnings, ...groundWarnings(ground)])
       context.report({ type: 'warning', host: host.name, ...warning })
     const ended = (result: HostResult) => ({ result, goesOn: result.exit === exitCodes.done && later })
-    if (looked.plan.changes.length === 0) return ended({ outcome: 'unchanged', changes: 0, exit: exitCodes.done })
     const inTheWay = obstacles(ground)
     for (const problem of inTheWay) context.report({ type: 'problem', problem })
     if (inTheWay.length > 0)
       return ended({ outcome: 'failed', changes: 0, exit: worstExit(inTheWay.map((problem) => problem.exit)) })
+    if (looked.plan.changes.length === 0) return ended({ outcome: 'unchanged', changes: 0, exit: exitCodes.done })
     await checkReplicas(context, host, looked)
     const outcome = await inTurn(context, host, looked, connection, (turns) =>
       carryOutWithOwners(context, host, { ...looked, connection, open }, turns),

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type LabHost, shellInHost } from '../lab/index.ts'
 import { changesOf, mainPid, pagesApp } from './host-state.ts'
@@ -13,8 +14,15 @@ const names = ['drf-twelve', 'drf-thirteen']
 const units = ['drift.service', 'drift-litestream.service', 'drift-static.service']
 
 beforeAll(async () => {
+  const file = { from: path.resolve(import.meta.dirname, '../lab/app/notes'), template: false }
   apps = {
-    drift: notesApp('', port, { host: undefined, hosts: names }),
+    drift: notesApp('', port, {
+      host: undefined,
+      hosts: names,
+      database: undefined,
+      databases: { main: 'data/notes.db', second: 'other/deep/second.db' },
+      files: { settings: file, 'conf/inner': file },
+    }),
     'drift-static': { ...pagesApp('', port + 1), host: undefined, hosts: names },
   }
   lab = await site('drift', [{ name: 'drf-twelve' }, { name: 'drf-thirteen', suite: 'trixie' }], { apps })
@@ -38,6 +46,10 @@ interface Drift {
 
 const unitFile = '/etc/systemd/system/drift.service'
 const override = `${unitFile}.d/override.conf`
+const ownFolders = ['conf', 'data', 'other', 'other/deep'].map((folder) => `/var/lib/drift/${folder}`)
+const ownFiles = ['settings', 'conf/inner'].map((file) => `/var/lib/drift/${file}`)
+
+const ownersAfter: [string, string] = ['find /var/lib/drift ! -user drift -o ! -group drift', '']
 
 const drifts: Record<string, Drift> = {
   'a unit that was stopped': {
@@ -116,6 +128,26 @@ const drifts: Record<string, Drift> = {
       `stat -c '%a %U' ${unitFile} /etc/streamside/apps/drift/app.env /var/lib/drift`,
       '644 root\n600 root\n750 drift\n',
     ],
+  },
+  'files and folders of an app that root has put there': {
+    script: `chown root:root ${ownFiles[0]} ${ownFiles[1]}; chown root ${ownFolders[0]}; chown root:root ${ownFolders[2]}; chgrp root ${ownFolders[1]}`,
+    changes: [...ownFolders.slice(0, 3), ...ownFiles].map((each) => `update ${each}`),
+    restarts: [],
+    after: ownersAfter,
+  },
+  'a state directory that root has taken': {
+    script: 'chown root:root /var/lib/drift',
+    changes: ['update /var/lib/drift'],
+    restarts: [],
+    after: ownersAfter,
+  },
+  'a state directory that root has taken with all that is in it': {
+    script: 'chown -R root:root /var/lib/drift',
+    changes: ['/var/lib/drift', ...ownFolders, ...ownFiles, '/var/lib/drift/data/notes.db'].map(
+      (each) => `update ${each}`,
+    ),
+    restarts: [],
+    after: ownersAfter,
   },
   'a database that root has put there': {
     script: 'chown root:root /var/lib/drift/data/notes.db',
@@ -209,7 +241,7 @@ test('what is not ours is never touched: other units, other files, users and pac
 })
 
 test('an app that is no longer to be backed up loses gate, Litestream and timer, and keeps its rows', async () => {
-  const { database: _database, ...bare } = apps['drift']!
+  const { databases: _databases, ...bare } = apps['drift']!
   apps['drift'] = bare
   await lab.rewrite({ apps })
   const run = await lab.provision()

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type LabHost, shellInHost } from '../lab/index.ts'
-import { changesOf, pagesApp } from './host-state.ts'
+import { changesOf, failProgram, mendProgram, pagesApp } from './host-state.ts'
 import { eventsOf, type Run, type Site, site } from './site.ts'
 
 // An app that was broken into owns its state directory, and may put anything there: root must not wait for it, nor read or
@@ -83,6 +83,14 @@ describe('in the place of a file', () => {
     await mended()
   })
 
+  test('a second name of root’s file is replaced, and nothing of what that holds is told', async () => {
+    await shellInHost(one, 'rm "$1/settings"; ln /etc/shadow "$1/settings"', [state])
+    const plan = await lab.run(['plan', '--json'])
+    expect(plan.stdout).toContain('content, ')
+    expect(plan.stdout + plan.stderr).not.toMatch(/root:[*!$]/)
+    await mended()
+  })
+
   test('a file that cannot be read, or would take hours to, is written anew', async () => {
     await plant('truncate -s 300G settings; chmod 0000 conf/inner')
     const began = performance.now()
@@ -103,15 +111,43 @@ describe('in the place of a folder', () => {
     await mended()
   })
 
-  test('a folder that belongs to root is refused with what to do', async () => {
-    await shellInHost(one, 'chown root:root "$1/conf"', [state])
-    expect(await refusal()).toMatchObject({
-      code: 'in-the-way',
-      found: expect.stringContaining('belongs to root'),
-      next: expect.stringContaining(`chown -h planted:planted ${state}/conf`),
-    })
-    await shellInHost(one, 'chown planted:planted "$1/conf"', [state])
+  test('another mount is refused, and told beside what else has changed', async () => {
+    await shellInHost(one, 'mount --bind /etc "$1/conf"; chmod 0777 "$1"', [state])
+    try {
+      const run = await lab.run(['plan', '--json'])
+      expect(run.code).toBe(1)
+      expect(changesOf(run)).toEqual([`update ${state}`])
+      expect(eventsOf(run, 'problem')).toMatchObject([
+        { problem: { code: 'in-the-way', found: expect.stringContaining('another mount') } },
+      ])
+      await lab.provision([], 1)
+    } finally {
+      await shellInHost(one, 'umount "$1/conf"', [state])
+    }
     await mended()
+  })
+})
+
+describe('when root is about to give a folder back to its app', () => {
+  // after the look, and before the transaction does anything
+  const meanwhile = (script: string) =>
+    failProgram(one, '/usr/bin/mkdir', '*/streamside/transactions/*', `(cd ${state}; ${script})`)
+
+  test.each([
+    ['a link out of the app’s state', 'mv conf away; ln -s /etc conf', 'rm conf; mv away conf'],
+    ['another mount', 'mount --bind /etc conf', 'umount conf'],
+    ['a second name of root’s file', 'mv conf away; ln /etc/shadow conf', 'rm conf; mv away conf'],
+  ])('%s that took its place is not given away', async (_, script, undo) => {
+    await shellInHost(one, 'chown root:root "$1/conf"', [state])
+    await meanwhile(script)
+    try {
+      const problems = eventsOf(await lab.provision([], 1), 'problem')
+      expect(problems).toMatchObject([{ problem: { code: 'in-the-way' } }])
+    } finally {
+      await mendProgram(one, '/usr/bin/mkdir')
+      await shellInHost(one, `cd "$1"; ${undo}`, [state])
+    }
+    expect(changesOf(await mended())).toEqual([`update ${state}/conf`])
   })
 })
 

@@ -104,6 +104,10 @@ finish() {
 
 # shellcheck source=templates/host/tree.sh
 . ./tree.sh
+# shellcheck source=templates/host/enter.sh
+. ./enter.sh
+# shellcheck source=templates/host/own-paths.sh
+. ./own-paths.sh
 # shellcheck source=templates/host/apply/lay.sh
 . ./lay.sh
 # shellcheck source=templates/host/apply/packages.sh

@@ -44,23 +44,17 @@ clean_after_interrupted() {
 # The digests that the plan was made from: a host that has moved since gets a new plan, not this one.
 step_expect() { # N PATH SHA256|- AS
   now=-
-  if [ "$4" != root ]; then expect_as "$4" "$2"
+  if [ "$4" != root ]; then expect_as "$4" "$2" "$3"
   elif [ -h "$2" ]; then now=link:$(readlink -n -- "$2" | sha256sum | cut -c1-64)
   elif [ -f "$2" ]; then now=$(sha256sum <"$2" | cut -c1-64)
   elif [ -e "$2" ]; then now=other; fi
   [ "$now" = "$3" ] || fail 10 host-moved "$2 has changed since the plan was made"
 }
 
-# -> $now
-expect_as() { # USER PATH
-  who=$1
-  # its account is made later in this transaction: seen by the probe in the same way
-  getent passwd "$who" >/dev/null || who=nobody
-  seen=$(printf '0\t-\t0\t%s\n' "$(encode "$2")" | (
-    program=$(cat ./look.sh)
-    cd /
-    exec timeout -k 2 40 setpriv --reuid "$who" --regid "$(id -g "$who")" --clear-groups --bounding-set=-all --no-new-privs -- sh -c "$program" sh
-  ) | head -n 1) || :
+# -> $now, as the probe saw it, also of an account that is made later in this transaction
+expect_as() { # USER PATH SHA256
+  printf '0\t%s\t0\t%s\n' "$3" "$(encode "$2")" | look_own "$1" "$payload/own"
+  seen=$(head -n 1 "$payload/own")
   kind=$(printf '%s' "$seen" | cut -f3)
   case $kind in
     none) now=- ;;
@@ -81,9 +75,11 @@ step_user() { # N NAME UID GID HOME
 }
 
 step_directory() { # N PATH MODE OWNER GROUP AS
-  if ! as "$6" test -d "$2"; then as "$6" mkdir -p -m "$3" -- "$2" || in_the_way "the folder $2 cannot be made by $6"; fi
+  if ! as "$6" test -d "$2"; then as "$6" mkdir -p -m "$3" -- "$2" || in_the_way "the folder $2 cannot be made by $6"
+  elif [ "$6" != root ]; then own_folder "$2" "$4:$5"; fi
   as "$6" chmod "$3" -- "$2" || in_the_way "the mode of the folder $2 cannot be changed by $6"
-  [ "$6" != root ] || chown -h -- "$4:$5" "$2"
+  if [ "$6" = root ]; then chown -h -- "$4:$5" "$2"
+  else as "$6" chgrp -- "$5" "$2" || in_the_way "the group of the folder $2 cannot be changed by $6"; fi
   record made "$1"
 }
 

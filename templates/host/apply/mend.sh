@@ -14,6 +14,17 @@ step_set_aside() { # N PATH
   record made "$1"
 }
 
+# A folder below an app's own that has become somebody else's. It is entered, and what was entered gets its owner: a folder for
+# certain, which unlike a file cannot have a second name elsewhere.
+own_folder() { # PATH USER:GROUP
+  (
+    enter "$1" || fail 13 in-the-way "a link stands on the way to the folder $1, or in its place"
+    [ "$(stat -c %U .)" != "${2%:*}" ] || exit 0
+    on_mount_of_state . "$1" || fail 13 in-the-way "the folder $1 is on another mount, and belongs to $(stat -c %U .)"
+    chown -- "$2" .
+  )
+}
+
 # The app may have made what lies above its database a link: root would hand it what it leads to. The folder is entered once, and
 # is the one of that name or none; from there nothing is followed, -h for the file itself.
 step_own() { # N USER:GROUP PATH

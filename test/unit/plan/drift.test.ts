@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Resource, UnitResource } from '../../../src/desired/resources.ts'
+import { obstacles } from '../../../src/plan/obstacles.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { app } from '../inventory/made.ts'
 import { asWanted, hostState } from './hosts.ts'
@@ -120,6 +121,76 @@ describe('what only a start reads, of a unit that was started from it as it was 
     record(observed, 'a1')
     observed.trees.set(release.path, { stat: 'other', content: null })
     expect(planHost(wanted, observed).changes.map(({ step }) => step.verb)).toEqual(['binary', 'restart'])
+  })
+})
+
+describe('below an app’s state directory', () => {
+  const own = { owner: 'web', group: 'web', as: 'web' } as const
+  const conf = { kind: 'directory', path: '/var/lib/web/conf', mode: '0750', ...own } satisfies Resource
+  const inner = {
+    kind: 'file',
+    path: `${conf.path}/inner`,
+    mode: '0640',
+    content: 'as wanted\n',
+    ...own,
+  } satisfies Resource
+  const laid = hostState([web], [conf, unitFile, inner, { ...unit, runsFrom: [unitFile.path, inner.path] }])
+  type Seen = Parameters<ReturnType<typeof asWanted>['paths']['set']>[1]
+  const planned = (path: string, change: object) => {
+    const observed = asWanted(laid)
+    observed.paths.set(path, { ...observed.paths.get(path), ...change } as Seen)
+    observed.paths.set(unitFile.path, { ...observed.paths.get(unitFile.path), mode: '0666' } as Seen)
+    const { changes, refused } = planHost(laid, observed)
+    return { changes: changes.map(({ summary: { name, reason } }) => `${name}: ${reason}`), refused }
+  }
+  const other = `${unitFile.path}: mode 0666 → 0644`
+
+  test.each([
+    ['root', 'root'],
+    ['root', 'web'],
+    ['web', 'root'],
+  ])('a folder that belongs to %s:%s is given back to the app, and its files are let be', (owner, group) => {
+    expect(planned(conf.path, { owner, group })).toEqual({
+      changes: [`${conf.path}: owner ${owner}:${group} → web:web`, other],
+      refused: [],
+    })
+  })
+
+  test('a file of which only the owner is another’s takes no restart', () => {
+    expect(planned(inner.path, { owner: 'root', group: 'root' }).changes).toEqual([
+      other,
+      `${inner.path}: owner root:root → web:web`,
+    ])
+  })
+
+  test('one whose content is not as wanted, which nobody may read, takes one', () => {
+    expect(planned(inner.path, { owner: 'root', group: 'root', sha256: 'unread' }).changes).toEqual([
+      other,
+      `${inner.path}: content, owner root:root → web:web`,
+      'web.service: what it runs from has changed since it was started',
+    ])
+  })
+
+  test.each([
+    ['a link', { type: 'link', target: '/etc' }, 'a link stands there'],
+    ['a file', { type: 'file' }, 'a file stands there'],
+    [
+      'a folder of another mount',
+      { type: 'mount', owner: 'pi' },
+      'a folder of another mount stands there, which belongs to pi',
+    ],
+  ])('%s in the place of a folder is refused, and hides nothing but what lies below it', (_, change, found) => {
+    const observed = asWanted(laid)
+    const { changes, refused } = planned(conf.path, change)
+    expect(changes).toEqual([other])
+    expect(refused).toMatchObject([{ code: 'in-the-way', found, host: 'pi' }])
+    // with nothing else to do, too
+    observed.paths.set(conf.path, { ...observed.paths.get(conf.path), ...change } as Seen)
+    observed.paths.delete(inner.path)
+    const plan = planHost(laid, observed)
+    expect(plan.changes).toEqual([])
+    const ground = { state: laid, plan, observed, clockOffset: 0, sizes: new Map() }
+    expect(obstacles(ground).map(({ code }) => code)).toEqual(['in-the-way'])
   })
 })
 

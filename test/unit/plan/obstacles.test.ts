@@ -19,6 +19,7 @@ function ground(change: Partial<Observed> = {}, more: Partial<Ground> & { steps?
     changes: steps.map((step) => ({ summary: { kind: 'file', name: '/etc/x', action: 'create', reason: '' }, step })),
     started: ['web'],
     leaving: [],
+    refused: [],
     warnings: [],
   } as unknown as HostPlan
   const web = { ...app('web'), port: 8080 }

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import type { Resource } from '../../../src/desired/resources.ts'
 import type { Observed } from '../../../src/host/observed.ts'
 import { planHost } from '../../../src/plan/plan.ts'
-import { Problem } from '../../../src/problem.ts'
 import { app } from '../inventory/made.ts'
 import { asWanted, bare, hostState } from './hosts.ts'
 
@@ -231,7 +230,7 @@ describe('a plan', () => {
   test('refuses to replace what is not ours: a folder where a file has to go', () => {
     const observed = asWanted(state)
     observed.paths.set(unit, { type: 'directory', mode: '0755', owner: 'root', group: 'root' })
-    expect(() => planHost(state, observed)).toThrow(Problem)
+    expect(planHost(state, observed).refused).toMatchObject([{ code: 'in-the-way', found: 'a folder stands there' }])
   })
 
   test('cleans up after a transaction that was cut off, even when nothing else is to be done', () => {
