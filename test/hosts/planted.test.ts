@@ -131,7 +131,7 @@ describe('in the place of a folder', () => {
 describe('when root is about to give a folder back to its app', () => {
   // after the look, and before the transaction does anything
   const meanwhile = (script: string) =>
-    failProgram(one, '/usr/bin/mkdir', '*/streamside/transactions/*', `(cd ${state}; ${script})`)
+    failProgram(one, '/usr/bin/systemd-run', '*streamside-apply-*', `(cd ${state}; ${script})`)
 
   test.each([
     ['a link out of the app’s state', 'mv conf away; ln -s /etc conf', 'rm conf; mv away conf'],
@@ -144,7 +144,7 @@ describe('when root is about to give a folder back to its app', () => {
       const problems = eventsOf(await lab.provision([], 1), 'problem')
       expect(problems).toMatchObject([{ problem: { code: 'in-the-way' } }])
     } finally {
-      await mendProgram(one, '/usr/bin/mkdir')
+      await mendProgram(one, '/usr/bin/systemd-run')
       await shellInHost(one, `cd "$1"; ${undo}`, [state])
     }
     expect(changesOf(await mended())).toEqual([`update ${state}/conf`])
