@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type LabHost, runInHost, shellInHost } from '../lab/index.ts'
+import { type LabHost, type LoopDisk, makeLoopDisk, removeLoopDisk, runInHost, shellInHost } from '../lab/index.ts'
 import { eventsOf, notesApp, type Site, site } from './site.ts'
 import { allWell, codes, said, statusOf } from './status-answer.ts'
 
@@ -13,19 +12,15 @@ const parts = {
 }
 let lab: Site
 let one: LabHost
-let folder: string
-let loop: string
+let disk: LoopDisk
 
 /** A real ext4 on a disk of its own, which is seen in the host alone. */
 beforeAll(async () => {
   lab = await site('card-health', [{ name: 'ch-one' }], { apps: parts })
   one = lab.host('ch-one')
-  folder = await mkdtemp(path.join(tmpdir(), 'streamside-card-'))
-  const image = path.join(folder, 'card.img')
-  execFileSync('truncate', ['-s', '256M', image])
-  execFileSync('mkfs.ext4', ['-q', '-e', 'continue', image])
-  loop = execFileSync('losetup', ['--find', '--show', image]).toString().trim()
-  const device = (await stat(loop)).rdev & 0xff
+  disk = await makeLoopDisk(lab.lab.instance, 'card', 256)
+  execFileSync('tune2fs', ['-e', 'continue', disk.device])
+  const device = (await stat(disk.device)).rdev & 0xff
   await shellInHost(
     one,
     `mknod /dev/card b 7 "$1" && mkdir -p ${place} && mount /dev/card ${place} && rmdir ${place}/lost+found`,
@@ -36,8 +31,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await shellInHost(one, `systemctl stop 'ch-notes*'; umount --lazy ${place} || :`)
-  execFileSync('losetup', ['--detach', loop])
-  await rm(folder, { recursive: true })
+  await removeLoopDisk(lab.lab.instance, disk)
 })
 
 const found = async () => {
@@ -65,7 +59,7 @@ describe('the health of a card', () => {
 
   test('is bad once the file system has counted an error, with exit 1 and what to do', async () => {
     // what a directory that cannot be read comes to: fs/ext4/sysfs.c
-    await writeFile(`/sys/fs/ext4/${path.basename(loop)}/trigger_fs_error`, 'a block that is bad')
+    await writeFile(`/sys/fs/ext4/${path.basename(disk.device)}/trigger_fs_error`, 'a block that is bad')
     const answer = await found()
     expect(answer.code, said(answer)).toBe(1)
     expect(answer.wrong).toEqual(['ext4-errors'])
@@ -100,8 +94,8 @@ describe('the health of a card', () => {
     const kernel = [
       'Linux version 6.12.25+rpt-rpi-v8',
       'I/O error, dev mmcblk7, sector 1 op 0x0:(READ) flags 0x0',
-      `I/O error, dev ${path.basename(loop)}, sector 2048 op 0x1:(WRITE) flags 0x800`,
-      `Buffer I/O error on dev ${path.basename(loop)}, logical block 256, lost async page write`,
+      `I/O error, dev ${path.basename(disk.device)}, sector 2048 op 0x1:(WRITE) flags 0x800`,
+      `Buffer I/O error on dev ${path.basename(disk.device)}, logical block 256, lost async page write`,
       'hwmon hwmon1: Undervoltage detected!',
     ]
     await shellInHost(

@@ -23,8 +23,8 @@ const only = (host: string, path = root) => ({
 })
 
 beforeAll(async () => {
-  disk = await makeDisk('share', 32)
   lab = await site('directory-race', [{ name: names[0] }, { name: names[1], suite: 'trixie' }], only(names[0]))
+  disk = await makeDisk(lab.lab.instance, 'share', 32)
   hosts = names.map((name) => lab.host(name))
   for (const host of hosts) {
     await disk.plug(host)

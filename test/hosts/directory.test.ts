@@ -56,8 +56,8 @@ async function write(text: string, ...names: Name[]): Promise<void> {
 }
 
 beforeAll(async () => {
-  disk = await makeDisk('backup', 48)
   lab = await site('directory', [{ name: twelve }], { apps: {} })
+  disk = await makeDisk(lab.lab.instance, 'backup', 48)
   host = lab.host(twelve)
   // Somebody has the number that follows from the app's name.
   const taken = freeAccountId('dir-own', new Set())
@@ -125,7 +125,7 @@ describe('unmounted while it runs', () => {
   })
 
   test('another disk in its place is none of ours, and the same one elsewhere is not there', async () => {
-    const other = await makeDisk('other', 16)
+    const other = await makeDisk(lab.lab.instance, 'other', 16)
     await other.plug(host)
     await disk.plug(host)
     await inside(

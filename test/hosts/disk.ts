@@ -1,14 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { promisify } from 'node:util'
-import { execFile } from 'node:child_process'
-import { type LabHost, shellInHost } from '../lab/index.ts'
-
-const run = promisify(execFile)
+import { type Instance, type LabHost, makeLoopDisk, removeLoopDisk, shellInHost } from '../lab/index.ts'
 
 /** A USB disk of the lab: a file system in a file of this machine, so that it outlives the cards of the hosts. */
 export interface Disk {
+  /** `/dev/loopN` of this machine. */
+  device: string
   /** Plugs it in, under the name that udev would give it by its label. Mounts nothing. After each boot anew. */
   plug(host: LabHost): Promise<void>
   /** Unmounts it wherever it is, and takes its name away. */
@@ -17,15 +12,12 @@ export interface Disk {
 }
 
 /** An ext4 of so many MiB. Several hosts may have it at a time: they share one kernel, as the clients of a NAS share one server. */
-export async function makeDisk(label: string, mebibytes: number): Promise<Disk> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'streamside-disk-'))
-  const image = path.join(folder, `${label}.img`)
-  await run('truncate', ['-s', `${mebibytes}M`, image])
-  await run('mkfs.ext4', ['-q', '-F', '-L', label, image])
-  const { stdout } = await run('losetup', ['--find', '--show', image])
-  const device = stdout.trim()
+export async function makeDisk(instance: Instance, label: string, mebibytes: number): Promise<Disk> {
+  const disk = await makeLoopDisk(instance, label, mebibytes)
+  const { device } = disk
   const minor = device.replace(/^\D+/, '')
   return {
+    device,
     plug: async (host) => {
       await shellInHost(
         host,
@@ -40,9 +32,6 @@ export async function makeDisk(label: string, mebibytes: number): Promise<Disk> 
         [device, label],
       )
     },
-    remove: async () => {
-      await run('losetup', ['-d', device])
-      await rm(folder, { recursive: true, force: true })
-    },
+    remove: () => removeLoopDisk(instance, disk),
   }
 }

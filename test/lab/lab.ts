@@ -10,6 +10,7 @@ import { emulate, endEmulation } from './emulation.ts'
 import { enterInstance, findInstance, instanceName, listInstances, strikeInstance, type Instance } from './instances.ts'
 import { declareHost, listHosts, type HostSpec, type LabHost } from './lab-host.ts'
 import { withLock } from './lock.ts'
+import { removeLoopDisks } from './loop-disk.ts'
 import { bringTools, requireRoot } from './machine.ts'
 import { raiseNetwork, removeNetwork } from './network.ts'
 import { unmountNspawnRun } from './nspawn-run.ts'
@@ -84,7 +85,7 @@ export async function up(
 }
 
 /**
- * Takes an instance down with all it has made: processes, mounts, network, cards, bucket, records. Safe to run twice, after
+ * Takes an instance down with all it has made: processes, mounts, network, cards, loop devices, bucket, records. Safe to run twice, after
  * a crash of any lab command, and after a reboot of the machine. Other instances stay as they are.
  * Answers false when there was nothing to take down.
  */
@@ -98,6 +99,7 @@ export async function down(options: { instance?: string } = {}): Promise<boolean
     await killCgroup(cgroup)
     await removeCgroup(cgroup)
     for (const host of await listHosts(instance)) await removeCard(host, true)
+    await removeLoopDisks(instance)
     await removeNetwork(instance)
     await removeSockets(instance)
     // rm -r would cross a mount into the shared base tree's overlay: only when none is left
