@@ -106,7 +106,7 @@ export interface ObservedDatabase {
   bytes: number
   owner: string
   group: string
-  /** Whose its WAL and shared memory are, when they are there. */
+  /** Whose its WAL, shared memory, journal and Litestream's folder are, as far as they are there. */
   beside?: { owner: string; group: string }[]
   /** Of a service's: how its header says that it is written; `none` before it is one. */
   journal?: 'wal' | 'rollback' | 'none'

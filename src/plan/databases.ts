@@ -3,7 +3,7 @@ import type { Observed } from '../host/observed.ts'
 import type { Change } from './change.ts'
 import type { Manifest } from './manifest.ts'
 
-/** A database that belongs to somebody else (copied there by root, say) cannot be written by its app, nor replicated. */
+/** A database that belongs to somebody else (copied there by root, say) cannot be written by its app, nor replicated: its gate waits. */
 export function databaseOwners(state: HostState, observed: Observed): Change[] {
   return state.apps.flatMap((app) =>
     Object.values(app.databases).flatMap((file): Change[] => {
@@ -20,7 +20,7 @@ export function databaseOwners(state: HostState, observed: Observed): Change[] {
             kind: 'database',
             name: file,
             action: 'update',
-            reason: `owner ${other.owner}:${other.group} → ${user}:${group}${other === seen ? '' : ' of its WAL'}`,
+            reason: `owner ${other.owner}:${other.group} → ${user}:${group}${other === seen ? '' : ' of what lies beside it'}`,
           },
           step: { verb: 'own', fields: [`${user}:${group}`, file] },
         },

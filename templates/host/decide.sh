@@ -11,5 +11,5 @@ cd decide
 # Joined here, not by jq's `include`: jq 1.6 (Debian 12, the oldest that runs this) compiles a file once for each way to it.
 # -R: each line is parsed by itself, so that an incomplete one is an error and not a reason to wait for the rest.
 exec jq -R -r --unbuffered --arg form "$1" -f /dev/fd/3 3<<PROGRAM
-$(cat owner.jq stale.jq offline.jq gate.jq source.jq proof.jq release.jq put.jq unit.jq timer.jq config.jq main.jq)
+$(cat owner.jq barred.jq stale.jq offline.jq gate.jq source.jq proof.jq release.jq put.jq unit.jq timer.jq config.jq main.jq)
 PROGRAM

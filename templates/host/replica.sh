@@ -77,7 +77,7 @@ look_local() {
 # Printed by a program that runs as the app's user, and beside file names of its choosing: only what wal.sh prints is taken.
 local_entry() {
   IFS= read -r entry <&3 || entry=
-  printf '%s\n' "$entry" | grep -Eqx '\{"file":(true|false),"l0":(null|"[0-9a-f]{16}"),"wal":"[a-z]+","id":(null|\{[a-z0-9":,-]*\}),"walId":(null|"[0-9 -]+"),"short":(true|false|"unknown")\}' || {
+  printf '%s\n' "$entry" | grep -Eqx '\{"file":(true|false),"l0":(null|"[0-9a-f]{16}"),"wal":"[a-z]+","id":(null|\{[a-z0-9":,-]*\}),"walId":(null|"[0-9 -]+"),"short":(true|false|"unknown"),"barred":(null|\{"why":"[a-z]+","what":"[] !#-[^-~]*","owner":"[] !#-[^-~]*"\})\}' || {
     say 3 "what was found out about $path is not to be trusted: somebody else prints it. Next: look into the folder, and at what $user runs"
     exit 1
   }

@@ -15,11 +15,15 @@
 #   walId   "inode size mtime" of the WAL, or null
 #   short   true when the file lacks pages that neither its WAL nor its rollback journal brings back: a failing card cut it off.
 #           "unknown" when there was no room in SCRATCH to tell
+#   barred  null, or { why, what, owner }: something is there that this user cannot read (barred.sh). Then `file` is true, nothing
+#           of the above is known but what stat(2) tells, and `wal` is unread
 # Exit: 0. The live files are only read: closing a connection would remove the WAL and cost a full upload.
 set -eu
 export LC_ALL=C
 # shellcheck source=templates/host/numbers.sh
 . "${0%/*}/numbers.sh"
+# shellcheck source=templates/host/barred.sh
+. "${0%/*}/barred.sh"
 
 is_database() { # FILE
   [ -f "$1" ] && [ "$(stat -L -c %s -- "$1")" -ge 512 ] && [ "$(head -c 15 -- "$1" 2>/dev/null)" = 'SQLite format 3' ]
@@ -28,6 +32,9 @@ is_database() { # FILE
 last_ltx() { # FOLDER -> name of the level 0 file with the highest transaction
   find "$1" -maxdepth 1 -type f -regextype posix-extended -regex '.*/[0-9a-f]{16}-[0-9a-f]{16}\.ltx' -printf '%f\n' 2>/dev/null | sort | tail -n 1
 }
+
+# A failing card gives the first page of a file, and not the rest.
+reads_through() { cat -- "$1" >/dev/null 2>&1; }
 
 # Frames that SQLite itself would recover from the first COUNT bytes of the WAL: it checks their checksums. Only the
 # database's first page goes with it, for a checkpoint writes pages and reads none; but SQLite takes a file for damaged that
@@ -38,7 +45,11 @@ recovered_frames() { # DATABASE COUNT PAGE-SIZE
   { head -c "$3" -- "$1" >"$scratch/copy" &&
     truncate -s "$(stat -c %s -- "$1")" "$scratch/copy" &&
     head -c "$2" -- "$1-wal" >"$scratch/copy-wal" &&
-    head -c $(($2 + 65536)) /dev/zero >"$scratch/room"; } || { rm -f "$scratch/room"; echo no-room; return; }
+    head -c $(($2 + 65536)) /dev/zero >"$scratch/room"; } || {
+    rm -f "$scratch/room"
+    if reads_through "$1-wal" && head -c "$3" -- "$1" >/dev/null 2>&1; then echo no-room; else echo unread; fi
+    return
+  }
   rm -f "$scratch/room"
   # The pragma reads the schema first, and the rest of a big one lies in the hole: with writable_schema on it goes on without
   # (SQLITE_NoSchemaError in SQLite's prepare.c), which the command line of Debian 13 allows only when told to, and tells.
@@ -61,7 +72,8 @@ wal_kind() { # DATABASE LTX
   if [ "$wal_salt1" = "$salt1" ] && [ "$wal_salt2" = "$salt2" ]; then
     # The file's size proves nothing, for a WAL is not cut at a reset.
     recovered=$(recovered_frames "$1" "$needed" "$page")
-    if [ "$recovered" = no-room ]; then echo unknown
+    if [ "$recovered" = unread ]; then echo unread
+    elif [ "$recovered" = no-room ]; then echo unknown
     elif [ "$recovered" -ge $(((needed - 32) / (24 + page))) ]; then echo covers; else echo behind; fi
     return
   fi
@@ -108,7 +120,7 @@ shared_memory() { # DATABASE
 
 # Which of the pages 1 to $pages that the file lacks does no frame of the WAL bring? A checkpoint that was cut off leaves page 1
 # written and others not, and the WAL has them all; where later transactions made the database smaller, fewer count.
-lacks_pages() { # -> true, false, unknown
+lacks_pages() { # -> true, false, unknown, unread
   if ! shared_memory "$database"; then
     first=0 size=0 frames=0
     # shellcheck disable=SC2046 # numbers
@@ -116,7 +128,7 @@ lacks_pages() { # -> true, false, unknown
       # None when pages are missing by more than there are frames, too: SQLite refuses to checkpoint that.
       frames=$(recovered_frames "$database" "$(stat -L -c %s -- "$database-wal")" "$page")
     fi
-    [ "$frames" != no-room ] || { echo unknown; return; }
+    case $frames in no-room) echo unknown; return ;; unread) echo unread; return ;; esac
   fi
   # each frame: its page and, at the end of a transaction, the size of the database in pages
   { [ "$frames" -eq 0 ] || od -An -v --endian=big -tu4 -w$((24 + page)) -j 32 -N $((frames * (24 + page))) -- "$database-wal" | cut -c 1-22; } |
@@ -134,18 +146,20 @@ lacks_pages() { # -> true, false, unknown
 }
 
 # A transaction without a WAL was cut off: what its journal leaves is for SQLite to say.
-lacks_after_rollback() { # -> true, false, unknown
+lacks_after_rollback() { # -> true, false, unknown, unread
   rm -f "$scratch/copy" "$scratch/copy-journal"
   if cp -- "$database" "$scratch/copy" 2>/dev/null && cp -- "$database-journal" "$scratch/copy-journal" 2>/dev/null; then
     said=$(sqlite3 -batch "$scratch/copy" 'PRAGMA quick_check(1)' 2>&1) || :
     case $said in ok) echo false ;; *'is full'* | *'disk I/O'*) echo unknown ;; *) echo true ;; esac
-  else
+  elif reads_through "$database" && reads_through "$database-journal"; then
     echo unknown
+  else
+    echo unread
   fi
   rm -f "$scratch/copy" "$scratch/copy-journal"
 }
 
-is_short() { # DATABASE -> true, false, unknown
+is_short() { # DATABASE -> true, false, unknown, unread
   database=$1
   promises_more "$1" || { echo false; return; }
   if [ "$(od -An -tx1 -N 8 -- "$1-journal" 2>/dev/null)" = ' d9 d5 05 f9 20 a1 63 d7' ]; then lacks=$(lacks_after_rollback)
@@ -155,9 +169,17 @@ is_short() { # DATABASE -> true, false, unknown
   echo "$lacks"
 }
 
-identity() { # FILE
-  counter=$(numbers "$1" 0 24:4)
-  stat -c "{\"inode\":%i,\"size\":%s,\"mtime\":%Y,\"counter\":${counter% }}" -- "$1"
+identity() { # FILE -> JSON; null when it cannot be looked at
+  if [ -f "$1" ] && [ ! -h "$1" ]; then
+    counter=$(numbers "$1" 0 24:4)
+    counter=${counter% }
+    stat -c "{\"inode\":%i,\"size\":%s,\"mtime\":%Y,\"counter\":${counter:-null}}" -- "$1"
+  else
+    printf null
+  fi
+}
+wal_identity() { # DATABASE -> JSON; null without a WAL
+  if [ -f "$1-wal" ]; then stat -c '"%i %s %Y"' -- "$1-wal"; else printf null; fi
 }
 
 scratch=$1
@@ -170,13 +192,20 @@ for path; do
     l0=${ltx%.ltx}
     l0="\"${l0#*-}\"" ltx=$level0/$ltx
   fi
-  if is_database "$path"; then
-    wal_id=null
-    short=$(is_short "$path")
-    [ "$short" != unknown ] || short='"unknown"'
-    [ ! -f "$path-wal" ] || wal_id=$(stat -c '"%i %s %Y"' -- "$path-wal")
-    printf '{"file":true,"l0":%s,"wal":"%s","id":%s,"walId":%s,"short":%s}\n' "$l0" "$(wal_kind "$path" "$ltx")" "$(identity "$path")" "$wal_id" "$short"
-  else
-    printf '{"file":false,"l0":%s,"wal":"missing","id":null,"walId":null,"short":false}\n' "$l0"
+  barred=$(barred_by "$path" "$ltx")
+  wal=missing short=false
+  if [ "$barred" = null ] && is_database "$path"; then
+    wal=$(wal_kind "$path" "$ltx") short=$(is_short "$path")
+    case $wal:$short in
+      unread:*) barred=$(bar error "$path-wal") ;;
+      *:unread) barred=$(bar error "$path") ;;
+      *:unknown) short='"unknown"' ;;
+    esac
+  elif [ "$barred" = null ]; then
+    printf '{"file":false,"l0":%s,"wal":"missing","id":null,"walId":null,"short":false,"barred":null}\n' "$l0"
+    continue
   fi
+  [ "$barred" = null ] || { wal=unread short=false; }
+  printf '{"file":true,"l0":%s,"wal":"%s","id":%s,"walId":%s,"short":%s,"barred":%s}\n' \
+    "$l0" "$wal" "$(identity "$path")" "$(wal_identity "$path")" "$short" "$barred"
 done

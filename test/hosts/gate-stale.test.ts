@@ -18,6 +18,7 @@ import {
   stop,
   writeUploaded,
 } from './gated.ts'
+import { changesOf } from './host-state.ts'
 import { type Site, site, until, writeRow } from './site.ts'
 
 const names =
@@ -252,4 +253,40 @@ test('an app that went on while Litestream was down keeps every row', async () =
   await writeRow(one.host, one.port, 'last')
   await until('the rows in the bucket', 20, async () => ((await newestIn(one)) > before ? true : null))
   expect(await rowsAfterRestart(one)).toHaveLength(83)
+})
+
+test('files that were taken from the app’s user are not missing: nothing takes their place, and given back they have all rows', async () => {
+  // their own tests are over: what each has by now is what it has to have afterwards
+  const [given, shut, wal] = [app('sta-sound'), app('sta-tail'), app('sta-nowal')]
+  const all = [given, shut, wal]
+  const stateOf = async (one: Gated) => ({ path: (await readOwner(one)).path, aside: await asideCount(one) })
+  const before = await Promise.all(
+    all.map(async (one) => ({ rows: [...(await rowsOnceUp(one)), 'only here'], ...(await stateOf(one)) })),
+  )
+  for (const one of all) {
+    // rows that no replica has
+    await runInHost(one.host, ['systemctl', 'kill', '--signal=SIGKILL', `${one.name}-litestream.service`])
+    await runInHost(one.host, ['systemctl', 'stop', `${one.name}-litestream.service`])
+    await writeRow(one.host, one.port, 'only here')
+  }
+  await shellInHost(given.host, 'chown root:root "$1"/*.db* && chmod 0600 "$1"/*.db*', [folderOf(given)])
+  await begin(given)
+  await shellInHost(shut.host, 'chown root:root "$1" && chmod 0700 "$1"', [folderOf(shut)])
+  await begin(shut)
+  await shellInHost(wal.host, 'chown root:root "$1-wal" && chmod 0600 "$1-wal"', [databaseOf(wal)])
+  await crash(wal)
+  for (const [one, what] of [
+    [given, `${databaseOf(given)} belongs to root`],
+    [wal, `${databaseOf(wal)}-wal belongs to root`],
+    [shut, `${folderOf(shut)} is a folder of root's`],
+  ] as const) {
+    const { text, next } = await refused(one, 'files-unreadable')
+    expect(text).toContain(what)
+    expect(next).toContain(one === shut ? 'chown -h' : 'run streamside provision')
+  }
+  await shellInHost(shut.host, 'chown -h "$2": "$1"', [folderOf(shut), shut.name])
+  const changes = changesOf(await lab.provision(), 'database')
+  expect(changes.sort()).toEqual([given, wal].map((one) => `update ${databaseOf(one)}`).sort())
+  const after = await Promise.all(all.map(async (one) => ({ rows: await rowsOnceUp(one), ...(await stateOf(one)) })))
+  expect(after).toEqual(before)
 })

@@ -112,12 +112,13 @@ export interface LocalFact {
   id: { inode: number; size: number; mtime: number; counter: number } | null
   walId: string | null
   short: boolean
+  barred: null
 }
 
 /** What wal.sh prints of one database. */
 export function localFact(files: Files): LocalFact {
   const l0 = files.l0?.ltx.at(-1) ? hexTxid(files.l0.max) : null
-  if (!files.exists) return { file: false, l0, wal: 'missing', id: null, walId: null, short: false }
+  if (!files.exists) return { file: false, l0, wal: 'missing', id: null, walId: null, short: false, barred: null }
   const size = 4096 * (1 + files.base.length)
   return {
     file: true,
@@ -127,8 +128,9 @@ export function localFact(files: Files): LocalFact {
     walId:
       files.wal &&
       `${files.inode} ${files.wal.history}-${files.wal.salt}-${files.wal.rows.length} ${files.wal.written}`,
-    // nothing here cuts a file off
+    // nothing here cuts a file off, or takes it from its user
     short: false,
+    barred: null,
   }
 }
 

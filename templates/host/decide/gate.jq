@@ -123,6 +123,7 @@ def mine($owner):
   # It would be in no path that is restored from later on.
   elif $left != [] then
     refuse("database-left"; "the owner object orders a restore of \($left | join(", ")), which the inventory does not have here"; "put it back under databases: and run streamside provision")
+  elif barred != [] then files_unreadable
   elif .remote == null then { do: "look", code: "look", text: "", next: "", path: $owner.path }
   elif any(.remote[]; .error != null) then
     first(.remote[] | select(.error != null) | .error) as $error

@@ -29,7 +29,9 @@ def offline($read):
   . as $f
   | unread($read; $f) as $why
   | offline_obstacle as $obstacle
-  | if $obstacle != null then
+  # No matter of the replica's: they hold the app back with it, too.
+  | if barred != [] then files_unreadable
+    elif $obstacle != null then
       $why | .text += "; and it cannot start without the replica: \($obstacle)"
     elif .once then
       start("offline-once"; "\($why.text); started without the replica, as ordered once") | as_proven($f)

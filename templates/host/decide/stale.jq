@@ -1,12 +1,12 @@
 # The stale test (ownership.md, "Stale test"), one database at a time.
 #
-# .local[db]  = { file, l0, wal, id, walId, short } as wal.sh prints it
+# .local[db]  = { file, l0, wal, id, walId, short, barred } as wal.sh prints it
 # .remote[db] = { max: highest txid in the replica under the owner's path | null }
 # .mark       = tip.json of that path: { body } | { error } | null. Its newest objects may be gone, and then only this says that
 #               the files here are older than what was once proven.
 # .claim      = { …, restored: { db: txid }, source: the path that those count in, proven }
-# .clean      = { proved, settled, files: { db: { id, walId } } } | null: how an orderly stop left the files.
-#               settled: Litestream was stopped after it too, so that nobody of ours has written since
+# .clean      = { proved, settled, files: { db: { id, walId, barred } } } | null: how an orderly stop left the files.
+#               barred: true when they could not be read then. settled: Litestream was stopped after it too, so that nobody of ours has written since
 # .started    = { db: { l0, id } } | null: how the last start found them, when they had been judged and were on disk
 
 def remote_max($db): .remote[$db].max // zero;
@@ -47,15 +47,21 @@ def nothing_uploaded_since_start($db):
   .started[$db] as $before
   | $before != null and $before.l0 == .local[$db].l0 and same_file($db; $before.id);
 
+# As the stop left it. The counter of a file that could not be read then is not known.
+def as_left($now; $before):
+  if $now == null or $before == null then $now == $before
+  else ($now | del(.counter)) == ($before | del(.counter)) and ($before.counter == null or $now.counter == $before.counter) end;
+
 # After a power cut the newest commits of the WAL may be gone although Litestream had uploaded them: the files look newest
 # and are not. null, or why the files cannot be trusted, whatever the replica says.
 def untrusted($db):
   .local[$db] as $now | .clean.files[$db] as $before
   # An orderly stop does not vouch for it: a card fails while nobody looks, too.
   | if $now.short == true then "it is shorter than its header says, and its WAL does not hold what is missing: as a failing card leaves it"
-    elif .clean != null then
+    # A stop that could not even see the file says nothing of it: the WAL is asked, as after a power cut.
+    elif .clean != null and ($before.barred != true or $before.id != null) then
       if $before == null then null
-      elif .clean.settled and ($now.id != $before.id or $now.walId != $before.walId) then "it was changed while neither the app nor Litestream ran"
+      elif .clean.settled and ((as_left($now.id; $before.id) | not) or $now.walId != $before.walId) then "it was changed while neither the app nor Litestream ran"
       elif same_file($db; $before.id) | not then "it was replaced while the app was stopped"
       else null end
     elif nothing_uploaded_since_start($db) then null
@@ -112,4 +118,4 @@ def start($code; $text):
   { do: "start", code: $code, text: $text, next: "", litestream: true, keep: (.local | map_values({ l0, id })) };
 
 # ask "left", at a stop: what `clean` keeps of the files
-def left: { do: "left", code: "left", text: "", next: "", keep: (.local | map_values({ id, walId })) };
+def left: { do: "left", code: "left", text: "", next: "", keep: (.local | map_values({ id, walId } + if .barred == null then {} else { barred: true } end)) };

@@ -8,6 +8,8 @@ def unit_owned($owner):
     elif .claim.path != $owner.path then refuse("no-claim"; "the files here are not claimed for \($owner.path) yet"; "the gate does that, before the app starts")
     elif $owner.epoch < .claim.epoch then alarm("rolled-back"; "the owner object has epoch \($owner.epoch), and the files here are from epoch \(.claim.epoch): the bucket was rolled back"; way_out)
     elif clock_wrong then refuse("clock"; "\(clock_text): with it Litestream would delete history"; "let this machine reach a time server (timedatectl timesync-status), or set its clock")
+    # Beside a running app, too: a position that cannot be read would look like a second writer's work.
+    elif barred != [] then files_unreadable | .alert = false
     elif .remote == null then { do: "look", code: "look", text: "", next: "", path: $owner.path }
     elif any(.remote[]; .error != null) then refuse("replica-error"; first(.remote[] | select(.error != null) | .error); "")
     elif .mark.error != null then refuse("replica-error"; .mark.error; "")

@@ -46,9 +46,24 @@ export const fileId = { inode: 7, size: 8192, mtime: 900, counter: 3 }
 
 /** A database that lies here, fully replicated, and what its WAL says. */
 export function here(change: Record<string, unknown> = {}): Record<string, unknown> {
-  return { file: true, l0: tx(9), wal: 'covers', id: fileId, walId: '8 4152 900', short: false, ...change }
+  return {
+    file: true,
+    l0: tx(9),
+    wal: 'covers',
+    id: fileId,
+    walId: '8 4152 900',
+    short: false,
+    barred: null,
+    ...change,
+  }
 }
-export const gone = { file: false, l0: null, wal: 'missing', id: null, walId: null, short: false }
+export const gone = { file: false, l0: null, wal: 'missing', id: null, walId: null, short: false, barred: null }
+
+/** A database that is there, and that the app's user cannot read; `by` as barred.sh says it. */
+export function barred(by: Record<string, string> = {}, change: Record<string, unknown> = {}): Record<string, unknown> {
+  const what = '/var/lib/notes/notes.db'
+  return here({ l0: null, wal: 'unread', barred: { why: 'owner', what, owner: 'root', ...by }, ...change })
+}
 
 export function claim(change: Record<string, unknown> = {}): Record<string, unknown> {
   return { path, epoch: 2, id: me, restored: {}, source: null, proven: true, ...change }

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Decision, openVerdicts } from '../../model/verdicts.ts'
-import { asked, claim, found, gone, me, owner } from './facts.ts'
+import { barredCases } from './barred-cases.ts'
+import { asked, barred, claim, fileId, found, gone, here, me, owner } from './facts.ts'
 import { directoryCases } from './directory-cases.ts'
 import { filesCases } from './files-cases.ts'
 import { ownerCases } from './owner-cases.ts'
@@ -12,7 +13,7 @@ const verdicts = openVerdicts()
 afterAll(() => verdicts.close())
 
 const gate = (change: Record<string, unknown>): Promise<Decision> => verdicts.ask(asked('gate', change))
-const steps = { ...ownerCases, ...filesCases, ...unprovenCases, ...directoryCases }
+const steps = { ...ownerCases, ...filesCases, ...unprovenCases, ...directoryCases, ...barredCases }
 
 for (const [step, cases] of Object.entries(steps)) {
   describe(step, () => {
@@ -30,6 +31,15 @@ test('every refusal says what was found and what to do next, without a number or
     expect([promise, decision.next]).toEqual([promise, expect.stringMatching(/^\S.{10,}[^.]$/)])
     expect(decision.text + decision.next).not.toMatch(/null|undefined|\(\)|\[object/)
   }
+})
+
+test('a stop notes of files that it could not read what it could see, and that', async () => {
+  const local = { main: barred({}, { id: { ...fileId, counter: null } }), other: here() }
+  const { keep } = await verdicts.ask(asked('left', { dbs: ['main', 'other'], local }))
+  expect(keep).toEqual({
+    main: { id: { ...fileId, counter: null }, walId: '8 4152 900', barred: true },
+    other: { id: fileId, walId: '8 4152 900' },
+  })
 })
 
 test('a claim by the host itself keeps what the object says, and its past to the last 20', async () => {

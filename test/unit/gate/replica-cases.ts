@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { answered, claim, found, gone, here, noAnswer, oldPath, other, owner, path, tx } from './facts.ts'
+import { answered, barred, claim, found, gone, here, noAnswer, oldPath, other, owner, path, tx } from './facts.ts'
 import type { Case } from './case.ts'
 
 const elsewhere = owner({ holder: { host: 'pi-attic', id: other } })
@@ -34,6 +34,16 @@ export const unitCases: Case[] = [
     { do: 'refuse', code: 'file-short' },
   ],
   ['goes on beside a running app', { running: true, local: { main: here({ short: true }) } }, { do: 'go' }],
+  [
+    'stays down on files that it cannot read, whose gate tells people',
+    { local: { main: barred() } },
+    { do: 'refuse', code: 'files-unreadable', alert: false },
+  ],
+  [
+    'does not take them for another writer’s work beside a running app',
+    { running: true, local: { main: barred() } },
+    { do: 'refuse', code: 'files-unreadable' },
+  ],
   ['stays down on no file where the replica has one', { local: { main: gone } }, { do: 'refuse', code: 'stale' }],
   [
     'does not fill a replica that was emptied',

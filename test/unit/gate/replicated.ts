@@ -24,10 +24,11 @@ export interface Replicated {
 export interface LocalFacts {
   file: boolean
   l0: string | null
-  wal: 'covers' | 'ahead' | 'behind' | 'foreign' | 'missing' | 'untouched'
-  id: { inode: number; size: number; mtime: number; counter: number } | null
+  wal: 'covers' | 'ahead' | 'behind' | 'foreign' | 'missing' | 'untouched' | 'unread'
+  id: { inode: number; size: number; mtime: number; counter: number | null } | null
   walId: string | null
   short: boolean | 'unknown'
+  barred: { why: string; what: string; owner: string } | null
 }
 
 /** Makes a folder with a database in it; `name` may hold anything that a file name may. */

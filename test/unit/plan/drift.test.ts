@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Resource, UnitResource } from '../../../src/desired/resources.ts'
+import { databaseOwners } from '../../../src/plan/databases.ts'
 import { obstacles } from '../../../src/plan/obstacles.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { app } from '../inventory/made.ts'
-import { asWanted, hostState } from './hosts.ts'
+import { asWanted, bare, hostState } from './hosts.ts'
 
 const unit: UnitResource = {
   kind: 'unit',
@@ -53,6 +54,14 @@ test('a database that became somebody else’s is given back to its app, without
   expect(
     drifted((observed) => observed.databases.set('/var/lib/web/a.db', { bytes: 1, owner: 'root', group: 'web' })),
   ).toEqual(['update database /var/lib/web/a.db own'])
+})
+
+test('so is what lies beside it', () => {
+  const seen = { bytes: 1, owner: 'web', group: 'web', beside: [{ owner: 'root', group: 'root' }] }
+  const observed = { ...bare(), databases: new Map([['/var/lib/web/a.db', seen]]) }
+  expect(
+    databaseOwners(hostState([web], []), observed).map(({ summary, step }) => [summary.reason, step.fields]),
+  ).toEqual([['owner root:root → web:web of what lies beside it', ['web:web', '/var/lib/web/a.db']]])
 })
 
 test('a unit that is no longer wanted is stopped before its file goes, and only ours', () => {
