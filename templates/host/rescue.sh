@@ -44,9 +44,11 @@ drop_rescues() {
 # By its name: the inventory may list the databases in another order by the time they come back. What cannot be looked at is not
 # taken for a database that the app has not made.
 rescue_one() {
-  case $(as_app sh -c 'if [ -e "$1" ]; then echo there; else echo none; fi' sh "$path") in
+  # An app that runs still, or is broken into, may have closed the folder: only what is not there by the kernel's word is none.
+  seen=$(as_app stat -c there -- "$path" 2>&1) || :
+  case $seen in
     there) ;;
-    none) return 0 ;;
+    *': No such file or directory') return 0 ;;
     *) kept=false; return 0 ;;
   esac
   as_app sh -c '

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -166,4 +175,14 @@ test('what had come back and was gone before a proof is kept aside, when another
   expect(run('rescue; [ "$kept" = true ]; rescue_used; rescue_aside; rescue_over')).toBe(0)
   expect(readdirSync(path.join(folder, 'state')).filter((name) => name.endsWith('-then'))).toEqual(['rescue.used-then'])
   expect(readdirSync(path.join(folder, 'state/rescue.used-then')).sort()).toEqual(['a.tar', 'b.tar'])
+})
+
+test('a folder that the app’s user cannot enter is not one without a database: nothing is given up for it', () => {
+  write('new')
+  // the folder that all of this lies in is closed to others
+  const asNobody = 'setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all --'
+  const closed = process.getuid?.() === 0 ? asNobody : 'chmod 0 "$data";'
+  expect(run(`as_app() { ${closed} "$@"; }; rescue || exit 3`)).toBe(3)
+  chmodSync(path.join(folder, 'data'), 0o755)
+  expect(broughtBack()).toBeNull()
 })
