@@ -41,6 +41,8 @@ export interface EnsureOwner extends OwnerOf {
   claimPath?: string | null
   /** The name that the host's files were claimed under before this one; null = none. */
   earlier?: Earlier | null
+  /** Path of the owner object that was there when this run judged it ahead; null = there was none, absent = it was not judged. */
+  seen?: string | null
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
   /** What this run has found out about conditional writes. */
@@ -67,6 +69,8 @@ export interface Earlier {
 export interface EnsuredOwner {
   outcome: 'created' | 'renamed' | 'renamed-back' | 'exists' | 'databases-changed' | 'taken-back'
   owner: Owner
+  /** Path of the owner object that was found; null = there was none. */
+  found: string | null
 }
 
 export const realClock: Clock = {
@@ -125,8 +129,9 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       // Made since the GET: judge that object, not the listing. A listing need not show it by its key: it is cut off, and a directory
       // has files of its own for an object.
       if (keys.length > 0 && (await current(store, place, name)) !== null) continue
+      const before = found?.owner.path ?? null
       const { step, outcome } = await judge(store, place, request, wish, found?.owner ?? null, keys)
-      if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner }
+      if (step.kind === 'unchanged') return { outcome: 'exists', owner: step.owner, found: before }
       if (step.kind !== 'next') throw refusal(step, { ...request, instance: name, place })
 
       // Where an app is set up, and again whenever a place of its own is made for it: a server may have been replaced behind its
@@ -134,7 +139,7 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
       const ownsPath = outcome === 'created' || outcome === 'renamed' || outcome === 'renamed-back'
       if (ownsPath && !place.emulate && place.keeper.type === 's3' && request.dryRun !== 'read')
         await requireConditionalWrites(store, place.keeper, place.alternatives, request)
-      if (request.dryRun !== undefined) return { outcome, owner: step.owner }
+      if (request.dryRun !== undefined) return { outcome, owner: step.owner, found: before }
       const condition: Condition = found ? { kind: 'etag', etag: found.etag } : { kind: 'absent' }
       const put = await putOwner({
         store: writer,
@@ -146,9 +151,9 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
         deadlineMs: writeDeadlineMs,
       })
       // What was taken back may have other databases now: once more around.
-      if (put.outcome === 'done' && outcome !== 'taken-back') return { outcome, owner: put.owner }
+      if (put.outcome === 'done' && outcome !== 'taken-back') return { outcome, owner: put.owner, found: before }
       if (put.outcome === 'done' && setDatabases(put.owner, wish).kind === 'unchanged')
-        return { outcome, owner: put.owner }
+        return { outcome, owner: put.owner, found: before }
     }
   } finally {
     store.close()
@@ -186,6 +191,7 @@ async function judge(
       step: claimFrom(found, { ...wish, path: newPath(found.epoch + 1) }, before, {
         ahead,
         comesBack: earlier?.comesBack === true,
+        over: request.seen,
       }),
       outcome: 'renamed-back',
     }

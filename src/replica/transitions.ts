@@ -90,12 +90,15 @@ export interface EarlierOwner {
  * where nothing but these very files can be meant: the name is an earlier one of theirs, and what lies there was released (the
  * app comes back to it; the end of that path is written down); or this host holds it for files of its own that it has never
  * proven there (a rename to it was given up).
+ * `over`: the path of the object that was there before the host was touched. An order of this host's under another path was given
+ * since, by another run for this same rename, and its gate may have taken the files up for it: that order stands (`unchanged`).
+ * A name that was made for this host and that nothing was ever claimed under, neither there nor by the files here, is taken as it is.
  */
 export function claimFrom(
   found: Owner,
   request: InstanceRequest & { path: string },
   earlier: EarlierOwner | null,
-  { ahead, comesBack }: { ahead: boolean; comesBack: boolean },
+  { ahead, comesBack, over }: { ahead: boolean; comesBack: boolean; over?: string | null | undefined },
 ): Transition {
   const { holder, from } = found
   if (holder !== null && holder.id !== request.holder.id) return { kind: 'held-by-another-host', holder }
@@ -104,7 +107,11 @@ export function claimFrom(
   const isPast =
     comesBack && holder === null && last?.path === found.path && last.end !== null && last.host === request.holder.host
   const isGivenUp = holder !== null && from !== null && 'local' in from && from.local === request.holder.id
+  // Both names are untried: there are no files to go on from, and nothing was ever proven under this one.
+  const isUntried = holder !== null && earlier?.claimPath === null && ownerState(found) === 'NEW' && !isBegun(found)
+  if (isUntried) return setDatabases(found, request)
   if (!earlier || !(isPast || isGivenUp)) return { kind: 'rename-taken' }
+  if (isGivenUp && over !== undefined && over !== found.path) return { kind: 'unchanged', owner: found }
   if (found.uid !== request.uid || found.gid !== request.gid)
     return { kind: 'identity-clash', uid: found.uid, gid: found.gid }
   const past = isPast ? found.past : [...found.past, { path: found.path, host: request.holder.host, end: null }]
@@ -119,6 +126,10 @@ export function claimFrom(
     past: past.slice(-20),
   }
   return ordersFilesHere(claimed, request, earlier, ahead)
+}
+
+function isBegun({ dbs, past }: Owner): boolean {
+  return past.length > 0 || Object.values(dbs).some(({ init }) => init)
 }
 
 /** `next` with the order to go on from this host's files, which were let go of as `earlier` says. */

@@ -93,8 +93,7 @@ async function provisionOnce(
         message: `the transaction ${running.id} of ${running.who} is still under way; following it to its end`,
       })
       // Whoever began it may be gone, and with them the owner objects that its apps wait for.
-      await checkReplicas(context, host, looked)
-      const owners = ownersOnce(context, host, looked)
+      const owners = ownersOnce(context, host, looked, await checkReplicas(context, host, looked))
       const earlier = await comeBack(context, host, { connection, open }, running.id, owners.take)
       for (const problem of await owners.problems()) throw problem
       connection = earlier.connection
@@ -126,9 +125,9 @@ async function provisionOnce(
     if (inTheWay.length > 0)
       return ended({ outcome: 'failed', changes: 0, exit: worstExit(inTheWay.map((problem) => problem.exit)) })
     if (looked.plan.changes.length === 0) return ended({ outcome: 'unchanged', changes: 0, exit: exitCodes.done })
-    await checkReplicas(context, host, looked)
+    const seen = await checkReplicas(context, host, looked)
     const outcome = await inTurn(context, host, looked, connection, (turns) =>
-      carryOutWithOwners(context, host, { ...looked, connection, open }, turns),
+      carryOutWithOwners(context, host, { ...looked, connection, open }, seen, turns),
     )
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
     return ended({
@@ -145,9 +144,14 @@ async function provisionOnce(
 /**
  * Before anything is touched: a replica that cannot be owned must not leave a host half-made, and one that cannot be reached
  * as the inventory now has it must not take the place of the one that Litestream is using.
+ * @returns by app, the path of the owner object that is there
  */
-async function checkReplicas(context: RunContext, host: Host, looked: Looked): Promise<void> {
-  for (const request of ownerRequests(context, host, looked)) await ensureOwner({ ...request, dryRun: 'probe' })
+async function checkReplicas(context: RunContext, host: Host, looked: Looked): Promise<Seen> {
+  const seen = new Map<string, string | null>()
+  for (const request of ownerRequests(context, host, looked)) {
+    const { found } = await ensureOwner({ ...request, dryRun: 'probe' })
+    seen.set(request.app.name, found)
+  }
   const open = context.buckets.openFor(host.name)
   const changed = new Set(looked.plan.changes.map((change) => change.summary.name))
   for (const app of looked.state.apps) {
@@ -155,14 +159,23 @@ async function checkReplicas(context: RunContext, host: Host, looked: Looked): P
     if (claimed && app.replica !== null && replicaFiles(context.inventory, app).some((file) => changed.has(file)))
       await reachReplica({ inventory: context.inventory, app, host: host.name, open })
   }
+  return seen
 }
+
+type Seen = ReadonlyMap<string, string | null>
 
 /**
  * ownership.md, "First launch": units, then CREATE, then the gate starts the app. The gate waits a while for the owner
  * object, which is written the moment the files are in place.
  */
-async function carryOutWithOwners(context: RunContext, host: Host, looked: Looked & Line, turns: HeldTurns | null) {
-  const owners = ownersOnce(context, host, looked)
+async function carryOutWithOwners(
+  context: RunContext,
+  host: Host,
+  looked: Looked & Line,
+  seen: Seen,
+  turns: HeldTurns | null,
+) {
+  const owners = ownersOnce(context, host, looked, seen)
   const result = await carryOut(context, host, looked, owners.take, turns)
   if (result.status === 0) owners.take()
   const ownerProblems = await owners.problems()
@@ -175,12 +188,16 @@ async function carryOutWithOwners(context: RunContext, host: Host, looked: Looke
 }
 
 /** Makes the owner objects of a plan when it is told to, once, and gives back what went wrong. */
-function ownersOnce(context: RunContext, host: Host, looked: Looked) {
+function ownersOnce(context: RunContext, host: Host, looked: Looked, seen: Seen) {
+  const requests = ownerRequests(context, host, looked).map((request) => ({
+    ...request,
+    seen: seen.get(request.app.name) ?? null,
+  }))
   let taken: Promise<(Problem | null)[]> = Promise.resolve([])
   let asked = false
   return {
     take: () => {
-      if (!asked) taken = Promise.all(ownerRequests(context, host, looked).map((request) => owned(context, request)))
+      if (!asked) taken = Promise.all(requests.map((request) => owned(context, request)))
       asked = true
     },
     problems: async () => (await taken).filter((problem) => problem !== null),

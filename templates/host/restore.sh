@@ -101,9 +101,9 @@ install_restored() {
 }
 
 # Until the app starts, nobody but Litestream has business with these files: `clean` tells one that is swapped meanwhile.
-as_installed() {
+as_installed() { # [,"taken":CLAIM]
   look_left
-  remember clean "{\"proved\":false,\"settled\":true,\"files\":$keep}"
+  remember clean "{\"proved\":false,\"settled\":true,\"files\":$keep${1-}}"
 }
 
 # A new history from the files here: Litestream counts from 1 again, and so its own folder goes.
@@ -112,6 +112,8 @@ adopt() {
   kill_litestream
   stamp=$(date -u +%Y%m%dT%H%M%SZ)
   each_db flush
+  # The folder tells which files these are. From when it is aside until the claim is written, this does (gate.jq, adopting).
+  as_installed ",\"taken\":$new_claim"
   each_db own_folder_aside
   remember claim "$new_claim"
   # They speak of the files as they were under the old path, which people have just been told about.

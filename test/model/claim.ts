@@ -3,7 +3,7 @@ import { maxTxid, plan, type Bucket } from './bucket.ts'
 import { content, hexTxid } from './disk.ts'
 import { coverOnly } from './ledger.ts'
 import { configure, freshPath, put, uuid } from './operator.ts'
-import { cardOf, filesOf, idOf, type Host, type Program, type Run, type World } from './world.ts'
+import { bucketFor, cardOf, filesOf, idOf, nameOf, type Host, type Program, type Run, type World } from './world.ts'
 
 /**
  * The forced CLAIM of ownership.md's table, as the operator of a later release makes it: this host, a new path.
@@ -23,15 +23,26 @@ export function* forceClaim(run: Run, ordered: Order): Program {
     host.litestreamWanted = false
   }
   yield 'operator reads owner.json'
-  const { bucket } = world
-  if (!bucket.owner || !host.card) return
+  if (!host.card) return
+  // A card that was put in is the app's as it is called now; when nothing was uploaded under that name yet, as it was called before.
+  if (!host.card.dbs && host.card.manifest === null) {
+    const name = hasCopy(world, world.newest)
+      ? world.newest
+      : Object.keys(world.buckets).findLast((each) => hasCopy(world, each))
+    Object.assign(host.card, { name: name ?? world.newest, bearer: name ?? world.newest })
+  }
+  const bucket = bucketFor(world, host)
+  if (!bucket.owner) return
   const owner = parseOwner(bucket.owner.body, 'owner.json')
-  const reachable = world.hosts.filter((each) => each.up && !each.cutOff)
+  const reachable = world.hosts.filter((each) => each.up && !each.cutOff && nameOf(each) === nameOf(host))
   const epoch = Math.max(owner.epoch, ...reachable.map((each) => each.card?.state.claim?.epoch ?? 0)) + 1
-  const names = namesOf(world, owner)
+  const names = namesOf(world, bucket, owner)
   // All of the newest path is lost: an older one is a choice of its points, and never just its latest.
-  if (order === 'restored' && replicaPath(world, owner) !== newestPath(owner)) order = 'best'
+  if (order === 'restored' && replicaPath(world, bucket, owner) !== newestPath(owner)) order = 'best'
   const from = source(world, host, owner, order)
+  const elsewhere = Object.keys(world.buckets).some((name) => name !== nameOf(host) && hasCopy(world, name))
+  // What an order to go on from another machine's files leaves to be restored lies under the earlier name.
+  if (order !== 'new' && from === null && elsewhere) return
   const kept = Object.keys(from?.dbs ?? {})
   const old = {
     path: owner.path,
@@ -52,7 +63,8 @@ export function* forceClaim(run: Run, ordered: Order): Program {
     holder: { host: host.name, id: idOf(world, host) },
     // what is not taken over begins anew
     dbs: Object.fromEntries(names.map((db) => [db, { init: kept.includes(db) && owner.dbs[db]?.init === true }])),
-    past: [...owner.past, ...answered(host, owner), old].map(ended).slice(-20),
+    // its release has written down where it ended
+    past: [...owner.past, ...answered(host, owner), ...(owner.holder === null ? [] : [old])].map(ended).slice(-20),
   }
   if ((yield* put(run, next, { etag: bucket.owner.etag }, true)) !== 'done') return
   // who was told that the owner object went back, and goes on from it, has chosen too
@@ -61,8 +73,12 @@ export function* forceClaim(run: Run, ordered: Order): Program {
   host.wanted = true
 }
 
+function hasCopy({ buckets }: World, name: string): boolean {
+  return Object.values(buckets[name]?.chains ?? {}).some((objects) => objects.length > 0)
+}
+
 /** Where the replica's newest copy lies: a new history that was ordered from a host's own files has none yet. */
-function replicaPath({ bucket, dbs }: World, owner: Owner): string {
+function replicaPath({ dbs }: World, bucket: Bucket, owner: Owner): string {
   if (!owner.from) return owner.path
   if ('path' in owner.from) return owner.from.path
   const copied = owner.past.findLast(({ path }) => dbs.some((db) => maxTxid(bucket, path, db) !== null))
@@ -76,16 +92,14 @@ function newestPath(owner: Owner): string {
 }
 
 /** A host may have been given a database, and have uploaded it, before the owner object named it: CLAIM lists the path. */
-function namesOf(world: World, owner: Owner): string[] {
-  const path = replicaPath(world, owner)
-  return [
-    ...new Set([...Object.keys(owner.dbs), ...world.dbs.filter((db) => maxTxid(world.bucket, path, db) !== null)]),
-  ]
+function namesOf(world: World, bucket: Bucket, owner: Owner): string[] {
+  const path = replicaPath(world, bucket, owner)
+  return [...new Set([...Object.keys(owner.dbs), ...world.dbs.filter((db) => maxTxid(bucket, path, db) !== null)])]
 }
 
 function source(world: World, host: Host, owner: Owner, order: Order): Owner['from'] {
-  const { bucket } = world
-  const names = namesOf(world, owner)
+  const bucket = bucketFor(world, host)
+  const names = namesOf(world, bucket, owner)
   if (order === 'new') {
     // told that the files are behind their own position, a person goes on from them as they are
     const asTheyAre = host.reason?.code === 'local-behind'
@@ -99,7 +113,7 @@ function source(world: World, host: Host, owner: Owner, order: Order): Owner['fr
     const since = names.filter((db) => from.dbs[db] === undefined && maxTxid(bucket, from.path, db) !== null)
     return { ...from, dbs: { ...from.dbs, ...Object.fromEntries(since.map((db) => [db, 'latest'])) } }
   }
-  const path = replicaPath(world, owner)
+  const path = replicaPath(world, bucket, owner)
   const dbs = names.flatMap((db): [string, string][] => {
     if (order === 'best') {
       const best = lastPoint(bucket, path, db)
@@ -136,7 +150,7 @@ function chosen(world: World, host: Host, owner: Owner): void {
     if (point === undefined || !from) coverOnly(world.ledger, db, [])
     else if ('local' in from) coverOnly(world.ledger, db, content(filesOf(host, db)))
     else {
-      const objects = world.bucket.chains[`${from.path}/${db}`] ?? []
+      const objects = bucketFor(world, host).chains[`${from.path}/${db}`] ?? []
       coverOnly(
         world.ledger,
         db,

@@ -1,7 +1,7 @@
 import { maxTxid, chain } from './bucket.ts'
 import { checkpoint, content, hexTxid, type Files, type Ltx } from './disk.ts'
 import { upload } from './requests.ts'
-import { filesOf, say, type Host, type Program, type Run, type World } from './world.ts'
+import { bucketFor, filesOf, say, type Host, type Program, type Run, type World } from './world.ts'
 
 /**
  * Litestream's daemon, as it was measured (litestream.md): it trusts its own local files, goes on from the replica's
@@ -11,11 +11,11 @@ export function openDatabase(world: World, host: Host, db: string): boolean {
   const { daemon } = host
   const files = filesOf(host, db)
   if (!daemon || host.cutOff || !files.exists) return false
-  const remote = maxTxid(world.bucket, daemon.path, db) ?? 0
+  const remote = maxTxid(bucketFor(world, host), daemon.path, db) ?? 0
   const local = files.l0?.max ?? 0
   if (remote > local) {
     // "detected database behind replica", "fetched latest L0 file from replica": and then its next image goes on top
-    const newest = chain(world.bucket, daemon.path, db).at(-1)
+    const newest = chain(bucketFor(world, host), daemon.path, db).at(-1)
     files.l0 = { max: remote, ltx: newest ? [newest] : [] }
     snapshot(world, files)
   } else if (!follows(files)) snapshot(world, files)

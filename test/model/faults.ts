@@ -3,18 +3,21 @@ import { cutPower, noFiles } from './disk.ts'
 import { coverOnly, forget, onlyTipped, tippedOnly } from './ledger.ts'
 import { forceClaim } from './claim.ts'
 import { operate, provision } from './operator.ts'
+import { newState, type Card } from './card.ts'
+import { losePower } from './power.ts'
+import { provisionAs } from './rename.ts'
 import { boot, daemonEnds, kill, shutDown, stopApp } from './units.ts'
 import {
+  app,
+  bucketOf,
   cardOf,
   copyOf,
   dbsOf,
-  losePower,
   newCard,
-  newState,
   ownerNow,
   say,
-  type Card,
   type Host,
+  type Named,
   type World,
 } from './world.ts'
 
@@ -65,7 +68,7 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
     settleUploads(world, host)
     losePower(world, host)
     host.card = copyOf(image)
-    if (world.ephemeral) host.card.files = {}
+    if (world.ephemeral) for (const folder of [host.card, ...Object.values(host.card.others)]) folder.files = {}
   },
   clone: (world, host) => {
     const board = world.hosts[2]
@@ -114,23 +117,25 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
   },
   'objects-lost': (world) => {
     const owner = ownerNow(world)
+    const bucket = bucketOf(world, world.newest)
     if (!owner) return
     for (const db of Object.keys(owner.dbs)) {
       const path = owner.from && 'path' in owner.from && world.random.chance(0.5) ? owner.from.path : owner.path
-      const objects = chain(world.bucket, path, db)
+      const objects = chain(bucket, path, db)
       const left = world.random.chance(0.15) ? 0 : Math.max(0, objects.length - 1 - world.random.int(3))
-      world.bucket.chains[`${path}/${db}`] = objects.slice(0, left)
+      bucket.chains[`${path}/${db}`] = objects.slice(0, left)
       onlyTipped(world.ledger, db)
     }
   },
   'bucket-kept': (world) => {
-    world.olderBuckets.push(copyOf(world.bucket))
+    world.olderBuckets.push(copyOf(bucketOf(world, world.newest)))
   },
   rollback: (world) => {
     const old = world.random.chance(0.1) ? emptyBucket() : (world.olderBuckets[0] ?? null)
     if (!old) return
-    if (world.bucket.owner) world.olderOwners.push(world.bucket.owner)
-    world.bucket = { ...copyOf(old), etags: world.bucket.etags }
+    const bucket = bucketOf(world, world.newest)
+    if (bucket.owner) world.olderOwners.push(bucket.owner)
+    world.buckets[world.newest] = { ...copyOf(old), etags: bucket.etags }
     // What only the later bucket held is gone, and no host can know of it: what is left is what can be missed.
     for (const db of ['a', 'b']) {
       const left = restorable(world, db)
@@ -141,17 +146,28 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
   'owner-rollback': (world) => {
     const old = world.olderOwners.length > 0 ? world.random.pick(world.olderOwners) : null
     if (!old) return
-    if (world.bucket.owner) world.olderOwners.push(world.bucket.owner)
-    world.bucket.etags += 1
-    world.bucket.owner = { body: old.body, etag: `"${world.bucket.etags}"` }
+    const bucket = bucketOf(world, world.newest)
+    if (bucket.owner) world.olderOwners.push(bucket.owner)
+    bucket.etags += 1
+    bucket.owner = { body: old.body, etag: `"${bucket.etags}"` }
     for (const db of ['a', 'b']) forget(world.ledger, db, restorable(world, db))
   },
   provision: (world) => {
+    if (world.renames) return rename(world, world.inventory)
     operate(world, world.random.pick(world.hosts.slice(0, world.random.chance(0.8) ? 1 : 2)), 'provision', provision)
+  },
+  rename: (world) => {
+    const names = [...new Set([...Object.keys(world.buckets), app, 'shop', 'store'])]
+    const name = world.random.pick(names)
+    const was = world.random.chance(0.7) ? world.newest : world.random.pick(names)
+    const inventory = { name, was: was === name ? null : was }
+    if (world.random.chance(0.8)) world.inventory = inventory
+    rename(world, inventory)
   },
   'add-db': (world) => {
     world.dbs = ['a', 'b']
     const [host] = world.hosts
+    if (world.renames) return rename(world, world.inventory)
     if (host) operate(world, host, 'provision', provision)
   },
   'forced-claim': (world) => {
@@ -171,11 +187,17 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
   },
 }
 
+function rename(world: World, inventory: Named): void {
+  const board = world.random.chance(0.85) ? 0 : world.random.int(world.hosts.length)
+  const host = world.hosts[board]
+  if (host) operate(world, host, `provision ${inventory.name}`, (run) => provisionAs(run, inventory))
+}
+
 /** What the owner object leads to, as it is now. */
 function restorable(world: World, db: string): readonly number[] {
   const owner = ownerNow(world)
   const path = owner?.from && 'path' in owner.from ? owner.from.path : (owner?.path ?? '')
-  return chain(world.bucket, path, db).at(-1)?.rows ?? []
+  return chain(bucketOf(world, world.newest), path, db).at(-1)?.rows ?? []
 }
 
 /** Does a tip.json of where the owner object leads to tell of it? */
@@ -183,7 +205,7 @@ function tipsLeadTo(world: World, db: string): boolean {
   const owner = ownerNow(world)
   const paths = [owner?.path ?? '', owner?.from && 'path' in owner.from ? owner.from.path : '']
   return paths.some((path) => {
-    const tip = world.bucket.tips[path]
+    const tip = bucketOf(world, world.newest).tips[path]
     return tip !== undefined && Object.hasOwn((JSON.parse(tip.body) as { dbs: object }).dbs, db)
   })
 }
@@ -209,7 +231,8 @@ function stopForNewCard(world: World, host: Host): void {
 /** A copy of a card that is in use holds what is on it, and not what is only in memory. */
 function imageOf(world: World, card: Card): Card {
   const image = copyOf(card)
-  for (const files of Object.values(image.files)) cutPower(files, world.random)
+  for (const folder of [image, ...Object.values(image.others)])
+    for (const files of Object.values(folder.files)) cutPower(files, world.random)
   return image
 }
 

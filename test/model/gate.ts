@@ -143,6 +143,10 @@ function* adopt(run: Run, decision: Decision): Program {
   const { state } = cardOf(run.host)
   killLitestream(run)
   for (const db of dbsOf(run.host)) flush(filesOf(run.host, db))
+  const files = () => identities(run.host, lookLocal(run), 'clean')
+  if (run.world.ablation !== 'taken-while-adopted')
+    state.clean = { proved: false, settled: true, files: files(), taken: copyOf(decision.claim ?? null) }
+  yield 'what is taken up is written down'
   for (const db of dbsOf(run.host)) {
     filesOf(run.host, db).l0 = null
     yield `Litestream's folder of ${db} put aside`
@@ -151,7 +155,7 @@ function* adopt(run: Run, decision: Decision): Program {
   yield 'claim written'
   Object.assign(state, { tip: null, started: null })
   yield 'tip forgotten'
-  state.clean = { proved: false, settled: true, files: identities(run.host, lookLocal(run), 'clean') }
+  state.clean = { proved: false, settled: true, files: files() }
   state.rescue = null
 }
 

@@ -2,7 +2,7 @@ import type { Owner } from '../../src/replica/owner.ts'
 import { chain } from './bucket.ts'
 import { content, sameRows, type Ltx, type Rows } from './disk.ts'
 import { missing } from './ledger.ts'
-import { cardOf, dbsOf, filesOf, idOf, ownerNow, say, type Host, type World } from './world.ts'
+import { bucketFor, cardOf, dbsOf, filesOf, idOf, nameOf, ownerNow, say, type Host, type World } from './world.ts'
 
 /** The invariants of ownership.md, judged at the moment at which they could break. */
 export function violated(world: World, what: string): void {
@@ -33,7 +33,7 @@ export function uploaded(world: World, host: Host, path: string, db: string, ltx
   if (host.card && holderOf.get(path) !== idOf(world, host))
     violated(world, `board ${host.board} uploads under ${path}, which was made for another machine`)
   const proof = world.ledger.proofs.get(`${path}/${db}`)
-  if (ownerNow(world)?.path !== path || !proof || proof.txid >= ltx.txid || beyondKnowledge(world)) return
+  if (ownerNow(world, nameOf(host))?.path !== path || !proof || proof.txid >= ltx.txid || beyondKnowledge(world)) return
   const covered = new Set(proof.rows)
   const lost = missing(world.ledger, db, ltx.rows).filter((row) => covered.has(row))
   if (lost.length > 0)
@@ -51,7 +51,7 @@ export function beyondKnowledge(world: World): boolean {
 /** Invariants 1 and 3, whenever a gate lets the app through after it has read the owner object. */
 export function appStarts(world: World, host: Host, offline: boolean): void {
   world.ledger.starts += 1
-  const owner = ownerNow(world)
+  const owner = ownerNow(world, nameOf(host))
   const { claim } = cardOf(host).state
   if (!claim) return violated(world, `the app starts on board ${host.board} without a claim`)
   for (const db of dbsOf(host)) {
@@ -129,15 +129,17 @@ const causes: Record<string, readonly string[]> = {
   'owner-garbage': [],
   'restore-repeated': [],
   'data-elsewhere': ['new-history', 'rollback', 'owner-rollback'],
-  'local-behind': ['new-history'],
+  'local-behind': ['new-history', 'old-image', 'files-back', 'files-deleted'],
   'files-of-another-path': ['forced-claim', 'old-image', 'clone', 'rollback', 'owner-rollback', 'objects-lost'],
-  released: [],
+  released: ['rename'],
   'from-another-replica': [],
 }
 
 export function told(world: World, host: Host, code: string, text: string): void {
   if (code === 'split') world.ledger.splitTold = true
   const accepted = causes[code]
+  // What is only in the replica, under the earlier name: the way back is to call it that again.
+  if (code === 'local-behind' && world.ephemeral && world.renames) return
   if (accepted && !accepted.some((fault) => world.ledger.faults.has(fault)))
     violated(world, `board ${host.board} says ${code} (${text}), and nothing of that kind has happened`)
 }
@@ -148,7 +150,7 @@ export function rescueDropped(world: World, host: Host): void {
   for (const [db, kept] of Object.entries(rescue ?? {})) {
     const there = new Set([
       ...content(filesOf(host, db)),
-      ...(chain(world.bucket, claim?.path ?? '', db).at(-1)?.rows ?? []),
+      ...(chain(bucketFor(world, host), claim?.path ?? '', db).at(-1)?.rows ?? []),
     ])
     const lost = content(kept).filter((row) => !there.has(row))
     if (lost.length > 0)

@@ -1,6 +1,6 @@
 import { runSchedule, type Outcome } from './schedule.ts'
 import type { Verdicts } from './verdicts.ts'
-import type { Ablation } from './world.ts'
+import type { Ablation } from './ablations.ts'
 
 export interface Found {
   schedules: number

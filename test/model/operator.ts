@@ -1,8 +1,9 @@
 import { formatOwner, parseOwner, type Owner } from '../../src/replica/owner.ts'
 import { create, setDatabases } from '../../src/replica/transitions.ts'
-import type { Condition } from './bucket.ts'
+import type { Bucket, Condition } from './bucket.ts'
+import { gateConfigPath } from '../../src/desired/places.ts'
 import { landOwner, send } from './requests.ts'
-import { app, idOf, say, type Host, type Program, type Run, type World } from './world.ts'
+import { app, bucketFor, bucketOf, idOf, nameOf, say, type Host, type Program, type Run, type World } from './world.ts'
 
 /** What people's machines do: src/replica/ensure.ts around the product's own pure transitions. */
 export function operate(world: World, host: Host, name: string, program: (run: Run) => Program): void {
@@ -18,12 +19,12 @@ export function* provision(run: Run): Program {
   if (first) configure(run, dbs)
   for (let round = 0; round < 5; round++) {
     yield 'operator reads owner.json'
-    const { bucket } = world
+    const bucket = bucketFor(world, host)
     const found = bucket.owner && { etag: bucket.owner.etag, owner: parseOwner(bucket.owner.body, 'owner.json') }
     if (!host.card) return
     const wish = { holder: { host: host.name, id: idOf(world, host) }, uid: 900, gid: 900, dbs, write: uuid(world) }
     yield 'operator lists the prefix'
-    const step = found ? setDatabases(found.owner, wish) : create(keys(world), { ...wish, path: freshPath(world, 1) })
+    const step = found ? setDatabases(found.owner, wish) : create(keys(bucket), { ...wish, path: freshPath(world, 1) })
     if (step.kind === 'unchanged') break
     if (step.kind !== 'next') {
       say(world, `operator: ${step.kind}`)
@@ -39,11 +40,12 @@ export function* provision(run: Run): Program {
 export function configure(run: Run, dbs: readonly string[]): void {
   const { host } = run
   if (!host.card || !host.up) return
+  host.card.manifest ??= manifestOf(host.card.name)
   host.card.dbs = dbs
   host.wanted = true
 }
 
-function keys({ bucket }: World): string[] {
+function keys(bucket: Bucket): string[] {
   const chains = Object.entries(bucket.chains).filter(([, chain]) => chain.length > 0)
   return [
     ...chains.map(([key]) => `${app}/${key}`),
@@ -67,17 +69,29 @@ export function* put(
   condition: Condition,
   ownsPath: boolean,
 ): Program<'done' | 'lost' | 'unknown'> {
-  const { world } = run
+  const { world, host } = run
+  const name = nameOf(host)
   for (let tries = 0; tries < 12; tries++) {
     yield 'operator PUTs owner.json'
-    const answer = send(world, null, landOwner(world, formatOwner(next), condition))
+    const answer = send(world, null, landOwner(world, name, formatOwner(next), condition))
     if (answer.curl === 0 && answer.http === 200) return 'done'
     if (answer.curl === 0 && answer.http === 412) {
       yield 'operator reads owner.json after 412'
-      const current = world.bucket.owner && parseOwner(world.bucket.owner.body, 'owner.json')
+      const { owner } = bucketOf(world, name)
+      const current = owner && parseOwner(owner.body, 'owner.json')
       return current && (current.write === next.write || (ownsPath && current.path === next.path)) ? 'done' : 'lost'
     }
     world.now += 2
   }
   return 'unknown'
+}
+
+/** What apply.sh records on a host that has this app alone. */
+function manifestOf(name: string): string {
+  return JSON.stringify({
+    v: 1,
+    apps: [name],
+    files: { [gateConfigPath(name)]: { as: 'root', app: name } },
+    metrics: {},
+  })
 }

@@ -5,7 +5,7 @@ import { ask, clockOf, facts, identities, lookLocal, staticFacts, type Read } fr
 import { rescueDropped, told } from './invariants.ts'
 import { cover, tipped } from './ledger.ts'
 import { getOwner, getTip, planOf, putOwnerOnce, putTipOnce, type PlanFact } from './requests.ts'
-import { cardOf, copyOf, dbsOf, filesOf, ownerNow, type Program, type Run } from './world.ts'
+import { bucketFor, cardOf, copyOf, dbsOf, filesOf, nameOf, ownerNow, type Program, type Run } from './world.ts'
 import type { Decision } from './verdicts.ts'
 
 /** templates/host/prove.sh and stop.sh: the proof, what it entitles to, and how an orderly stop ends. */
@@ -78,14 +78,14 @@ export function* writeTip(run: Run, tip: Decision['tip']): Program {
   const { state } = cardOf(host)
   const path = state.claim?.path ?? ''
   const { faults } = world.ledger
-  const led = ownerNow(world)?.path === path || !(faults.has('owner-rollback') || faults.has('rollback'))
+  const led = ownerNow(world, nameOf(host))?.path === path || !(faults.has('owner-rollback') || faults.has('rollback'))
   const named: Record<string, Ltx> = {}
   for (const [db, txid] of Object.entries(tip)) {
     const ltx = filesOf(host, db).l0?.ltx.find((each) => hexTxid(each.txid) === txid)
     if (!ltx) continue
     named[db] = ltx
     // The bucket may have gone back since that proof; then it is news only for the bucket, when tip.json comes there.
-    const there = chain(world.bucket, path, db).some((object) => object.txid >= ltx.txid)
+    const there = chain(bucketFor(world, host), path, db).some((object) => object.txid >= ltx.txid)
     if (there) cover(world.ledger, path, db, ltx.txid, ltx.rows, led)
   }
   state.tip = { path, dbs: copyOf(tip) }

@@ -5,10 +5,23 @@ import { beyondKnowledge, violated } from './invariants.ts'
 import { missing } from './ledger.ts'
 import { forceClaim } from './claim.ts'
 import { operate, provision } from './operator.ts'
+import { provisionAs } from './rename.ts'
 import { advance, litestream, systemd, timer, write } from './turns.ts'
 import { boot } from './units.ts'
 import type { Verdicts } from './verdicts.ts'
-import { dbsOf, filesOf, idOf, ownerNow, say, type Host, type World } from './world.ts'
+import {
+  bucketFor,
+  bucketOf,
+  dbsOf,
+  filesOf,
+  idOf,
+  nameOf,
+  ownerNow,
+  say,
+  type Host,
+  type Named,
+  type World,
+} from './world.ts'
 
 /**
  * Invariant 4: the faults have ended. Some holder serves, or a refusal names a way out, and that way out works; and nobody
@@ -28,7 +41,7 @@ export async function settle(world: World, verdicts: Verdicts, stopped: () => bo
     boot(world, host)
   }
   const tried: string[] = []
-  for (let order = 0; order < 6; order++) {
+  for (let order = 0; order < (world.renames ? 10 : 6); order++) {
     await calm(world, verdicts, stopped)
     if (stopped() || world.ledger.violations.length > 0) return
     const holder = holderOf(world)
@@ -69,12 +82,19 @@ async function calm(world: World, verdicts: Verdicts, stopped: () => boolean): P
 }
 
 function holderOf(world: World): Host | null {
-  const id = ownerNow(world)?.holder?.id
-  return world.hosts.find((host) => host.up && host.card !== null && idOf(world, host) === id) ?? null
+  const holders = world.hosts.filter(
+    (host) => host.up && host.card !== null && ownerNow(world, nameOf(host))?.holder?.id === idOf(world, host),
+  )
+  return holders.find((host) => serves(world, host)) ?? holders[0] ?? null
 }
 
 function serves(world: World, host: Host): boolean {
-  return host.app === 'up' && host.daemon !== null && host.daemon.path === ownerNow(world)?.path && host.proofHeld
+  return (
+    host.app === 'up' &&
+    host.daemon !== null &&
+    host.daemon.path === ownerNow(world, nameOf(host))?.path &&
+    host.proofHeld
+  )
 }
 
 function verdictOf(world: World, holder: Host): void {
@@ -92,12 +112,12 @@ function verdictOf(world: World, holder: Host): void {
 
 /** What was written to a path after its successor had started from it is told. */
 function twoHistories(world: World, holder: Host): void {
-  for (const old of ownerNow(world)?.past ?? []) {
+  for (const old of ownerNow(world, nameOf(holder))?.past ?? []) {
     if (old.end === null) continue
     for (const db of dbsOf(holder)) {
       // of a database that the end does not name, nothing was taken over
       const end = old.end[db] ?? hexTxid(0)
-      const newest = chain(world.bucket, old.path, db).at(-1)
+      const newest = chain(bucketFor(world, holder), old.path, db).at(-1)
       if (newest && hexTxid(newest.txid) > end && !world.ledger.splitTold)
         violated(world, `${old.path}/${db} went on to ${newest.txid} after ${end}, and nobody was told`)
     }
@@ -117,10 +137,15 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
     take: () => operate(world, target, name, program),
   })
   const newest = world.olderOwners.toSorted((one, other) => epochOf(one.body) - epochOf(other.body)).at(-1)
-  if (!world.bucket.owner && newest)
-    return { name: 'bring the object back', why, take: () => (world.bucket.owner = newest) }
-  if (world.bucket.owner && !holder) return run('restore', (task) => forceClaim(task, 'restored'))
-  if (!world.bucket.owner || !target.card?.dbs || why === 'database-unknown' || why === 'database-left')
+  const bucket = bucketOf(world, world.newest)
+  if (!bucket.owner && newest) return { name: 'bring the object back', why, take: () => (bucket.owner = newest) }
+  const named = world.renames ? nextName(world, target) : undefined
+  if (named) {
+    world.ledger.faults.add(`called ${named.name}`)
+    return run(`call it ${named.name}`, (task) => provisionAs(task, named))
+  }
+  if (bucket.owner && !holder) return run('restore', (task) => forceClaim(task, 'restored'))
+  if (!bucket.owner || !target.card?.dbs || why === 'database-unknown' || why === 'database-left')
     return run('provision', provision)
   const transient = ['not-proven', 'litestream-down', 'busy', 'clock', 'other-holder']
   if (holder && transient.includes(why) && !world.ledger.faults.has('waited'))
@@ -129,7 +154,17 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
     world.ledger.faults.add(`tried-${why}`)
     return run('restore', (task) => forceClaim(task, next.includes('--at') ? 'best' : 'restored'))
   }
+  if (why === 'released') return run('restore', (task) => forceClaim(task, 'restored'))
   return run('--new-history', (task) => forceClaim(task, 'new'))
+}
+
+/** The inventory as it is, then with the rename given up, be it to its newest name or to any that it had. */
+function nextName(world: World, target: Host): Named | undefined {
+  const was = nameOf(target)
+  const names = [world.newest, was, ...Object.keys(world.buckets)]
+  return [world.inventory, ...names.map((name) => ({ name, was: was === name ? null : was }))].find(
+    ({ name }) => !world.ledger.faults.has(`called ${name}`),
+  )
 }
 
 function epochOf(body: string): number {

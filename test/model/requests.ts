@@ -3,7 +3,18 @@ import type { Answer, Condition } from './bucket.ts'
 import { chain, maxTxid, plan, putLtx, putOwner, putTip } from './bucket.ts'
 import { hexTxid, type Ltx } from './disk.ts'
 import { ownerWasWritten, uploaded } from './invariants.ts'
-import { dbsOf, ownerNow, say, type Host, type Program, type Run, type World } from './world.ts'
+import {
+  bucketFor,
+  bucketOf,
+  dbsOf,
+  nameOf,
+  ownerNow,
+  say,
+  type Host,
+  type Program,
+  type Run,
+  type World,
+} from './world.ts'
 
 /** Requests of a host to the replica, each a step of its own: anything may happen before it, and its answer may be lost. */
 export interface OwnerAnswer extends Answer {
@@ -44,7 +55,7 @@ export function* getOwner(run: Run, tries: number): Program<OwnerAnswer> {
   const date = failed && failed.curl !== 0 ? null : world.now
   const at = world.now + host.clock
   if (failed) return { ...failed, etag: '', date, at, body: null }
-  const { owner } = world.bucket
+  const { owner } = bucketFor(world, host)
   if (!owner) return { curl: 0, http: 404, s3: 'NoSuchKey', error: '', etag: '', date, at, body: null }
   return { curl: 0, http: 200, s3: '', error: '', etag: owner.etag, date, at, body: owner.body }
 }
@@ -71,25 +82,27 @@ export function send(world: World, from: Host | null, land: () => number): Answe
 }
 
 /** Writes an owner object under its condition, and tells the invariants when it was written. */
-export function landOwner(world: World, body: string, condition: Condition): () => number {
+export function landOwner(world: World, name: string, body: string, condition: Condition): () => number {
   return () => {
-    const before = ownerNow(world)
-    if (world.bucket.owner) world.olderOwners.push(world.bucket.owner)
-    const status = putOwner(world.bucket, body, condition, world.ablation === 'if-match')
+    const before = ownerNow(world, name)
+    const bucket = bucketOf(world, name)
+    if (bucket.owner) world.olderOwners.push(bucket.owner)
+    const status = putOwner(bucket, body, condition, world.ablation === 'if-match')
     if (status !== 200) return status
     const owner = parseOwner(body, 'owner.json')
     say(
       world,
-      `BUCKET owner.json: epoch ${owner.epoch} ${owner.path} holder ${owner.holder?.host} from ${JSON.stringify(owner.from)} ${JSON.stringify(owner.dbs)}`,
+      `BUCKET ${name}/owner.json: epoch ${owner.epoch} ${owner.path} holder ${owner.holder?.host} from ${JSON.stringify(owner.from)} ${JSON.stringify(owner.dbs)}`,
     )
     ownerWasWritten(world, owner, before)
+    if (owner.holder !== null) world.newest = name
     return status
   }
 }
 
 export function* putOwnerOnce(run: Run, body: string, etag: string): Program<Answer> {
   yield 'PUT owner.json'
-  return send(run.world, run.host, landOwner(run.world, body, { etag }))
+  return send(run.world, run.host, landOwner(run.world, nameOf(run.host), body, { etag }))
 }
 
 export type TipAnswer = { error: string } | { seq: number; dbs: Record<string, string>; etag: string } | null
@@ -98,7 +111,7 @@ export function* getTip(run: Run, path: string): Program<TipAnswer> {
   yield 'GET tip.json'
   const failed = trouble(run.world, run.host)
   if (failed) return { error: failed.curl === 0 ? `StatusCode: ${failed.http} ${failed.s3}` : 'no answer in time' }
-  const tip = run.world.bucket.tips[path]
+  const tip = bucketFor(run.world, run.host).tips[path]
   return tip ? { ...(JSON.parse(tip.body) as { seq: number; dbs: Record<string, string> }), etag: tip.etag } : null
 }
 
@@ -111,9 +124,10 @@ export function* putTipOnce(
   landed: () => void,
 ): Program<number> {
   yield 'PUT tip.json'
-  const { world } = run
-  const answer = send(world, run.host, () => {
-    const status = putTip(world.bucket, path, body, condition)
+  const { world, host } = run
+  const name = nameOf(host)
+  const answer = send(world, host, () => {
+    const status = putTip(bucketOf(world, name), path, body, condition)
     if (status === 200) landed()
     return status
   })
@@ -123,10 +137,11 @@ export function* putTipOnce(
 /** One LTX upload of the daemon: true when the server has said yes. */
 export function upload(world: World, host: Host, path: string, db: string, ltx: Ltx): boolean {
   const { daemon } = host
+  const name = nameOf(host)
   const answer = send(world, host, () => {
     if (host.daemon !== daemon) world.ledger.faults.add('late')
     uploaded(world, host, path, db, ltx)
-    putLtx(world.bucket, path, db, ltx)
+    putLtx(bucketOf(world, name), path, db, ltx)
     return 200
   })
   return answer.curl === 0 && answer.http === 200
@@ -142,7 +157,7 @@ export function* lookRemote(run: Run, path: string): Program<Record<string, { ma
   for (const db of dbsOf(run.host)) {
     yield `LIST ${path}/${db}`
     const failed = trouble(run.world, run.host)
-    const max = maxTxid(run.world.bucket, path, db)
+    const max = maxTxid(bucketFor(run.world, run.host), path, db)
     seen[db] = failed ? { max: null, error: words(failed) } : { max: max === null ? null : hexTxid(max) }
   }
   return seen
@@ -160,9 +175,9 @@ export function* planOf(run: Run, path: string, db: string): Program<PlanFact> {
   yield `plan of ${path}/${db}`
   const failed = trouble(run.world, run.host)
   if (failed) return { rc: 1, error: words(failed) }
-  const found = plan(run.world.bucket, path, db)
+  const found = plan(bucketFor(run.world, run.host), path, db)
   if (!found.ok) return { rc: 1, error: found.error }
-  const objects = chain(run.world.bucket, path, db)
+  const objects = chain(bucketFor(run.world, run.host), path, db)
   return { rc: 0, min: hexTxid(1), max: hexTxid(objects.at(-1)?.txid ?? 0), bytes: 4096 * objects.length }
 }
 
@@ -177,7 +192,7 @@ export function* download(
   const { world } = run
   const failed = trouble(world, run.host)
   if (failed) return { rc: 1, txid: '', error: words(failed), rows: [] }
-  const found = plan(world.bucket, path, db)
+  const found = plan(bucketFor(world, run.host), path, db)
   if (!found.ok) return { rc: 1, txid: '', error: found.error, rows: [] }
   const object =
     wanted === 'latest' ? found.objects.at(-1) : found.objects.find((each) => hexTxid(each.txid) === wanted)

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { runSchedule } from './schedule.ts'
 import { runMany } from './many.ts'
 import { openVerdicts } from './verdicts.ts'
-import { ablations, type Ablation } from './world.ts'
+import { ablations, renameAblations, type Ablation } from './ablations.ts'
 
 // Usage: node test/model/run.ts [--seed N] [--schedules N] [--ablate RULE] [--faults A,B,…] [--trace]
 // Random schedules from seed N on, judged by the product's own verdicts. Exit: 1 when one breaks an invariant; its seed
@@ -16,8 +16,9 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
   },
 })
-const ablation = ablations.find((each) => each === values.ablate) ?? null
-if (values.ablate !== undefined && ablation === null) throw new Error(`--ablate is one of ${ablations.join(', ')}`)
+const known = [...ablations, ...renameAblations]
+const ablation = known.find((each) => each === values.ablate) ?? null
+if (values.ablate !== undefined && ablation === null) throw new Error(`--ablate is one of ${known.join(', ')}`)
 
 const faults = values.faults?.split(',')
 const seed = Number(values.seed)

@@ -1,10 +1,11 @@
+import type { Ablation } from './ablations.ts'
 import { chain, compact } from './bucket.ts'
 import { strike, faults as allFaults } from './faults.ts'
 import { weighted } from './random.ts'
 import { settle } from './quiet.ts'
 import { advance, litestream, systemd, timer, write } from './turns.ts'
 import type { Verdicts } from './verdicts.ts'
-import { newWorld, ownerNow, say, type Ablation, type World } from './world.ts'
+import { bucketOf, newWorld, ownerNow, say, type World } from './world.ts'
 
 export interface Outcome {
   seed: number
@@ -25,6 +26,7 @@ export interface Options {
 /** One random schedule from its seed: faults, then quiet, judged by the invariants all along. */
 export async function runSchedule(seed: number, verdicts: Verdicts, options: Options = {}): Promise<Outcome> {
   const world = newWorld(seed, options.ablation ?? null, options.log ?? null)
+  world.renames = options.faults?.includes('rename') === true
   const themes = themesOf(world, options.faults)
   say(
     world,
@@ -59,7 +61,7 @@ const meetings: readonly (readonly string[])[] = [
 /** A few kinds of fault a schedule, so that they meet each other. */
 function themesOf(world: World, only: readonly string[] | undefined): string[] {
   // An order of a person's, not something that goes wrong: in schedules that ask for it (test/unit/model/model.test.ts).
-  const names = Object.keys(allFaults).filter((name) => name !== 'start-offline')
+  const names = Object.keys(allFaults).filter((name) => name !== 'start-offline' && name !== 'rename')
   const always = ['image', 'bucket-kept', 'provision', 'boot', 'stop']
   if (only) return [...always, ...only, ...only]
   const meeting = world.random.chance(0.5) ? world.random.pick(meetings) : []
@@ -125,10 +127,11 @@ function land(world: World): void {
 
 function compaction(world: World): void {
   const owner = ownerNow(world)
+  const bucket = bucketOf(world, world.newest)
   if (!owner) return
   for (const db of Object.keys(owner.dbs)) {
-    const objects = chain(world.bucket, owner.path, db)
+    const objects = chain(bucket, owner.path, db)
     if (objects.length > 2)
-      compact(world.bucket, owner.path, db, world.random.int(objects.length - 2), 2 + world.random.int(3))
+      compact(bucket, owner.path, db, world.random.int(objects.length - 2), 2 + world.random.int(3))
   }
 }

@@ -14,7 +14,11 @@ export async function advance(world: World, verdicts: Verdicts, task: Task, step
   for (let left = steps; left > 0; left--) {
     if (task.run.gone) return
     let result = task.steps.next(nothing)
-    while (!result.done && typeof result.value !== 'string') result = task.steps.next(await verdicts.ask(result.value))
+    while (!result.done && typeof result.value !== 'string') {
+      const { value } = result
+      if (value instanceof Promise) await value
+      result = task.steps.next(value instanceof Promise ? nothing : await verdicts.ask(value))
+    }
     if (!result.done) continue
     const { host } = task.run
     host.tasks = host.tasks.filter((other) => other !== task)
@@ -51,12 +55,12 @@ export function litestream(world: World, host: Host): void {
 /** Restart=, the units' start limits being off. */
 export function systemd(world: World, host: Host): void {
   if (!host.up || !host.card?.dbs || !host.wanted || host.tasks.some((task) => task.run.name === 'shutdown')) return
-  if (host.app === 'down') startApp(world, host)
-  if (host.litestream === 'down' && host.litestreamWanted) startLitestream(world, host)
+  if (host.app === 'down' && host.held === null) startApp(world, host)
+  if (host.litestream === 'down' && host.litestreamWanted && host.held !== 'all') startLitestream(world, host)
 }
 
 export function timer(world: World, host: Host): void {
-  if (!host.up || !host.card?.dbs || host.tasks.some((task) => task.run.name === 'timer')) return
+  if (!host.up || !host.card?.dbs || host.held === 'all' || host.tasks.some((task) => task.run.name === 'timer')) return
   world.now = Math.max(world.now, host.nextCheck)
   host.nextCheck = world.now + 120
   spawn(world, host, 'timer', check)

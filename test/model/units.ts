@@ -2,20 +2,10 @@ import { checkpoint, lastClose } from './disk.ts'
 import { startDaemon } from './daemon.ts'
 import { ask, facts, lookLocal, releaseLock, takeLock, type Read } from './facts.ts'
 import { told, violated } from './invariants.ts'
+import { losePower } from './power.ts'
 import { leaveInOrder } from './prove.ts'
 import { getOwner, getTip, lookRemote } from './requests.ts'
-import {
-  cardOf,
-  dbsOf,
-  filesOf,
-  losePower,
-  say,
-  type Host,
-  type Program,
-  type Run,
-  type Task,
-  type World,
-} from './world.ts'
+import { cardOf, dbsOf, filesOf, say, type Host, type Program, type Run, type Task, type World } from './world.ts'
 
 /** What systemd does with the units of one app, and the programs that stand around them (litestream.sh, stopped.sh). */
 export function spawn(world: World, host: Host, name: string, program: (run: Run) => Program): Task {
@@ -28,6 +18,8 @@ export function spawn(world: World, host: Host, name: string, program: (run: Run
 export function kill(host: Host, task: Task): void {
   task.run.gone = true
   releaseLock(task.run)
+  // what it has stopped stays down, and what it has laid stays
+  if (task.run.name === 'apply') host.transaction = null
   host.tasks = host.tasks.filter((other) => other !== task)
 }
 
@@ -133,6 +125,7 @@ function* settled(run: Run): Program {
 
 /** Power off in order: the app, then Litestream with its own proof, then the machine. */
 export function shutDown(world: World, host: Host): void {
+  for (const task of host.tasks.filter((each) => each.run.name === 'apply')) kill(host, task)
   stopApp(world, host, true)
   spawn(world, host, 'shutdown', function* (run) {
     while (host.app !== 'down') yield 'waiting for the app to stop'

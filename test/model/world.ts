@@ -1,52 +1,16 @@
 import type { Owner } from '../../src/replica/owner.ts'
 import type { Bucket } from './bucket.ts'
 import { emptyBucket } from './bucket.ts'
-import { cutPower, noFiles, type Files } from './disk.ts'
+import type { Ablation } from './ablations.ts'
+import { newState, type Card } from './card.ts'
+import { noFiles, type Files } from './disk.ts'
 import { newLedger, type Ledger } from './ledger.ts'
 import type { Random } from './random.ts'
 import { seeded } from './random.ts'
-import type { Claim, Decision, Facts } from './verdicts.ts'
+import type { Decision, Facts } from './verdicts.ts'
 
-/** A rule that is taken away in a run, to see that the invariants need it. */
-export const ablations = [
-  'tip',
-  'stale-position',
-  'stale-wal',
-  'unit-check',
-  'proven-before-start',
-  'if-match',
-  'random-suffix',
-  'hardware-in-id',
-  'split-check',
-  'past-end-alert',
-  'only-copy-stays',
-] as const
-export type Ablation = (typeof ablations)[number]
-
-/** What one of the hosts' programs does, as a coroutine: it asks for a verdict, or pauses (a string says after what). */
-export type Program<T = void> = Generator<string | Facts, T, Decision>
-
-/** `/var/lib/streamside/apps/<app>`: every write is whole, synced and in order (state.sh). */
-export interface State {
-  claim: Claim | null
-  tip: { path: string; dbs: Record<string, string> } | null
-  clean: { proved: boolean; settled: boolean; files: Record<string, unknown> } | null
-  started: Record<string, unknown> | null
-  lastOwner: { read: number; owner: unknown } | null
-  failed: { digest: string; since: number; code: string; text: string; next: string } | null
-  restoring: boolean
-  fenced: boolean
-  rescue: Record<string, Files> | null
-}
-
-/** What moves when a card is moved, copied or put back. */
-export interface Card {
-  machineId: string
-  /** gate.json: databases of the inventory; null before provision. */
-  dbs: readonly string[] | null
-  files: Record<string, Files>
-  state: State
-}
+/** What one of the hosts' programs does, as a coroutine: it asks for a verdict, pauses (a string says after what), or awaits. */
+export type Program<T = void> = Generator<string | Facts | Promise<void>, T, Decision>
 
 /** One program at work: the shell's variables, and what the scheduler needs. It holds the app's lock or does not. */
 export interface Run {
@@ -84,7 +48,9 @@ export interface Host {
   daemon: Daemon | null
   lock: Run | null
   tasks: Task[]
-  /** /run: gone after a boot. */
+  /** What a transaction keeps down: the app, or all of its units. Gone after a boot, like all that follows. */
+  held: 'app' | 'all' | null
+  transaction: Transaction | null
   running: boolean
   /** Somebody has ordered one start without the replica. */
   once: boolean
@@ -95,11 +61,32 @@ export interface Host {
   proofHeld: boolean
 }
 
+/** One run of apply.sh, which goes on without the operator that has begun it. */
+export interface Transaction {
+  by: Run
+  laid: boolean
+  /** null while it runs. */
+  status: number | null
+}
+
+/** What an inventory calls the app, and what it was called before. */
+export interface Named {
+  name: string
+  was: string | null
+}
+
 export interface World {
   random: Random
   now: number
-  bucket: Bucket
+  /** What lies in the replica of each name that the app has had. */
+  buckets: Record<string, Bucket>
   hosts: Host[]
+  /** The inventory of whoever provisioned last; another operator may have another one. */
+  inventory: Named
+  /** Provisions that know of names: planned and owned by the product's own code. */
+  renames: boolean
+  /** The name under which the app was taken up last. */
+  newest: string
   /** What was sent and has not landed; `from` is the board that sent it, null for an operator. */
   inFlight: { from: number | null; land: () => void }[]
   dbs: readonly string[]
@@ -126,7 +113,10 @@ export function newWorld(seed: number, ablation: Ablation | null, log: World['lo
   const world: World = {
     random,
     now: 1_800_000_000,
-    bucket: emptyBucket(),
+    buckets: {},
+    inventory: { name: app, was: null },
+    renames: false,
+    newest: app,
     hosts: [],
     inFlight: [],
     dbs: random.chance(0.5) ? ['a'] : ['a', 'b'],
@@ -167,6 +157,8 @@ function newHost(world: World, board: number, name: string, card: Card | null): 
     daemon: null,
     lock: null,
     tasks: [],
+    held: null,
+    transaction: null,
     running: false,
     once: false,
     since: {},
@@ -178,20 +170,15 @@ function newHost(world: World, board: number, name: string, card: Card | null): 
 }
 
 export function newCard(world: World): Card {
-  return { machineId: world.random.hex(8), dbs: null, files: {}, state: newState() }
-}
-
-export function newState(): State {
   return {
-    claim: null,
-    tip: null,
-    clean: null,
-    started: null,
-    lastOwner: null,
-    failed: null,
-    restoring: false,
-    fenced: false,
-    rescue: null,
+    machineId: world.random.hex(8),
+    name: world.newest,
+    bearer: world.newest,
+    others: {},
+    manifest: null,
+    dbs: null,
+    files: {},
+    state: newState(),
   }
 }
 
@@ -214,39 +201,27 @@ export function idOf(world: World, host: Host): string {
   return `${hardware}${cardOf(host).machineId}`.padStart(64, '0')
 }
 
-export function ownerNow(world: World): Owner | null {
-  return world.bucket.owner && (JSON.parse(world.bucket.owner.body) as Owner)
+export function nameOf(host: Host): string {
+  return host.card?.name ?? app
+}
+
+/** What lies in the replica under a name. */
+export function bucketOf(world: World, name: string): Bucket {
+  return (world.buckets[name] ??= emptyBucket())
+}
+
+/** Where a host's programs look. */
+export function bucketFor(world: World, host: Host): Bucket {
+  return bucketOf(world, nameOf(host))
+}
+
+export function ownerNow(world: World, name = world.newest): Owner | null {
+  const { owner } = bucketOf(world, name)
+  return owner && (JSON.parse(owner.body) as Owner)
 }
 
 export function say(world: World, text: string): void {
   world.log?.(`${String(world.now - 1_800_000_000).padStart(7)}  ${text}`)
-}
-
-/** Every process of a host ends at this moment, whatever it was at. */
-export function stopEverything(host: Host): void {
-  for (const task of host.tasks) task.run.gone = true
-  Object.assign(host, {
-    tasks: [],
-    lock: null,
-    app: 'down',
-    litestream: 'down',
-    litestreamWanted: false,
-    daemon: null,
-    running: false,
-    once: false,
-    since: {},
-    reason: null,
-    proofHeld: false,
-  })
-}
-
-/** The plug is pulled. Ephemeral storage is gone, and so is the part of a WAL that was not synced. */
-export function losePower(world: World, host: Host): void {
-  stopEverything(host)
-  host.up = false
-  if (!host.card) return
-  if (world.ephemeral) host.card.files = {}
-  for (const files of Object.values(host.card.files)) cutPower(files, world.random)
 }
 
 export function copyOf<T>(value: T): T {

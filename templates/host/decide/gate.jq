@@ -70,13 +70,17 @@ def settled($owner):
       | if $f.claim.proven then . else . + { claim: ($f.claim | .proven = true) } end
     end;
 
+# What Litestream had counted the files here to. Its folder may be aside already, when taking them up was cut off: then they had
+# been judged to hold this, and `untrusted` says whether they are still those.
+def counted($db): .local[$db].l0 // .clean.taken.restored[$db] // zero;
+
 # A new history from files that only one host has.
 def adopting($owner):
   . as $f
   | ($owner.from.dbs | with_entries(select(.value != "latest"))) as $least
   | [$owner.from.dbs | keys[] as $db | select($f | .local[$db].file | not) | "\($db): no file here"] as $missing
   | [$least | keys[] as $db | $f
-      | if (.local[$db].l0 // zero) < $least[$db] then "\($db): at \(.local[$db].l0 // zero) here, \($least[$db]) was ordered"
+      | if counted($db) < $least[$db] then "\($db): at \(counted($db)) here, \($least[$db]) was ordered"
         elif untrusted($db) != null then "\($db): \(untrusted($db))" else empty end] as $behind
   | [$owner.from.dbs | keys[] as $db | $f | select(.local[$db].short != true and stale_why($db) != null) | "\($db): \(stale_why($db))"] as $replaced
   | (if .claim.path == $owner.path then $replaced else $behind end) as $begun

@@ -5,8 +5,10 @@
 # .mark       = tip.json of that path: { body } | { error } | null. Its newest objects may be gone, and then only this says that
 #               the files here are older than what was once proven.
 # .claim      = { …, restored: { db: txid }, source: the path that those count in, proven }
-# .clean      = { proved, settled, files: { db: { id, walId, barred } } } | null: how an orderly stop left the files.
-#               barred: true when they could not be read then. settled: Litestream was stopped after it too, so that nobody of ours has written since
+# .clean      = { proved, settled, files: { db: { id, walId, barred } }, taken } | null: how an orderly stop left the files.
+#               barred: true when they could not be read then
+#               settled: Litestream was stopped after it too, so that nobody of ours has written since
+#               taken: the claim that these files are being taken up for (gate.jq, adopting), until it is written
 # .started    = { db: { l0, id } } | null: how the last start found them, when they had been judged and were on disk
 
 def remote_max($db): .remote[$db].max // zero;

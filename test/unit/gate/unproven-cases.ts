@@ -5,6 +5,8 @@ import type { Case } from './case.ts'
 const released = owner({ holder: null })
 const elsewhere = owner({ holder: { host: 'pi-attic', id: other } })
 const moving = owner({ from: { path: oldPath, dbs: { main: 'latest' } } })
+const { id, walId } = here()
+const taking = { proved: false, settled: true, files: { main: { id, walId } } }
 
 /** Steps 4 and 5: a path that is not proven, and a replica that is away. */
 export const unprovenCases: Record<string, Case[]> = {
@@ -46,6 +48,36 @@ export const unprovenCases: Record<string, Case[]> = {
       'of files that only this host has is taken from them',
       { owner: found(owner({ from: { local: me, dbs: { main: tx(9) } } })), claim: claim({ path: oldPath, epoch: 1 }) },
       { do: 'adopt', claim: { path, proven: false } },
+    ],
+    [
+      'of files that only this host has goes on being taken from them when Litestream’s folder was aside already',
+      {
+        owner: found(owner({ from: { local: me, dbs: { main: tx(9) } } })),
+        claim: null,
+        local: { main: here({ l0: null, wal: 'untouched' }) },
+        clean: { ...taking, taken: claim({ proven: false, restored: { main: tx(9) } }) },
+      },
+      { do: 'adopt', claim: { path, proven: false } },
+    ],
+    [
+      'of files that only this host has is not taken from others, put there while that was cut off',
+      {
+        owner: found(owner({ from: { local: me, dbs: { main: tx(9) } } })),
+        claim: null,
+        local: { main: here({ l0: null, wal: 'untouched', walId: 'another' }) },
+        clean: { ...taking, taken: claim({ proven: false, restored: { main: tx(9) } }) },
+      },
+      { do: 'refuse', code: 'local-behind' },
+    ],
+    [
+      'of more than the files were found to hold then is refused',
+      {
+        owner: found(owner({ from: { local: me, dbs: { main: tx(9) } } })),
+        claim: null,
+        local: { main: here({ l0: null, wal: 'untouched' }) },
+        clean: { ...taking, taken: claim({ proven: false, restored: { main: tx(8) } }) },
+      },
+      { do: 'refuse', code: 'local-behind' },
     ],
     [
       'of files that only this host has is not proven with others in their place',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runMany } from '../../model/many.ts'
 import { openVerdicts, type Verdicts } from '../../model/verdicts.ts'
-import { ablations, type Ablation } from '../../model/world.ts'
+import { ablations } from '../../model/ablations.ts'
 
 // A bounded sample of what `node test/model/run.ts` runs for as long as one likes: fixed seeds, so that a failure is one.
 let verdicts: Verdicts
@@ -22,6 +22,14 @@ test('an order to start without the replica breaks none either', async () => {
   const found = await runMany(verdicts, { seed: 5000, schedules: 200, faults })
   expect(found.failed && `seed ${found.failed.seed}: ${found.failed.violation}`).toBeNull()
   expect(found.decided.get('gate:start:offline-once') ?? 0).toBeGreaterThan(0)
+})
+
+test('neither does a rename, back, or to a third name, cut off wherever it is', async () => {
+  const faults = ['rename', 'power-cut', 'operator-dies', 'sigkill', 'clone', 'new-card']
+  const found = await runMany(verdicts, { seed: 1, schedules: 300, faults })
+  expect(found.failed && `seed ${found.failed.seed}: ${found.failed.violation}`).toBeNull()
+  for (const key of ['gate:adopt:new-history', 'release:release:released', 'gate:refuse:released'])
+    expect(found.decided.get(key) ?? 0, key).toBeGreaterThan(0)
 })
 
 const walked = [
@@ -48,7 +56,7 @@ const walked = [
 ]
 
 /** Faults that have to meet for a rule to matter: of the schedules that have only these, one in 3 to one in 300 misses it. */
-const missed: Record<Ablation, { faults: readonly string[]; seed: number }> = {
+const missed: Record<(typeof ablations)[number], { faults: readonly string[]; seed: number }> = {
   tip: { faults: ['objects-lost', 'files-deleted', 'state-wiped'], seed: 41 },
   'stale-position': { faults: ['old-image', 'old-image'], seed: 36 },
   'stale-wal': { faults: ['power-cut', 'daemon-dies'], seed: 8 },
@@ -60,6 +68,7 @@ const missed: Record<Ablation, { faults: readonly string[]; seed: number }> = {
   'split-check': { faults: ['owner-rollback', 'forced-claim', 'files-deleted', 'power-cut'], seed: 1620 },
   'past-end-alert': { faults: ['forced-claim', 'cut-off'], seed: 31 },
   'only-copy-stays': { faults: ['slow-upload', 'files-deleted'], seed: 66 },
+  'taken-while-adopted': { faults: ['rename', 'rename', 'rename', 'sigkill', 'sigkill', 'boot'], seed: 85 },
 }
 
 // The seeds save time: each begins a few schedules before one that misses its rule. A change of the model moves those, and
@@ -71,7 +80,7 @@ describe('a rule that is taken away is missed, and the same schedule passes with
     const { faults, seed } = missed[ablation]
     const without = await runMany(verdicts, { seed, ablation, faults, lanes: 8, ...budget })
     expect(without.failed?.violation ?? `none of ${without.schedules} schedules misses it`).toMatch(
-      /without rows|without a word|upload|made twice|back from epoch|went on|only copy/,
+      /without rows|without a word|upload|made twice|back from epoch|went on|only copy|nothing of that kind/,
     )
     const whole = await runMany(verdicts, { seed: without.failed?.seed ?? seed, schedules: 1, faults })
     expect(whole.failed?.violation ?? null).toBeNull()

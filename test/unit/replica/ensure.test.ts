@@ -57,7 +57,7 @@ test('an app of an empty replica gets its owner object, and asking again changes
   expect(made.owner).toMatchObject({ epoch: 1, holder: attic, uid: 990, gid: 991, dbs: { main: { init: false } } })
   expect(await readOwner(request(replica))).toEqual(made.owner)
   proxied.proxy.log.length = 0
-  expect(await ensureOwner(request(replica))).toEqual({ outcome: 'exists', owner: made.owner })
+  expect(await ensureOwner(request(replica))).toEqual({ outcome: 'exists', owner: made.owner, found: made.owner.path })
   expect(proxied.proxy.log.map(({ method }) => method)).toEqual(['GET'])
 })
 

@@ -107,6 +107,35 @@ describe('CLAIM of a name that was given up', () => {
     expect(claim(ownerWith({ holder: cellar }))).toEqual({ kind: 'held-by-another-host', holder: cellar })
   })
 
+  test('leaves an order alone that another run has given since the host was looked at: its gate may be at it', () => {
+    const order = ownerWith({ from: { local: attic.id, dbs: end } })
+    const over = (seen: string | null) =>
+      claimFrom(order, next, earlier(), { comesBack: false, ahead: false, over: seen })
+    expect(over(order.path)).toMatchObject({ kind: 'next', owner: { path: next.path } })
+    for (const seen of [null, 'e0001-ffffffff']) expect(over(seen)).toEqual({ kind: 'unchanged', owner: order })
+    expect(
+      claimFrom(ownerWith({ holder: cellar, from: order.from }), next, earlier(), {
+        comesBack: false,
+        ahead: false,
+        over: null,
+      }).kind,
+    ).toBe('held-by-another-host')
+  })
+
+  test('takes what was made for this host, late, and never begun, while nothing has run under the other name either', () => {
+    const untried = { owner: null, claimPath: null }
+    const back = (found: Owner, of: { owner: Owner | null; claimPath: string | null } = untried) =>
+      claimFrom(found, next, of, { comesBack: true, ahead: false, over: null })
+    const made = ownerWith({ dbs: { main: { init: false } }, past: [] })
+    expect(back(made)).toEqual({ kind: 'unchanged', owner: made })
+    expect(back(made, { ...untried, claimPath: path })).toEqual({ kind: 'rename-taken' })
+    expect(back(ownerWith({ dbs: { main: { init: true } } }))).toEqual({ kind: 'rename-taken' })
+    expect(back({ ...made, past: [{ path: 'e0000-00000000', host: 'pi-attic', end: null }] })).toEqual({
+      kind: 'rename-taken',
+    })
+    expect(back({ ...made, holder: cellar })).toEqual({ kind: 'held-by-another-host', holder: cellar })
+  })
+
   test('is refused where what lies there is not the past of these files, or not its end', () => {
     expect(claim(released(), { comesBack: false })).toEqual({ kind: 'rename-taken' })
     for (const last of [{ path: 'e0001-ffffffff' }, { host: 'pi-cellar' }, { end: null }])
