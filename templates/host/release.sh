@@ -76,6 +76,8 @@ case $act in
     ;;
   release)
     said=$text
+    # They may go on under another name, from what was proven just now: a stop that was killed has left them in memory.
+    each_db flush
     put_owner "$put" "$etag" false 60 || answer 1 "$code" "$text" "$next"
     say 5 "$said"
     let_go "$said"

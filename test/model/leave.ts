@@ -1,9 +1,10 @@
+import { flush } from './disk.ts'
 import { ask, facts, lookLocal, releaseLock, takeLock, type Read } from './facts.ts'
 import { carryOver, proof, putOwner, writeTip } from './prove.ts'
 import { getOwner } from './requests.ts'
 import { startLitestream, stopApp } from './units.ts'
 import type { Decision } from './verdicts.ts'
-import { say, type Program, type Run } from './world.ts'
+import { dbsOf, filesOf, say, type Program, type Run } from './world.ts'
 
 /** apply/leave.sh, step_leave: asked first, then stopped, proven and released. False: it stays, and runs on. */
 export function* letGo(run: Run, isRenamed: boolean): Program<boolean> {
@@ -73,6 +74,7 @@ function* underLock(run: Run, onlyAsked: boolean): Program<Decision | null> {
   }
   if (answer.do === 'refuse') return answer
   if (answer.do === 'gone') return null
+  for (const db of dbsOf(host)) flush(filesOf(host, db))
   const put = yield* putOwner(run, answer, false)
   return put.do === 'done' ? null : put
 }

@@ -14,11 +14,8 @@ def barred_text:
 
 def barred_next:
   "the app comes up by itself" as $itself
-  | if .why == "owner" then
-      "run streamside provision, which gives the files of a database back to the app's user (chown -h what it does not name); \($itself) afterwards"
-    elif .why == "way" then
-      # what lies below an app's folders, provision leaves to people: it may be there for a reason
-      "give that folder back to the app's user with chown -h; \($itself) afterwards"
+  | if .why == "owner" or .why == "way" then
+      "run streamside provision, which gives the files and the folders of a database back to the app's user (chown -h what it does not name); \($itself) afterwards"
     elif .why == "mode" then "chmod u+rwX what is closed; \($itself) afterwards"
     elif .why == "error" then
       "see whether the card is failing (dmesg); put an intact copy in its place, or move it away, with its -wal and -shm, to have what the replica holds"

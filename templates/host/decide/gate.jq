@@ -93,7 +93,11 @@ def adopting($owner):
       alarm("local-behind"; "the files here are a mixture: they were being replaced when the new history was ordered; what lay here before is in .streamside-aside beside the database";
             "run streamside restore \(.host), with --at and a point of the replica when its newest does not restore")
     elif $missing != [] or $begun != [] then
-      alarm("local-behind"; "the files here are not those that the new history was to start from (\([$missing[], $begun[]] | join("; ")))"; "run streamside restore \(.host), or streamside provision --new-history \(.app) again")
+      alarm("local-behind"; "the files here are not those that the new history was to start from (\([$missing[], $begun[]] | join("; ")))";
+            # a first path is made from files here by a rename alone: what they held was proven under the other name
+            if $owner.past == [] and .claim.path != $owner.path
+            then "call \(.app) by its earlier name in the inventory again and run streamside provision: the replica holds its data under that name"
+            else "run streamside restore \(.host), or streamside provision --new-history \(.app) again" end)
     else
       { do: "adopt", code: "new-history", path: $owner.path, text: "a new history from the files here", next: "",
         claim: (claim_for($owner) | .proven = false | .restored = $least | .source = $f.claim.path) }

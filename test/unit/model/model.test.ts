@@ -32,6 +32,13 @@ test('neither does a rename, back, or to a third name, cut off wherever it is', 
     expect(found.decided.get(key) ?? 0, key).toBeGreaterThan(0)
 })
 
+test('the power lost right after an earlier name is let go costs nothing of what was proven under it', async () => {
+  // The stop was killed, and so nothing had been put on disk: the schedule that was found, and its neighbours.
+  const faults = ['rename', 'power-cut', 'operator-dies', 'sigkill']
+  const found = await runMany(verdicts, { seed: 60_645, schedules: 20, faults })
+  expect(found.failed && `seed ${found.failed.seed}: ${found.failed.violation}`).toBeNull()
+})
+
 const walked = [
   'gate:start:first-launch',
   'gate:start:own-files',
