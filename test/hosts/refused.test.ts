@@ -31,11 +31,12 @@ async function transaction(id: string, steps: { fields: string[]; content: strin
   const folder = `/var/lib/streamside/incoming/${id}`
   const programs = await readdir(path.join(templates, 'apply'))
   const files = new Map<string, string>([
-    ['tree.sh', await readFile(path.join(templates, 'tree.sh'), 'utf8')],
     ['steps', steps.map(({ fields }) => `${fields.join('\t')}\n`).join('')],
     ['members/manifest', '{"v":1}'],
     ['who', 'a test\n'],
   ])
+  for (const name of ['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh'])
+    files.set(name, await readFile(path.join(templates, name), 'utf8'))
   for (const name of programs) files.set(name, await readFile(path.join(templates, 'apply', name), 'utf8'))
   for (const [index, { content }] of steps.entries()) files.set(`members/${index + 1}`, content)
   for (const [name, content] of files) await putFile(one, `${folder}/${name}`, content)
