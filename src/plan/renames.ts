@@ -84,8 +84,20 @@ export function whileRenaming(recorded: Manifest, renames: readonly Rename[], ne
 export function afterwards({ was = {} }: Manifest, renames: readonly Rename[]): Record<string, string> {
   const over = new Set(renames.flatMap(({ halves }) => halves))
   const kept = Object.entries(was).filter(([name]) => !over.has(name))
-  const done = renames.flatMap(({ from, to }) => (from === to ? [] : [[to, from] as const]))
-  return Object.fromEntries([...kept, ...done])
+  let names = Object.fromEntries(kept)
+  for (const { from, to } of renames) if (from !== to) names = withRename(names, from, to)
+  return names
+}
+
+/** A name that is used again stands first in the row of earlier names: those on both sides of where it stood are linked then. */
+function withRename(was: Record<string, string>, from: string, to: string): Record<string, string> {
+  const before = was[to]
+  const others = Object.entries(was).flatMap(([name, earlier]) => {
+    if (name === to) return []
+    if (earlier !== to) return [[name, earlier] as const]
+    return before === undefined || before === name ? [] : [[name, before] as const]
+  })
+  return { ...Object.fromEntries(others), [to]: from }
 }
 
 /** The port of Litestream's metrics goes along, for it must not move. */

@@ -34,9 +34,14 @@ export function roomProblems(ground: Ground): Problem[] {
   need(incoming, leastBytes, leastFiles, false)
   for (const { step } of plan.changes) {
     const laid = laidBy(step, ground)
-    if (!laid) continue
-    need(laid.path, laid.bytes, laid.files, laid.big)
-    need(incoming, laid.bytes, 2, laid.big)
+    if (laid) need(incoming, laid.bytes, 2, laid.big)
+    const { path, bytes, files, big } = laid ?? {
+      path: step.fields[0] ?? '',
+      bytes: 0,
+      files: namesMade(step),
+      big: false,
+    }
+    need(path, bytes, files, big)
   }
   return [...needs.values()].flatMap(({ disk, bytes, files, big }) => {
     const wanted = bytes + (big ? spareBytes : 0)
@@ -47,6 +52,14 @@ export function roomProblems(ground: Ground): Problem[] {
   })
 }
 
+/** A link is made beside its place, and then moved there. */
+function namesMade({ verb }: Step): number {
+  return verb === 'directory' ? 1 : verb === 'link' ? 2 : 0
+}
+
+/** The folders above a release, and the one that it is unpacked in. */
+const foldersOfRelease = 4
+
 function laidBy(
   { verb, fields: [path = ''], member }: Step,
   { sizes, state }: Ground,
@@ -56,7 +69,7 @@ function laidBy(
   const bytes = sizes.get(member.path) ?? 0
   if (verb !== 'release') return { path, bytes, files: 1, big: true }
   const release = state.resources.find((resource) => resource.kind === 'release' && resource.path === path)
-  return { path, bytes, files: release?.kind === 'release' ? release.entries.length + 1 : 1, big: true }
+  return { path, bytes, files: release?.kind === 'release' ? release.entries.length + foldersOfRelease : 1, big: true }
 }
 
 /** The file system that a path lies on, of those that were looked at. */

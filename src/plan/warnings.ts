@@ -25,6 +25,7 @@ export function planWarnings(
     ...smallStorage(state, observed),
     ...state.later.map((app) => ((app.service?.package ?? null) === null ? mountedFirst(app) : adoptedLater(app))),
     ...openBelow(observed),
+    ...byPrefix(state, observed),
     ...journaldOverridden(state, observed),
     ...rsyslogInvalid(state, observed),
   ]
@@ -77,6 +78,23 @@ function openBelow(observed: Observed): Warning[] {
       },
     ]
   })
+}
+
+/** Drop-ins for all units whose names begin alike (systemd.unit(5), `foo-.service.d`): they may be meant for others, so they stay. */
+function byPrefix({ resources }: HostState, { units }: Observed): Warning[] {
+  const own = resources.flatMap((resource) =>
+    resource.kind === 'unit' && resource.adopted !== true && !resource.packaged ? [resource.name] : [],
+  )
+  const found = new Map<string, string[]>()
+  for (const name of own)
+    for (const file of units.get(name)?.dropInPaths ?? [])
+      if (/^\/(etc|run)\/systemd\/.*-\.[a-z]+\.d\/[^/]+$/.test(file))
+        found.set(file, [...(found.get(file) ?? []), name])
+  return [...found].map(([file, names]) => ({
+    code: 'drop-in-by-prefix',
+    message: `${file} changes ${names.join(', ')}, too: it is for every unit whose name begins so`,
+    next: `streamside leaves it, for it may be meant for others. If it is not meant for these, put what it says into drop-ins of the units that it is for`,
+  }))
 }
 
 function dataLeft(app: string, recorded: Manifest): Warning {

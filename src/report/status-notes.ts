@@ -62,7 +62,7 @@ function unitStates({ units, owner }: AppStatus): string {
     const atRest = unit === units.gate && unit.load === 'loaded' && unit.active === 'inactive'
     return [`${name} ${atRest ? 'at rest' : `${unit.active} (${unit.sub})`}`]
   })
-  const read = owner?.lastRead ? [`owner object last read ${utc(owner.lastRead)}`] : []
+  const read = owner?.lastRead ? [`owner object last read ${utc(owner.lastRead)} or later`] : []
   return [...states, ...read].join(', ')
 }
 
@@ -74,7 +74,7 @@ function ownerText(owner: NonNullable<AppStatus['owner']>): string {
 
 function acceptedNote(where: string, { unheld }: AppStatus, columns: number): string[] {
   const notes = unheld.accepted.map(({ path, bytes }) => `${path} (${size(bytes)})`)
-  const aside = unheld.asideBytes > 0 ? [`old files that a restore has put aside (${size(unheld.asideBytes)})`] : []
+  const aside = unheld.asideBytes > 0 ? [`old files that were put aside (${size(unheld.asideBytes)})`] : []
   const held = [...(notes.length > 0 ? [`accepted: ${notes.join(', ')}`] : []), ...aside]
   return held.length === 0 ? [] : indented(`${where}: in no replica, ${held.join('; ')}`, columns)
 }

@@ -11,10 +11,10 @@ const nextByCode: Record<string, (host: string) => string> = {
     'somebody else is at work on this host, or another run is: run provision again, it makes a new plan',
   ...packageAdvice,
   'disk-full': (host) =>
-    `free space there (streamside ssh ${host} sudo du -xhd1 / | sort -h), then run provision again; nothing was changed in place`,
+    `free space there (streamside ssh ${host} sudo du -xhd1 / | sort -h), then run provision again: it goes on from what is in place`,
   'inodes-full': (host) =>
     `a file system there has room and takes no more files (streamside ssh ${host} df -i): find the folder with very many small ` +
-    'files (sudo du -xd3 --inodes / | sort -n), then run provision again; nothing was changed in place',
+    'files (sudo du -xd3 --inodes / | sort -n), then run provision again: it goes on from what is in place',
   'read-only': readOnlyAdvice,
   'not-valid': () => 'nothing was put in place, the old files stand; mend the inventory and run provision again',
   'put-back': (host) =>
@@ -24,6 +24,8 @@ const nextByCode: Record<string, (host: string) => string> = {
     'run provision again: it packs and sends the release anew, and the old one is still in place. When it stays so, ' +
     `the card or the memory of this machine or of ${host} is failing`,
   'in-the-way': () => 'move it away on the host, or choose another path in the inventory, then run provision again',
+  'hard-link': () =>
+    'find its other name (find / -xdev -samefile FILE): take away the name that should not be, or give the file to the user yourself, then run provision again',
   write: () => 'see whether the card is full or read-only (df -h, df -i, dmesg), then run provision again',
   unit: () => 'see `systemctl status` of that unit on the host, then run provision again',
   'not-mounted': (host) =>

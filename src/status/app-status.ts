@@ -164,18 +164,17 @@ function wrongOf(status: AppStatus, facts: AppFacts): Wrong[] {
   if (state !== 'absent' && replica !== null) addReplica(status, seen, ways, add)
   // What an app that has left holds beside its replica is told, and no more: the inventory that could accept it has it no more.
   if (left !== null) return wrong
+  const shown = unheld.paths.slice(0, 5)
   if (unheld.bytes > 0)
     add(
       'unheld',
       `${size(unheld.bytes)} in ${countedFolder(app)} that no replica holds: ` +
-        unheld.paths
-          .map(({ path, bytes }) => `${path} (${size(bytes)})`)
-          .slice(0, 5)
-          .join(', ') +
-        (unheld.paths.length > 5 ? ' …' : ''),
-      `copy them elsewhere, or accept it:  unprotected: [${yamlWord(unheld.paths[0]?.path ?? '')}]  under ${app.name} in the inventory`,
+        shown.map(({ path, bytes }) => `${path} (${size(bytes)})`).join(', ') +
+        (unheld.paths.length > shown.length ? ' …' : ''),
+      `copy them elsewhere, or accept it:  unprotected: [${shown.map(({ path }) => yamlWord(path)).join(', ')}]  under ${app.name} in the inventory`,
     )
-  if (unheld.denied !== null && state !== 'absent')
+  // a folder of a database's is what its gate waits for, and provision gives it back
+  if (unheld.denied !== null && state !== 'absent' && reason?.code !== 'files-unreadable')
     add(
       'unheld-denied',
       `${unheld.denied === '' ? countedFolder(app) : `${countedFolder(app)}/${unheld.denied}`} may not be looked into by the user of ${app.name}: what lies there is not known`,

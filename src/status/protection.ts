@@ -68,6 +68,11 @@ function database(
   if (first === undefined || last === undefined || seen.owner === null || answer === undefined)
     return judged('unknown', `${notAsked(seen)}${lastProven(seen)}`)
   if ('error' in answer) return judged('unknown', `the replica could not be asked: ${answer.error}${lastProven(seen)}`)
+  if (first.unread || last.unread)
+    return judged(
+      'unknown',
+      `the files here cannot be read by the app's user: what they hold beside the replica is not known`,
+    )
   if (first.bytes === null)
     return judged('protected', remote === null ? 'there is no database yet' : `no file here; the replica has it`)
   if (first.l0 === null)

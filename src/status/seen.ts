@@ -60,6 +60,8 @@ export interface Position {
   l0Time: number | null
   pending: boolean | null
   unsent: number | null
+  /** It is there, or may be, and the app's user cannot look at it. */
+  unread: boolean
 }
 
 export type RemotePosition = { max: string | null; sent: string | null } | { error: string }
@@ -172,6 +174,7 @@ function parsePosition(line: string): Position {
     l0Time: number(value['l0Time']),
     pending: typeof value['pending'] === 'boolean' ? value['pending'] : null,
     unsent: number(value['unsent']),
+    unread: value['unread'] === true,
   }
 }
 

@@ -16,6 +16,15 @@ bar_closed() { # WHY-IF-ANOTHER-OWNER PATH
   if [ -O "$2" ]; then bar mode "$2" "$owner"; else bar "$1" "$2" "$owner"; fi
 }
 
+# By the word of the kernel: a test of the shell calls everything missing that it cannot look at.
+is_missing() { # PATH   a link is there, wherever it leads
+  if [ -h "$1" ]; then return 1; fi
+  said_of_it=$(stat -- "$1" 2>&1 >/dev/null) && return 1
+  case $said_of_it in *': No such file or directory') return 0 ;; *) return 1 ;; esac
+}
+# What lies in a folder is not missing because the folder cannot be read to its end.
+lists() { ls -f -- "$1" >/dev/null 2>&1 || is_missing "$1"; }
+
 # Said of the first thing that bars: WHY is owner, way (a folder above, of somebody else), mode, error, link, folder, file, other.
 # What is gone by the second look was removed meanwhile: SQLite and Litestream clear away after themselves.
 barred_by() { # DATABASE NEWEST-LTX -> JSON, or null
@@ -26,15 +35,20 @@ barred_by() { # DATABASE NEWEST-LTX -> JSON, or null
     elif [ -d "$part" ]; then bar folder "$part"
     elif [ -f "$part" ]; then bar_closed owner "$part"
     elif [ -e "$part" ]; then bar other "$part"
-    else continue; fi
+    elif is_missing "$part"; then continue
+    else bar error "$part"; fi
     return
   done
   own="${1%/*}/.${1##*/}-litestream"
   for part in "$own" "$own/ltx" "$own/ltx/0"; do
-    if [ -d "$part" ] && [ -r "$part" ] && [ -x "$part" ]; then continue; fi
-    if [ -d "$part" ]; then bar_closed owner "$part"
+    if [ -d "$part" ] && [ -r "$part" ] && [ -x "$part" ] && lists "$part"; then continue; fi
+    if [ -d "$part" ] && [ -r "$part" ] && [ -x "$part" ]; then bar error "$part"
+    elif [ -d "$part" ]; then bar_closed owner "$part"
     elif [ -e "$part" ]; then bar file "$part"
-    else break; fi
+    elif is_missing "$part"; then break
+    # a link to what is not there is no place that Litestream has never been to
+    elif [ -h "$part" ]; then bar link "$part"
+    else bar error "$part"; fi
     return
   done
   for part in "$1" "$1-wal" "$1-journal" "$2"; do

@@ -54,7 +54,11 @@ rescue_one() {
   as_app sh -c '
     cd "${1%/*}" && name=${1##*/}
     set -- "./$name"
-    for file in "./$name-wal" "./.$name-litestream"; do [ ! -e "$file" ] || set -- "$@" "$file"; done
+    for file in "./$name-wal" "./.$name-litestream"; do
+      # what cannot be looked at is not left out: tar says that it failed
+      said=$(stat -- "$file" 2>&1 >/dev/null) || case $said in *": No such file or directory") continue ;; esac
+      set -- "$@" "$file"
+    done
     tar -cSf - -- "$@"' sh "$path" >"$fresh/$db.tar" && sync "$fresh/$db.tar" || kept=false
 }
 

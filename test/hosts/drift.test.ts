@@ -240,6 +240,31 @@ test('what is not ours is never touched: other units, other files, users and pac
   ).toBe('active\nkept\nkept\n')
 })
 
+test('what may be meant for others stays, and is told: a second name of their file, a drop-in for every name that begins so', async () => {
+  const [twelve] = hosts
+  const folder = '/var/lib/drift/data/.notes.db-litestream'
+  const dropIn = '/etc/systemd/system/drift-.service.d'
+  await shellInHost(
+    twelve!,
+    `echo theirs >/srv/shared; ln /srv/shared ${folder}/extra; chown root ${folder}
+     mkdir ${dropIn}; printf '[Service]\nNice=3\n' >${dropIn}/nice.conf; systemctl daemon-reload`,
+  )
+  const limited = ['--limit', 'drf-twelve']
+  const refused = await lab.provision(limited, 1)
+  expect(eventsOf(refused, 'problem')).toMatchObject([
+    { problem: { code: 'hard-link', found: expect.stringContaining(`${folder}/extra`) } },
+  ])
+  expect(eventsOf(refused, 'warning')).toMatchObject([
+    { code: 'drop-in-by-prefix', message: expect.stringContaining('drift-litestream.service') },
+  ])
+  expect(await shellInHost(twelve!, `stat -c %U /srv/shared ${folder}; cat ${dropIn}/nice.conf`)).toBe(
+    'root\nroot\n[Service]\nNice=3\n',
+  )
+  await shellInHost(twelve!, `rm -r ${folder}/extra /srv/shared ${dropIn}; systemctl daemon-reload`)
+  expect(changesOf(await lab.provision(limited))).toEqual(['update /var/lib/drift/data/notes.db'])
+  expect(await readRows(twelve!, port)).toEqual(['kept'])
+})
+
 test('an app that is no longer to be backed up loses gate, Litestream and timer, and keeps its rows', async () => {
   const { databases: _databases, ...bare } = apps['drift']!
   apps['drift'] = bare

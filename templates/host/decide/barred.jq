@@ -21,7 +21,7 @@ def barred_next:
       "see whether the card is failing (dmesg); put an intact copy in its place, or move it away, with its -wal and -shm, to have what the replica holds"
     elif .why == "link" then
       "see where it leads (is a disk not mounted?); put the file itself in its place, or write the way without the link into the inventory"
-    else "move it away, to have what the replica holds, or put the right one in its place" end;
+    else "move it away, or put the right one in its place" end;
 
 def files_unreadable:
   barred as $barred

@@ -8,6 +8,7 @@
 #   l0       highest transaction of Litestream's local level 0, or null
 #   l0Time   epoch s at which that was written, or null
 #   pending  true when the WAL holds frames that are in no transaction file yet; null when nothing can say
+#   unread   true when it is there, or may be, and cannot be looked at: a folder or a file of somebody else's, a card that fails
 #   unsent   epoch s of the oldest transaction file above SENT, or null
 # It runs behind numbers.sh, in one text; the layouts are those of wal.sh.
 set -eu
@@ -23,6 +24,18 @@ pending() { # DATABASE LTX
   # another round than that of the transaction file: the app went on while nobody looked
   [ "$6 $7" = "$salts" ] || { echo true; return; }
   if [ "$(numbers "$wal" "$end" 8:4 12:4)" = "$salts " ]; then echo true; else echo false; fi
+}
+
+# As barred.sh has it: only what the kernel says is not there is missing.
+unread() { # DATABASE
+  for file in "$1" "$1-wal"; do
+    if said=$(stat -L -- "$file" 2>&1 >/dev/null); then
+      [ -r "$file" ] || { echo true; return; }
+    else
+      case $said in *': No such file or directory') ;; *) echo true; return ;; esac
+    fi
+  done
+  echo false
 }
 
 while [ $# -ge 2 ]; do
@@ -47,5 +60,5 @@ while [ $# -ge 2 ]; do
       *) unsent=$(printf '%s\n' "$files" | awk -v sent="x$sent" '"x" $1 > sent { print $2; exit }') ;;
     esac
   fi
-  printf '{"bytes":%s,"l0":%s,"l0Time":%s,"pending":%s,"unsent":%s}\n' "$bytes" "$l0" "$time" "$waits" "${unsent:-null}"
+  printf '{"bytes":%s,"l0":%s,"l0Time":%s,"pending":%s,"unsent":%s,"unread":%s}\n' "$bytes" "$l0" "$time" "$waits" "${unsent:-null}" "$(unread "$path")"
 done

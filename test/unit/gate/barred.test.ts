@@ -137,6 +137,12 @@ describe('something else in its place', () => {
     ],
     ['a folder', 'folder', () => made.file, async () => (await aside(made.file), mkdir(made.file))],
     ['a pipe', 'other', () => made.file, async () => (await aside(made.file), run('mkfifo', ['-m', '666', made.file]))],
+    [
+      'a link to nothing as Litestream’s folder',
+      'link',
+      litestreams,
+      async () => (await aside(litestreams()), symlink('/nowhere/folder', litestreams())),
+    ],
     ['a link as its WAL', 'link', wal, async () => (await aside(wal()), symlink('/nowhere/notes.db-wal', wal()))],
     [
       'a link to a disk that is away as its folder',
@@ -168,6 +174,36 @@ describe('as a failing card answers', () => {
     }
     return programs
   }
+
+  test.each([
+    ['its WAL', wal],
+    ['Litestream’s folder', litestreams],
+    ['the folder of level 0', () => path.join(litestreams(), 'ltx/0')],
+  ])('what has become of %s cannot be asked: that is not missing', async (_, which) => {
+    await left()
+    const lost = which()
+    await rename(lost, path.join(made.folder, 'lost'))
+    const programs = await failing('nothing of the database')
+    const stat = (await run('sh', ['-c', 'command -v stat'])).stdout.trim()
+    await writeFile(
+      path.join(programs, 'stat'),
+      `#!/bin/sh\nfor last; do :; done\ncase $last in '${lost}') echo "stat: cannot statx '$last': Bad message" >&2; exit 1 ;; esac\nexec ${stat} "$@"\n`,
+      { mode: 0o755 },
+    )
+    expect(await seen(programs)).toMatchObject({ file: true, wal: 'unread', barred: { why: 'error', what: lost } })
+  })
+
+  test('a folder of Litestream’s that cannot be listed hides what it holds', async () => {
+    await left()
+    const programs = await failing('nothing of the database')
+    const ls = (await run('sh', ['-c', 'command -v ls'])).stdout.trim()
+    await writeFile(path.join(programs, 'ls'), `#!/bin/sh\ncase "$*" in */ltx/0) exit 2 ;; esac\nexec ${ls} "$@"\n`, {
+      mode: 0o755,
+    })
+    expect(await seen(programs)).toMatchObject({
+      barred: { why: 'error', what: path.join(litestreams(), 'ltx/0') },
+    })
+  })
 
   test.each([
     ['the database', 'notes.db', () => made.file],

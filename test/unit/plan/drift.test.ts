@@ -50,6 +50,21 @@ describe('a drop-in over a unit of ours', () => {
   })
 })
 
+test('a drop-in for all units whose names begin so stays where it is, for it may be meant for others, and is told of', () => {
+  const observed = asWanted(state)
+  const dropIns = observed.units.get('web.service')?.dropInPaths
+  dropIns?.push('/etc/systemd/system/we-.service.d/a.conf', '/usr/lib/systemd/system/service.d/b.conf')
+  const { changes, warnings } = planHost(state, observed)
+  expect(changes).toEqual([])
+  expect(warnings).toMatchObject([
+    {
+      code: 'drop-in-by-prefix',
+      message:
+        '/etc/systemd/system/we-.service.d/a.conf changes web.service, too: it is for every unit whose name begins so',
+    },
+  ])
+})
+
 test('a database that became somebody else’s is given back to its app, without a restart', () => {
   expect(
     drifted((observed) => observed.databases.set('/var/lib/web/a.db', { bytes: 1, owner: 'root', group: 'web' })),

@@ -57,6 +57,19 @@ describe('room', () => {
   })
 })
 
+test('the inodes of links, folders and what a release is unpacked into are counted where they lie', () => {
+  const steps: Step[] = [
+    { verb: 'directory', fields: ['/opt/web'] },
+    { verb: 'release', fields: ['/opt/web/releases/d'], member: { path: '/t' } },
+    { verb: 'link', fields: ['/opt/web/current', '/opt/web/releases/d'] },
+  ]
+  const sent = { steps, sizes: new Map([['/t', 1]]) }
+  const left = (availableInodes: number) =>
+    codes(ground({ disks: [disk, { ...disk, target: '/opt', availableInodes }] }, sent))[0]
+  expect(left(3)).toEqual(['inodes-full'])
+  expect(left(20)).toEqual([])
+})
+
 describe('what is read-only', () => {
   test('is in the way of changes, once and before the room on it', () => {
     const disks = [

@@ -1,9 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import type { Observed } from '../../../src/host/observed.ts'
-import { readManifest } from '../../../src/plan/manifest.ts'
+import { type Manifest, readManifest } from '../../../src/plan/manifest.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { afterRenames } from '../../../src/plan/after-renames.ts'
-import { movedFiles, renamedMetrics, renamesDone, renamesOn } from '../../../src/plan/renames.ts'
+import {
+  afterwards,
+  earlierNames,
+  movedFiles,
+  renamedMetrics,
+  renamesDone,
+  renamesOn,
+} from '../../../src/plan/renames.ts'
 import { app } from '../inventory/made.ts'
 import { asWanted, emptyFile, hostState } from './hosts.ts'
 
@@ -183,6 +190,30 @@ describe('a rename that was cut off', () => {
     expect(() => afterRenames(cut, [app('old'), app('half')], 'pi')).toThrow(
       expect.objectContaining({ code: 'rename-clash', next: expect.stringContaining('take half out') }),
     )
+  })
+
+  test('and one that used a name twice keeps every name that the app has ever had', () => {
+    const recorded = (was: Record<string, string>, name: string): Manifest => ({
+      ...readManifest(null),
+      apps: [name],
+      was,
+    })
+    let was: Record<string, string> = {}
+    let name = 'one'
+    for (const to of ['two', 'three', 'two', 'one', 'three', 'two']) {
+      was = afterwards(recorded(was, name), [{ from: name, to, source: name, halves: [] }])
+      const earlier = earlierNames(to, recorded(was, to))
+      expect(earlier[0]).toBe(name)
+      expect(new Set(earlier).size).toBe(earlier.length)
+      expect(Object.keys(was)).toHaveLength(earlier.length)
+      name = to
+    }
+    expect(earlierNames('two', recorded(was, 'two'))).toEqual(['three', 'one'])
+    // what the app was called before it came here is not forgotten with the name in between
+    const twice = afterwards(recorded({ two: 'one', three: 'two' }, 'three'), [
+      { from: 'three', to: 'two', source: 'three', halves: [] },
+    ])
+    expect(twice).toEqual({ two: 'three', three: 'one' })
   })
 
   test('but has gone through is no more given up unsaid', () => {

@@ -26,7 +26,7 @@ export function app(change: Partial<App> = {}): App {
 }
 
 export function position(change: Partial<Position> = {}): Position {
-  return { bytes: 8192, l0: tx(9), l0Time: now - 50, pending: false, unsent: null, ...change }
+  return { bytes: 8192, l0: tx(9), l0Time: now - 50, pending: false, unsent: null, unread: false, ...change }
 }
 
 /** An app that runs in peace, as its host saw it. */

@@ -107,7 +107,9 @@ describe('an app that left the inventory and is on a host still', () => {
   )
 
   test('is as unprotected as any other, and held against its own sync interval', () => {
-    const late = { first: [{ bytes: 1, l0: 'f'.repeat(16), l0Time: now - 90, pending: false, unsent: now - 90 }] }
+    const late = {
+      first: [{ bytes: 1, l0: 'f'.repeat(16), l0Time: now - 90, pending: false, unsent: now - 90, unread: false }],
+    }
     const behind = (seconds: number) =>
       only(withLeft({ syncIntervalSeconds: seconds }, unit(), { ...late, last: late.first }))
     expect(behind(1)).toMatchObject({ replica: { protection: 'unprotected' }, wrong: [{ code: 'unprotected' }] })

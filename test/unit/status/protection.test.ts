@@ -24,6 +24,14 @@ describe('an app is protected', () => {
   })
 })
 
+test('files that the app’s user cannot read are not known to be in the replica', () => {
+  const closed = position({ bytes: null, l0: null, l0Time: null, pending: null, unread: true })
+  expect(judge({ first: [closed], last: [closed], remote: sent(tx(9)) })).toMatchObject({
+    protection: 'unknown',
+    text: expect.stringContaining('cannot be read'),
+  })
+})
+
 describe('what the bucket lacks', () => {
   test('is on its way for as long as an upload takes, and its age is that of the oldest file that waits', () => {
     const waits = position({ unsent: now - 7 })

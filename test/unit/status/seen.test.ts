@@ -84,7 +84,7 @@ describe("a host's answer", () => {
       expect(found?.lastOwner).toBeNull()
       expect(found?.unprovenSince).toBeNull()
       for (const each of found?.first ?? [])
-        expect(each).toEqual({ bytes: null, l0: null, l0Time: null, pending: null, unsent: null })
+        expect(each).toEqual({ bytes: null, l0: null, l0Time: null, pending: null, unsent: null, unread: false })
       expect(found?.unheld).toMatchObject({ bytes: 0, partial: true })
     }
   })
