@@ -166,8 +166,9 @@ async function explain(error: unknown): Promise<ExitCode> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
   if (!(error instanceof Problem)) throw error
   const { wantsColor } = await import('./report/colour.ts')
+  const { columnsOf } = await import('./report/text-width.ts')
   const { stderr } = process
-  const look = { columns: stderr.columns ?? 80, color: wantsColor(stderr) }
+  const look = { columns: columnsOf(stderr), color: wantsColor(stderr) }
   const { InventoryProblem } = await import('./inventory/mistake.ts')
   if (error instanceof InventoryProblem) {
     const { formatMistakes } = await import('./report/format-mistakes.ts')

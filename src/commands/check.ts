@@ -7,6 +7,7 @@ import { type ExitCode, exitCodes } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
 import { eventSchemaVersion } from '../report/events.ts'
 import { formatMistakes } from '../report/format-mistakes.ts'
+import { columnsOf } from '../report/text-width.ts'
 import { checkEphemeralSizes } from '../replica/check-ephemeral.ts'
 import { loadChecked } from './load.ts'
 
@@ -72,7 +73,7 @@ export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
 }
 
 function look(stream: Output): { columns: number; color: boolean } {
-  return { columns: stream.columns ?? 80, color: wantsColor(stream) }
+  return { columns: columnsOf(stream), color: wantsColor(stream) }
 }
 
 function count(number: number | undefined, noun: string): string {

@@ -6,6 +6,7 @@ import type { HostPlan } from '../plan/change.ts'
 import { type ExitCode, Problem, worstExit } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
 import { formatStatus, type StatusRow } from '../report/status-table.ts'
+import { columnsOf } from '../report/text-width.ts'
 import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
 import { observe, openHost, planFor, wantedOn } from '../rollout/look.ts'
@@ -49,7 +50,7 @@ export async function runStatus(options: RunOptions, stopping: AbortSignal): Pro
     result: (hosts) =>
       formatStatus(
         hosts.map(({ name }): StatusRow => ({ host: name, found: found.get(name) ?? null })),
-        { columns: stdout.columns ?? 80, color: wantsColor(stdout), all: options.verbose, now: Date.now() / 1000 },
+        { columns: columnsOf(stdout), color: wantsColor(stdout), all: options.verbose, now: Date.now() / 1000 },
       ),
   })
 }

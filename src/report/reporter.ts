@@ -4,6 +4,7 @@ import { eventData, type EventData } from './event-data.ts'
 import { eventSchemaVersion, type Report } from './events.ts'
 import { createRedactor, type Redact } from './redactor.ts'
 import { plainRenderer, terminalRenderer, type Renderer } from './renderers.ts'
+import { columnsOf } from './text-width.ts'
 
 /** What is needed of process.stdout and process.stderr. */
 export interface Output {
@@ -117,7 +118,7 @@ function textRenderer(options: ReporterOptions, write: Writers): Renderer {
     write,
     outColor: options.color ?? wantsColor(stdout),
     errColor: options.color ?? wantsColor(stderr),
-    columns: () => options.columns ?? stderr.columns ?? 80,
+    columns: () => options.columns ?? columnsOf(stderr),
     rows: () => stderr.rows ?? 24,
     diffs: options.diffs ?? true,
     quiet: options.quiet ?? false,

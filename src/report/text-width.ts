@@ -53,3 +53,8 @@ export function wrap(text: string, columns: number): string[] {
     return [...lines, line]
   })
 }
+
+/** Columns of a terminal; 80 of a pipe, and of a terminal that says that it has none, as one on a serial line does. */
+export function columnsOf(stream: { columns?: number | undefined }): number {
+  return stream.columns || 80
+}

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { harmless, harmlessLine } from '../../../src/report/harmless.ts'
-import { pad, textWidth, truncate, wrap } from '../../../src/report/text-width.ts'
+import { columnsOf, pad, textWidth, truncate, wrap } from '../../../src/report/text-width.ts'
 
 const anyText = fc.string({ unit: 'grapheme', maxLength: 40 }).map(harmlessLine)
 
@@ -77,4 +77,8 @@ describe('text from elsewhere', () => {
     )
     expect(harmless('grün\tund blau\n')).toBe('grün\tund blau\n')
   })
+})
+
+test('a terminal that says it has no columns has as many as a pipe', () => {
+  expect([{ columns: 0 }, {}, { columns: 132 }].map(columnsOf)).toEqual([80, 80, 132])
 })
