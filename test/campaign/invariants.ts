@@ -34,12 +34,20 @@ export interface FilesSeen {
   working: readonly string[]
 }
 
-/** No file but as it was before the job or as it is after it: never a third content, and none missing that is in both. */
-export function checkFiles(seen: FilesSeen, before: Files, after: Files): Violation[] {
+/**
+ * No file but as it was before the job or as it is after it: never a third content, and none missing that is in both.
+ * @param between what a file may be besides, while the job is at work
+ */
+export function checkFiles(
+  seen: FilesSeen,
+  before: Files,
+  after: Files,
+  between: Files = new Map<string, string>(),
+): Violation[] {
   const found: Violation[] = []
   for (const [path, content] of seen.files) {
     const known = [before.get(path), after.get(path)]
-    if (known.includes(content)) continue
+    if (known.includes(content) || between.get(path) === content) continue
     if (known.every((each) => each === undefined))
       found.push({ rule: 'unknown-file', text: `${path} belongs to neither the state before nor the one after` })
     else

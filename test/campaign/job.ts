@@ -26,6 +26,8 @@ export interface Job {
   /** The command, and the same again afterwards: `provision --accept-new …`; without `--json` and `--inventory`. */
   command: readonly string[]
   apps: readonly AppAtEnd[]
+  /** Apps that get another name on all hosts that have them: the host's record says so before the first part of it. */
+  renames?: readonly { from: string; to: string }[]
   /** Who is to hold the owner object of an app at the end, null for one that was let go. */
   owners: readonly { app: string; holder: string | null }[]
 }

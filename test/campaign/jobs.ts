@@ -129,6 +129,7 @@ const rename: Job = {
     }),
   upAtStart: [{ host: one, units: [...notesUnits, ...pagesUnits] }],
   command: provision,
+  renames: [{ from: notes, to: memos }],
   apps: [{ ...atEnd.notes, name: memos }, atEnd.pages],
   owners: [
     { app: notes, holder: null },

@@ -12,6 +12,7 @@ import {
   checkStatus,
   checkSuccess,
   checkWords,
+  type Files,
   type Violation,
 } from './invariants.ts'
 import type { AppAtEnd, Job } from './job.ts'
@@ -33,7 +34,7 @@ export async function playCase(
   seed: number,
   evidence: Evidence,
 ): Promise<Verdict> {
-  const { job, start, before, after } = rehearsed
+  const { job, start, before, between, after } = rehearsed
   const violations: Violation[] = []
   await toStart(stage, job, start)
   const began = performance.now()
@@ -41,7 +42,8 @@ export async function playCase(
   violations.push(...said(first), ...checkWords(first, each.fault))
   for (const host of stage.hosts) {
     const seen = await lookAtFiles(host)
-    violations.push(...checkFiles(seen, before.get(host.name) ?? new Map(), after.get(host.name) ?? new Map()))
+    const of = (files: ReadonlyMap<string, Files>): Files => files.get(host.name) ?? new Map<string, string>()
+    violations.push(...checkFiles(seen, of(before), of(after), of(between)))
   }
   violations.push(...(await explained(stage, job, evidence)))
 

@@ -1,3 +1,7 @@
+import { sha256 } from '../../src/desired/runs-from.ts'
+import { manifestPath, readManifest } from '../../src/plan/manifest.ts'
+import { whileRenaming } from '../../src/plan/renames.ts'
+import { shellInHost } from '../lab/index.ts'
 import { type Boundary, boundariesOf } from './boundaries.ts'
 import { chance } from './cases.ts'
 import { checkEnd, type Files } from './invariants.ts'
@@ -14,6 +18,8 @@ export interface Rehearsed {
   /** Files of each host before and after. */
   before: Map<string, Files>
   after: Map<string, Files>
+  /** Those that are neither for a while. */
+  between: Map<string, Files>
 }
 
 /** Puts the hosts into a job's start state, at rest, with the inventory that it works from. */
@@ -29,6 +35,35 @@ async function filesOfAll(stage: Stage): Promise<Map<string, Files>> {
   return files
 }
 
+async function manifestsOfAll(stage: Stage): Promise<Map<string, string>> {
+  const manifests = new Map<string, string>()
+  for (const host of stage.hosts)
+    manifests.set(host.name, await shellInHost(host, 'cat "$1" 2>/dev/null || :', [manifestPath]))
+  return manifests
+}
+
+/** The host's record as it is while apps get other names, from before the first part of that to its end. */
+function recordsBetween(
+  { renames = [] }: Job,
+  before: ReadonlyMap<string, Files>,
+  recorded: ReadonlyMap<string, string>,
+  next: ReadonlyMap<string, string>,
+): Map<string, Files> {
+  const between = new Map<string, Files>()
+  if (renames.length === 0) return between
+  for (const [host, text] of recorded) {
+    const [rights] =
+      before
+        .get(host)
+        ?.get(manifestPath)
+        ?.match(/^.*(?= [0-9a-f]{64}$)/) ?? []
+    const steps = renames.map((each) => ({ ...each, source: each.from, halves: [] }))
+    const record = JSON.stringify(whileRenaming(readManifest(text), steps, readManifest(next.get(host) ?? null)))
+    between.set(host, new Map([[manifestPath, `${rights} ${sha256(record)}`]]))
+  }
+  return between
+}
+
 /**
  * Plays a job once, undisturbed: its step boundaries are the lines that it writes meanwhile.
  * @throws Error when it does not do what it should even so: then there is nothing to disturb
@@ -37,13 +72,15 @@ export async function rehearse(stage: Stage, job: Job, seed: number): Promise<Re
   const start = await job.prepare(stage)
   await toStart(stage, job, start)
   const before = await filesOfAll(stage)
+  const recorded = await manifestsOfAll(stage)
   const watch = watchRun(stage.hosts, () => {})
   const run = await stage.run([...job.command, '--json'], { onLine: (line) => watch.event(line) })
   watch.end()
   const wrong = checkEnd('the undisturbed run', run, false)
   const after = await filesOfAll(stage)
+  const between = recordsBetween(job, before, recorded, await manifestsOfAll(stage))
   wrong.push(...checkEnd('the undisturbed run again', await stage.run([...job.command, '--json']), true))
   if (wrong.length > 0) throw new Error(`${job.name}: ${wrong.map(({ text }) => text).join('\n')}`)
   const boundaries = boundariesOf(watch.marks, (id) => chance(seed, 'within', job.name, id))
-  return { job, start, boundaries, before, after }
+  return { job, start, boundaries, before, between, after }
 }

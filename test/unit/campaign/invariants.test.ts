@@ -42,6 +42,12 @@ describe('files', () => {
     expect(checkFiles(seen([[unit, '644 0:0 bb']]), before, after)).toEqual([])
   })
 
+  test('what a file is for a while, and only that, is sound beside those', () => {
+    const between = new Map([[unit, '644 0:0 ab']])
+    expect(checkFiles(seen([[unit, '644 0:0 ab']]), before, after, between)).toEqual([])
+    expect(rules(checkFiles(seen([[unit, '644 0:0 a']]), before, after, between))).toEqual(['half-written'])
+  })
+
   test('a half-written file is seen', () => {
     const found = checkFiles(seen([[unit, '644 0:0 a']]), before, after)
     expect(found).toEqual([{ rule: 'half-written', text: expect.stringContaining(unit) }])
