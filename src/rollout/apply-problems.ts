@@ -26,6 +26,7 @@ const nextByCode: Record<string, (host: string) => string> = {
   'in-the-way': () => 'move it away on the host, or choose another path in the inventory, then run provision again',
   'hard-link': () =>
     'find its other name (find / -xdev -samefile FILE): take away the name that should not be, or give the file to the user yourself, then run provision again',
+  'link-in-path': () => 'write the way without the link into the inventory, then run provision again',
   write: () => 'see whether the card is full or read-only (df -h, df -i, dmesg), then run provision again',
   unit: () => 'see `systemctl status` of that unit on the host, then run provision again',
   'not-mounted': (host) =>

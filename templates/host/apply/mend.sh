@@ -31,7 +31,7 @@ step_own() { # N USER:GROUP PATH
   step own "$3"
   (
     cd -P -- "${3%/*}" || exit 1
-    [ "$(pwd -P)" = "${3%/*}" ] || fail 15 link-in-path "the way to $3 leads over a link, to $(pwd -P): its owner was not changed. Write the way without the link into the inventory"
+    [ "$(pwd -P)" = "${3%/*}" ] || fail 15 link-in-path "the way to $3 leads over a link, to $(pwd -P): its owner was not changed"
     name=${3##*/}
     # A second name of a file may lie anywhere, made by the app: root would hand it what that is.
     named_twice=$(find "./$name" "./$name-wal" "./$name-shm" "./$name-journal" "./.$name-litestream" -type f -links +1 ! -user "${2%:*}" -print -quit 2>/dev/null) || :
