@@ -51,7 +51,7 @@ export function propose({ services, managed, adopted }: Survey): Proposals {
     else if (/^user@\d+\.service$/.test(seen.unit)) {
       if (seen.databases.length > 0) result.users.push(seen)
     } else if (seen.databases.length > 0 || (seen.package === null && isOwn(seen.fragment)))
-      result.proposals.push(proposal(seen, nameFor(seen.unit, taken)))
+      result.proposals.push(proposal(seen, nameFor(seen, taken)))
     else result.others.push(seen.unit)
   }
   return result
@@ -69,14 +69,28 @@ function isOwn(fragment: string): boolean {
 function proposal(seen: SeenService, app: string): Proposal {
   const kind = seen.package === null ? 'release' : 'service'
   const ports = [...new Set(seen.listening.map(({ port }) => port))]
-  const own = { kind, app, seen, databases: {}, moves: [], unnameable: [] } satisfies Partial<Proposal>
+  const { places, ...databases } = databasesFor(seen.databases, app, kind)
+  const program = kind === 'release' ? programOf(seen, app) : { program: null, command: seen.commands[0] ?? [] }
   return {
-    ...own,
-    ...(kind === 'release' ? programOf(seen, app) : { program: null, command: seen.commands[0] ?? [] }),
-    ...databasesFor(seen.databases, app, kind),
+    kind,
+    app,
+    seen,
+    program: program.program,
+    command: program.command.map((word) => withPlace(word, seen.workingDirectory, places)),
+    ...databases,
     port: ports.length === 1 ? (ports[0] ?? null) : null,
     environment: seen.names.filter((name) => !setBySystemd.has(name) && !(name === 'PORT' && ports.length === 1)),
   }
+}
+
+/**
+ * A word of the command that names a database, with the path that the inventory has for it: what was relative to the unit's own
+ * folder would make a new one, in no replica, below the app's.
+ */
+function withPlace(word: string, workingDirectory: string, places: ReadonlyMap<string, string>): string {
+  const [, option = '', path = ''] = /^([^=/]*=)?(.*)$/s.exec(word) ?? []
+  const place = path === '' ? undefined : places.get(posix.resolve(workingDirectory || '/', path))
+  return place === undefined ? word : `${option}${place}`
 }
 
 /** systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager"; and what a shell exports that comes before the program. */
@@ -137,8 +151,9 @@ function databasesFor(
   seen: SeenDatabase[],
   app: string,
   kind: Proposal['kind'],
-): Pick<Proposal, 'databases' | 'moves' | 'unnameable'> {
+): Pick<Proposal, 'databases' | 'moves' | 'unnameable'> & { places: Map<string, string> } {
   const databases: Record<string, string> = {}
+  const places = new Map<string, string>()
   const moves: Proposal['moves'] = []
   const unnameable: Proposal['unnameable'] = []
   const names = new Set<string>()
@@ -150,12 +165,12 @@ function databasesFor(
     }
     const name = seen.length === 1 ? 'main' : unused(databaseName(text), names, 62)
     names.add(name)
-    const wrong = wrongDatabase(app, text, kind === 'service') ?? dynamicUsers(text)
+    const state = `${stateDirectory(app)}/`
+    const wrong = wrongDatabase(app, text, kind === 'service') ?? dynamicUsers(text) ?? ofAnother(text, state, kind)
     if (wrong !== null && kind === 'service') {
       unnameable.push({ path: text, why: wrong })
       continue
     }
-    const state = `${stateDirectory(app)}/`
     const relative = kind === 'release' && text.startsWith(state)
     const path =
       wrong !== null ? unused(`data/${posix.basename(text)}`, paths, 900) : relative ? text.slice(state.length) : text
@@ -169,13 +184,20 @@ function databasesFor(
       moves.push({ from: text, to: `${state}${path}`, why: wrong })
     }
     databases[name] = path
+    if (kind === 'release') places.set(text, path)
   }
-  return { databases, moves, unnameable }
+  return { databases, moves, unnameable, places }
 }
 
 /** systemd.exec(5), DynamicUser=: what is called /var/lib/X is a link into it, made anew at each start of the service. */
 function dynamicUsers(path: string): string | null {
   return isWithin(path, '/var/lib/private') ? 'it belongs to the user that systemd makes for the service' : null
+}
+
+/** The user of the unit may write there; the app has one of its own, and both SQLite and Litestream make files beside a database. */
+function ofAnother(path: string, state: string, kind: Proposal['kind']): string | null {
+  if (kind === 'service' || path.startsWith(state)) return null
+  return "its folder belongs to whom the service runs as now, and the app's own user cannot write there"
 }
 
 /** `/srv/shop/till.sqlite3` is `till`. */
@@ -184,12 +206,16 @@ function databaseName(path: string): string {
   return wordOf(base, /[^a-z0-9_-]+/g, 'db').slice(0, 60)
 }
 
-/** A name for the app: the unit's, made to be one (names.ts). */
-function nameFor(unit: string, taken: Set<string>): string {
+/**
+ * A name for the app: the unit's, made to be one (names.ts). A user of that name that is there already is somebody's own, and
+ * streamside takes none of those for an app's.
+ */
+function nameFor({ unit, user, package: of }: SeenService, taken: Set<string>): string {
   const word = wordOf(unit.replace(/\.service$/, ''), /[^a-z0-9-]+/g, 'app')
     .slice(0, 22)
     .replace(/-+$/, '')
-  const name = unused(appName(word) === null ? word : `${word.replace(/-(gate|litestream|check)$/, '')}-app`, taken, 28)
+  const isFree = appName(word) === null && (of !== null || user !== word)
+  const name = unused(isFree ? word : `${word.replace(/-(gate|litestream|check)$/, '')}-app`, taken, 28)
   taken.add(name)
   return name
 }

@@ -59,6 +59,16 @@ function releaseEntry(proposal: Proposal, host: string): string[] {
         ? `  from: is a folder, an archive or a binary on your machine that holds its program.`
         : `  from: is a folder on your machine with what lies beside ${program} on the host.`,
       `  The app runs as a user ${app} in /var/lib/${app}, in a sandbox, and a relative path starts there.`,
+      ...(seen.workingDirectory === '' || seen.workingDirectory === `/var/lib/${app}`
+        ? []
+        : [
+            `  Now it starts in ${seen.workingDirectory}: look at what its command, its environment and its settings name by relative paths.`,
+          ]),
+      ...(app === `${seen.user}-app`
+        ? [`  It has another name than its user ${seen.user}, whom streamside does not take for its own.`]
+        : []),
+      `  To leave unit, program and user as they are, and only put the gate before it:  service: { unit: ${shownWord(seen.unit)} }`,
+      '  in place of release:, port: and environment:, and its databases by their whole paths.',
       ...(seen.commands.length > 1 ? ['  It has several ExecStart= lines; this is the first.'] : []),
       ...(seen.commands[0]?.some((word) => word.includes('$')) === true
         ? ['  systemd expands $NAME in its command; in an inventory a command is taken as it is.']

@@ -103,7 +103,7 @@ describe('init --from a host that runs already', () => {
       '##   listens on 127.0.0.1:8302',
       '##   /lib/systemd/system/vnstat.service, of the package vnstat',
       '## Of streamside already, and left out: ours-litestream.service, ours.service.',
-      '#       SHOP_TOKEN: !secret shop-shop-token',
+      '#       SHOP_TOKEN: !secret shop-app-shop-token',
       '#       package: vnstat',
       '#     database: /var/lib/vnstat/vnstat.db',
     ])
@@ -139,12 +139,12 @@ describe('init --from a host that runs already', () => {
       file,
       [...lines.slice(0, begin), proposed, ''].join('\n').replaceAll('FILL-IN', '/var/lib/till/notes.db'),
     )
-    for (const app of ['till', 'shop', 'we-x20ird-a'])
+    for (const app of ['till', 'shop-app', 'we-x20ird-a'])
       cpSync(path.dirname(notes), path.join(folder, app), { recursive: true })
-    cpSync(notes, path.join(folder, 'shop/serve'))
+    cpSync(notes, path.join(folder, 'shop-app/serve'))
     await writeFile(
       path.join(folder, 'secrets.yaml'),
-      `${await readFile(path.join(folder, 'secrets.yaml'), 'utf8')}shop-shop-token: x\n`,
+      `${await readFile(path.join(folder, 'secrets.yaml'), 'utf8')}shop-app-shop-token: x\n`,
     )
     const check = await run('check')
     expect(check.stderr.replaceAll(/\S+: warning: outside of[^^]*\^~*\n(?: {4}.*\n)*\n?/g, '')).not.toContain('mistake')

@@ -122,7 +122,7 @@ describe('a proposal', () => {
     ])
     expect(shop).toMatchObject({
       release: { from: './shop', command: ['./serve', '-v'] },
-      databases: { till: 'till.db', other: '/srv/other.sqlite3', 'till-2': 'data/till.db' },
+      databases: { till: 'till.db', other: 'data/other.sqlite3', 'till-2': 'data/till.db' },
     })
     expect(py).toMatchObject({ release: { command: ['/usr/bin/python3', '-u', '/opt/py/current/main.py'] } })
   })
@@ -176,6 +176,24 @@ describe('a proposal', () => {
       databases: { w: '/var/lib/wiki/w.db' },
       litestream: { switchToWal: true },
     })
+  })
+
+  test('names the databases in the command where the inventory has them, whatever folder it is started in', () => {
+    const command = ['/srv/shop/serve', 'db/shop.db', '--log=db/log.db', '--root', 'db', '/etc/x']
+    const databases = [{ path: '/srv/shop/db/shop.db' }, { path: '/srv/shop/db/log.db' }]
+    const made = [{ unit: 'shop.service', user: 'shop', workingDirectory: '/srv/shop', command, databases }]
+    const [found] = propose(seenOf(made)).proposals
+    expect(found?.databases).toEqual({ shop: 'data/shop.db', log: 'data/log.db' })
+    expect(found?.command).toEqual(['./serve', 'data/shop.db', '--log=data/log.db', '--root', 'db', '/etc/x'])
+    const lines = linesOf(made).join('\n')
+    expect(lines).toContain('Now it starts in /srv/shop: look at what')
+    expect(lines).toContain('Its database has to go to /var/lib/shop-app/data/shop.db')
+  })
+
+  test('has another name than the user whose unit it is, whom streamside would not take for its own', () => {
+    const [found] = propose(seenOf([{ unit: 'shop.service', user: 'shop' }])).proposals
+    expect(found?.app).toBe('shop-app')
+    expect(linesOf([{ unit: 'shop.service', user: 'shop' }]).join('\n')).toContain('service: { unit: shop.service }')
   })
 
   test('takes a name that an app can have, once', () => {
