@@ -99,6 +99,14 @@ describe('logs', () => {
     expect(two.stdout).toMatch(/^lk-one {2}\d{4}-.*notes listens/m)
     expect(two.stdout).toMatch(/^lk-two {2}\d{4}-.*notes listens/m)
     expect(new Set(two.stdout.split('\n').map((line) => line.slice(0, 6)))).toEqual(new Set(['lk-one', 'lk-two', '']))
+    // the newest of those since then, on each Debian, whatever is written meanwhile
+    const newest = (await lab.run(['logs', 'lk-both', '-n', '2', '--since', '-1d'])).stdout.trimEnd().split('\n')
+    for (const host of ['lk-one', 'lk-two']) {
+      const all = two.stdout.split('\n').filter((line) => line.startsWith(host))
+      expect(all.length).toBeGreaterThan(4)
+      expect(newest.filter((line) => line.startsWith(host))).toHaveLength(2)
+      for (const oldest of all.slice(0, 2)) expect(newest).not.toContain(oldest)
+    }
     expect((await lab.run(['logs', 'lk-nots'])).stderr).toContain('did you mean lk-notes?')
     expect((await lab.run(['logs', 'lk-notes', '--since', 'never ever'])).code).toBe(1)
   })
