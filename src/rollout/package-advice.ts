@@ -12,5 +12,5 @@ export const packageAdvice: Record<string, (host: string) => string> = {
     'correct the name under packages: in the inventory, or add the source that has it to the host, then run provision again; nothing else was changed',
   clock: clockAdvice,
   packages: (host) =>
-    `mend what it says (streamside ssh ${host} sudo apt-get check), then run provision again; nothing else was changed`,
+    `mend what it says (streamside ssh ${host} sudo dpkg --configure -a tries it once more, sudo apt-get check what is missing), then run provision again; nothing else was changed`,
 }

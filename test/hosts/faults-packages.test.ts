@@ -186,13 +186,13 @@ describe('dpkg', () => {
       one,
       `mkdir -p /run/broken/DEBIAN && cd /run/broken
        printf 'Package: broken-thing\\nVersion: 1\\nArchitecture: all\\nMaintainer: a <a@b>\\nDescription: x\\n' >DEBIAN/control
-       printf '#!/bin/sh\\nexit 1\\n' >DEBIAN/postinst; chmod 755 DEBIAN/postinst
+       printf '#!/bin/sh\\necho no such engine\\nexit 3\\n' >DEBIAN/postinst; chmod 755 DEBIAN/postinst
        dpkg-deb -b . /run/broken.deb >/dev/null; dpkg -i /run/broken.deb >/dev/null 2>&1 || :`,
     )
     await refuses(faulty, {
       code: 'packages',
       exit: 1,
-      found: /broken-thing/,
+      found: /no such engine\s+dpkg: error processing package broken-thing.*\s+installed broken-thing .*exit status 3/,
       next: /streamside ssh fpk-one.*nothing else was changed/,
     })
     await shellInHost(one, 'dpkg --purge broken-thing 2>&1; rm -r /run/broken*')

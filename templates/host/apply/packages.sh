@@ -104,7 +104,21 @@ packages_failed() { # VERB
     *'Unable to locate package'* | *'has no installation candidate'*) without_source ;;
     *'Failed to fetch'* | *'Unable to fetch'*) fail 11 mirror-unreachable "a package source of this host does not give what is needed: $said" ;;
   esac
+  by_package=$(said_by_package)
+  [ -z "$by_package" ] || fail 11 packages "dpkg said: $by_package"
   fail 11 packages "apt-get $1 said: ${said:-$(printf '%s\n' "$output" | tail -n 4)}"
+}
+
+# A package whose own script fails, any package of this host: its words come before dpkg's line, and the reason after it.
+said_by_package() {
+  printf '%s\n' "$output" | tr -d '\r' | awk '
+    /^dpkg: error processing / {
+      for (n = NR - 3; n < NR; n++) if (n in words) print words[n]
+      print; reason = 1; next
+    }
+    reason { print; reason = 0; next }
+    !/^(Setting up|Unpacking|Preparing|Processing|Selecting|Get:|Fetched|Reading|\(Reading|[0-9]+ upgraded|Errors were)/ { words[NR] = $0 }' |
+    awk '!seen[$0]++' | head -n 8
 }
 
 without_source() {
