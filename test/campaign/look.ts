@@ -11,9 +11,9 @@ import { prefix, type Stage, type StageRun } from './stage.ts'
  */
 const script = `
 roots='/etc/streamside /etc/systemd/system /opt /usr/local/lib/streamside /var/lib/streamside/manifest'
-find $roots -xdev ! -type d ! -name '.streamside-*' -printf '%y\\t%m %U:%G\\t%l\\t%p\\n' 2>/dev/null
+find $roots -xdev -name '.streamside-[0-9]*' -prune -o ! -type d -printf '%y\\t%m %U:%G\\t%l\\t%p\\n' 2>/dev/null
 echo sums
-find $roots -xdev -type f ! -name '.streamside-*' -exec sha256sum -- {} + 2>/dev/null
+find $roots -xdev -name '.streamside-[0-9]*' -prune -o -type f -exec sha256sum -- {} + 2>/dev/null
 echo temporary
 find / -xdev -path /proc -prune -o -name '.streamside-*' ! -name '.streamside-aside' -prune -print 2>/dev/null
 echo staged
