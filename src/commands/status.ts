@@ -1,14 +1,17 @@
 import { appsOn } from '../desired/host-state.ts'
+import { clockOffset } from '../host/clock.ts'
 import type { SshConnection } from '../host/connection.ts'
 import type { Observed } from '../host/observed.ts'
 import type { App, Host } from '../inventory/model.ts'
 import type { HostPlan } from '../plan/change.ts'
+import { obstacles } from '../plan/obstacles.ts'
 import { type ExitCode, Problem, worstExit } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
 import { formatStatus, type StatusRow } from '../report/status-table.ts'
 import { columnsOf } from '../report/text-width.ts'
 import type { RunContext } from '../rollout/context.ts'
 import type { HostResult, Spent } from '../rollout/fleet.ts'
+import { groundOf } from '../rollout/ground.ts'
 import { observe, openHost, planFor, wantedOn } from '../rollout/look.ts'
 import { hostStatus } from '../status/host-status.ts'
 import { whatBecame } from '../status/left.ts'
@@ -68,10 +71,10 @@ async function statusOf(context: RunContext, host: Host, spent: Spent): Promise<
       wanted instanceof Problem ? [] : wanted,
       connection,
     )
-    const { drift, warnings } =
-      wanted instanceof Problem ? unknownDrift(wanted) : await driftOf(context, host, apps, observed)
+    const { drift, refused, warnings } =
+      wanted instanceof Problem ? unknownDrift(wanted) : await driftOf(context, host, apps, observed, asked)
     const became = (app: string) => whatBecame(app, host.name, context.inventory)
-    const status = hostStatus({ host: host.name, apps, whatBecame: became, observed, seen, drift, asked })
+    const status = hostStatus({ host: host.name, apps, whatBecame: became, observed, seen, drift, refused, asked })
     // That an app which has left runs on is worth a notice; one that does not is told of in its place.
     const down = status.apps.filter(({ left, state }) => left !== null && state !== 'running' && state !== 'idle')
     for (const warning of warnings)
@@ -100,26 +103,33 @@ async function look(
 
 interface Compared {
   drift: Drift
+  /** What keeps provision from beginning, beside the drift. */
+  refused: Problem[]
   warnings: HostPlan['warnings']
 }
 
 /** `plan`'s own comparison, so that both say the same. */
-async function driftOf(context: RunContext, host: Host, apps: App[], observed: Observed): Promise<Compared> {
+async function driftOf(
+  context: RunContext,
+  host: Host,
+  apps: App[],
+  observed: Observed,
+  asked: { from: number; to: number },
+): Promise<Compared> {
   const looked = await attempt(() => planFor(context, host, apps, observed))
   if (looked instanceof Problem) return unknownDrift(looked)
-  const [refused] = looked.plan.refused
-  if (refused) return unknownDrift(refused)
   const changes = looked.plan.changes.map(({ summary: { kind, name, action, reason } }) => ({
     kind,
     name,
     action,
     reason,
   }))
-  return { drift: { known: true, changes }, warnings: looked.plan.warnings }
+  const ground = await groundOf({ ...looked, clockOffset: clockOffset(observed.clock.epochSeconds, asked) })
+  return { drift: { known: true, changes }, refused: obstacles(ground), warnings: looked.plan.warnings }
 }
 
 function unknownDrift({ doing, found }: Problem): Compared {
-  return { drift: { known: false, reason: `${doing}: ${found}` }, warnings: [] }
+  return { drift: { known: false, reason: `${doing}: ${found}` }, refused: [], warnings: [] }
 }
 
 async function attempt<T>(work: () => Promise<T>): Promise<T | Problem> {

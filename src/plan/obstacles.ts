@@ -3,7 +3,7 @@ import { clockAdvice, readOnlyAdvice } from '../host/advice.ts'
 import type { Listener, Observed } from '../host/observed.ts'
 import { unitOf } from '../inventory/model.ts'
 import { exitCodes, Problem } from '../problem.ts'
-import { age } from '../report/duration.ts'
+import { apart } from '../report/duration.ts'
 import type { HostPlan } from './change.ts'
 import { roomProblems } from './room.ts'
 
@@ -22,7 +22,6 @@ export interface Ground {
 const clockTold = 300
 /** Seconds from which apt and TLS refuse what was signed since, or what has ended since. */
 const clockRefused = 86_400
-const year = 365.25 * 86_400
 /** Epoch s of Debian 12's release: a clock from before it is wrong, whatever it says of itself. */
 const debian12 = Date.UTC(2023, 5, 10) / 1000
 
@@ -100,9 +99,7 @@ function clockProblem(ground: Ground): Problem[] {
 
 function clockText({ observed, clockOffset }: Ground): string {
   const time = new Date(observed.clock.epochSeconds * 1000).toISOString().slice(0, 16).replace('T', ' ')
-  const seconds = Math.abs(clockOffset)
-  const by = seconds > 2 * year ? `${Math.round(seconds / year)} years` : age(seconds)
-  return `its clock says ${time} UTC, which is ${by} ${clockOffset < 0 ? 'behind' : 'ahead of'} this machine's`
+  return `its clock says ${time} UTC, which is ${apart(clockOffset)} ${clockOffset < 0 ? 'behind' : 'ahead of'} this machine's`
 }
 
 /** A port that somebody else's process listens on: the app would crash at each start. */

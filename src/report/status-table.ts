@@ -1,7 +1,7 @@
 import { Problem } from '../problem.ts'
 import type { AppStatus, HostStatus, UnitStatus } from '../status/status.ts'
 import { painter, type Paint } from './colour.ts'
-import { age } from './duration.ts'
+import { age, apart } from './duration.ts'
 import { harmlessLine } from './harmless.ts'
 import { size } from './size.ts'
 import { type Cell, table } from './columns.ts'
@@ -88,7 +88,7 @@ function hostLines(host: string, found: StatusRow['found'], columns: number, pai
 
 /** `ok`, `+12 s`; `not set` as long as no time server has set it since boot. */
 function clockText({ offsetSeconds, synchronised }: HostStatus['clock']): string {
-  const offset = Math.abs(offsetSeconds) <= 1 ? '' : `${offsetSeconds > 0 ? '+' : ''}${offsetSeconds} s`
+  const offset = Math.abs(offsetSeconds) <= 1 ? '' : `${offsetSeconds > 0 ? '+' : '-'}${apart(offsetSeconds)}`
   if (!synchronised) return offset === '' ? 'not set' : `${offset}, not set`
   return offset === '' ? 'ok' : offset
 }

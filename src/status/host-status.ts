@@ -2,8 +2,9 @@ import { clockOffset } from '../host/clock.ts'
 import type { Observed } from '../host/observed.ts'
 import { type App, instanceName } from '../inventory/model.ts'
 import { readManifest } from '../plan/manifest.ts'
-import { exitCodes } from '../problem.ts'
+import { exitCodes, type Problem } from '../problem.ts'
 import { abbreviated, withFolders } from '../report/fold-changes.ts'
+import { apart } from '../report/duration.ts'
 import { size } from '../report/size.ts'
 import { appStatus } from './app-status.ts'
 import { judgeHealth } from './health-verdict.ts'
@@ -19,6 +20,8 @@ export interface HostFacts {
   observed: Observed
   seen: Seen
   drift: Drift
+  /** What `plan` finds in the way of what it would change. */
+  refused: readonly Problem[]
   /** Epoch s on this machine when the host was asked, and when it had answered. */
   asked: { from: number; to: number }
 }
@@ -62,7 +65,12 @@ export function hostStatus(facts: HostFacts): HostStatus {
     wrong: [],
     notes: [],
   }
-  status.wrong = [...wrongOf(status, seen, observed.clock.epochSeconds), ...notSeen(status, observed.manifest)]
+  const own = wrongOf(status, seen, observed.clock.epochSeconds)
+  // a clock, a file system that is read-only: what is wrong with the host in any case is told as that
+  const inTheWay = facts.refused
+    .filter(({ code }) => !own.some((wrong) => wrong.code === code))
+    .map(({ code, doing, found, next, exit }) => ({ code, text: `${doing}: ${found}`, next, exit }))
+  status.wrong = [...own, ...inTheWay, ...notSeen(status, observed.manifest)]
   return status
 }
 
@@ -117,7 +125,7 @@ function wrongOf(status: HostStatus, seen: Seen, now: number): Wrong[] {
   if (Math.abs(clock.offsetSeconds) > clockLimitSeconds)
     add(
       'clock',
-      `the clock is ${Math.abs(clock.offsetSeconds)} s ${clock.offsetSeconds > 0 ? 'ahead of' : 'behind'} ` +
+      `the clock is ${apart(clock.offsetSeconds)} ${clock.offsetSeconds > 0 ? 'ahead of' : 'behind'} ` +
         (clock.against === 'replica' ? "the replica's server" : 'this machine'),
       'let the host reach a time server (timedatectl timesync-status), or set its clock',
     )

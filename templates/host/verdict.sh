@@ -4,7 +4,8 @@
 
 open_verdicts() {
   command -v jq >/dev/null || { say 3 'jq is not installed any more, and without it nothing can be decided. Next: streamside provision, which puts it back.'; exit 1; }
-  work=$(mktemp -d)
+  # a root that has become read-only, of a card that dies, is what one looks at an app for
+  work=$(mktemp -d 2>/dev/null) || work=$(mktemp -d /run/streamside/work.XXXXXXXX)
   trap 'rm -rf "$work"' EXIT
   mkfifo "$work/facts" "$work/verdicts"
   sh "$lib/decide.sh" lines <"$work/facts" >"$work/verdicts" 2>"$work/jq-error" 9>&- &

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { bridgeAddressOf, runInHost, shellInHost } from '../lab/index.ts'
+import { bridgeAddressOf, putFile, runInHost, shellInHost } from '../lab/index.ts'
 import { type Gated, gated, gatedApps, replaceOwner, rowsOnceUp } from './gated.ts'
-import { eventsOf, type Site, site } from './site.ts'
+import { eventsOf, type Site, site, until } from './site.ts'
 import { allWell, appOf, codes, said, statusOf } from './status-answer.ts'
 
 // Each test runs the command several times, and waits for hosts in between.
@@ -157,6 +157,26 @@ test('drift is what plan says', async () => {
   })
   await lab.provision()
   await allWell(lab)
+})
+
+test('of a host whose / has become read-only the replicas are told all the same', async () => {
+  // a journal that is open for writing would keep the mount busy; a card's error asks nobody
+  const volatile = '/run/systemd/journald.conf.d/volatile.conf'
+  await putFile(one(), volatile, '[Journal]\nStorage=volatile\n')
+  await shellInHost(one(), 'systemctl restart systemd-journald')
+  await until('/ to be read-only', 20, async () =>
+    (await shellInHost(one(), 'mount -o remount,bind,ro / 2>/dev/null && echo yes || :')) === '' ? null : true,
+  )
+  try {
+    const answer = await statusOf(lab, '--limit', 'sf-one')
+    expect(answer.code, said(answer)).toBe(1)
+    expect(codes(answer.hosts.get('sf-one')?.wrong ?? [])).toContain('read-only')
+    const found = appOf(answer, 'sf-notes', 'sf-one')
+    expect(codes(found.wrong)).not.toContain('not-looked-at')
+    expect(found.replica?.databases[0]?.remote, JSON.stringify(found.replica)).toMatch(/[0-9a-f]{16}/)
+  } finally {
+    await shellInHost(one(), `mount -o remount,bind,rw /; rm ${volatile}; systemctl restart systemd-journald`)
+  }
 })
 
 test('a release that is not on this machine keeps nobody from seeing how the hosts are', async () => {

@@ -131,6 +131,7 @@ export function hostFacts(
     } as unknown as Observed,
     seen: { units: units(), health: health(), apps: new Map([['notes', seen(seenApp)]]), left: [] },
     drift: { known: true, changes: [] },
+    refused: [],
     asked: { from: now - 1, to: now + 1 },
     ...rest,
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { exitCodes, worstExit } from '../../../src/problem.ts'
+import { exitCodes, Problem, worstExit } from '../../../src/problem.ts'
 import { hostStatus } from '../../../src/status/host-status.ts'
 import type { HostFacts } from '../../../src/status/host-status.ts'
 import type { HostStatus } from '../../../src/status/status.ts'
@@ -144,6 +144,22 @@ describe('the host', () => {
     expect(codes(hostStatus(hostFacts({ observed: { disks: [disk] } })))).toEqual(['disk-low'])
     const facts = withUnits({}, { health: health({ fileSystems: [fileSystem({ readOnly: true })] }) })
     expect(codes(hostStatus(facts))).toEqual(['read-only'])
+  })
+
+  test('has something in the way of a change, which hides nothing else that has drifted', () => {
+    const changes = [{ kind: 'file', name: '/etc/x', action: 'update', reason: 'mode' }]
+    const refused = new Problem({
+      code: 'in-the-way',
+      doing: 'writing /srv/x',
+      found: 'a pipe is there',
+      next: 'move it',
+    })
+    const status = hostStatus(hostFacts({ drift: { known: true, changes }, refused: [refused] }))
+    expect(status.wrong.slice(1)).toEqual([
+      { code: 'in-the-way', text: 'writing /srv/x: a pipe is there', next: 'move it', exit: exitCodes.failed },
+    ])
+    expect(codes(status)).toEqual(['drift', 'in-the-way'])
+    expect(status.drift).toMatchObject({ known: true, changes })
   })
 
   test('has drifted, or it is not known whether it has', () => {
