@@ -25,7 +25,8 @@ is_missing() { # PATH   a link is there, wherever it leads
 # What lies in a folder is not missing because the folder cannot be read to its end.
 lists() { ls -f -- "$1" >/dev/null 2>&1 || is_missing "$1"; }
 
-# Said of the first thing that bars: WHY is owner, way (a folder above, of somebody else), mode, error, link, folder, file, other.
+# Said of the first thing that bars: WHY is owner, way (a folder on the way, of somebody else), above (one
+# that is none of the database's), mode, error, link, folder, file, other.
 # What is gone by the second look was removed meanwhile: SQLite and Litestream clear away after themselves.
 barred_by() { # DATABASE NEWEST-LTX -> JSON, or null
   if ! said=$(stat -- "$1" 2>&1 >/dev/null); then bars_the_way "$1" "$said"; return; fi
@@ -65,7 +66,10 @@ bars_the_way() { # DATABASE WHAT-STAT-SAID
   case $2 in
     # a link to what is not there: a disk that is not mounted, say
     *': No such file or directory') if [ -h "$above" ] && [ ! -e "$above" ]; then bar link "$above"; else printf null; fi ;;
-    *': Permission denied') bar_closed way "${above:-/}" ;;
+    *': Permission denied')
+      # those that provision gives back, and those that are nobody's business but their owner's
+      case $above in "${1%/*}" | /var/lib/*) bar_closed way "$above" ;; *) bar_closed above "${above:-/}" ;; esac
+      ;;
     *': Not a directory') bar file "$above" ;;
     *) bar error "$1" ;;
   esac

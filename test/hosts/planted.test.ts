@@ -120,6 +120,15 @@ describe('in the place of a folder', () => {
       expect(eventsOf(run, 'problem')).toMatchObject([
         { problem: { code: 'in-the-way', found: expect.stringContaining('another mount') } },
       ])
+      const status = eventsOf(await lab.run(['status', '--json']), 'host-status')
+      expect(status).toMatchObject([
+        {
+          status: {
+            drift: { known: true, changes: [{ name: state }] },
+            wrong: [{ code: 'drift' }, { code: 'in-the-way' }],
+          },
+        },
+      ])
       await lab.provision([], 1)
     } finally {
       await shellInHost(one, 'umount "$1/conf"', [state])

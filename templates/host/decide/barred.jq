@@ -6,6 +6,7 @@ def barred: . as $f | [.dbs[] | { db: ., by: $f.local[.].barred } | select(.by !
 def barred_text:
   { owner: "belongs to \(.owner), and the app's user cannot read it",
     way: "is a folder of \(.owner)'s that the app's user cannot enter",
+    above: "is a folder of \(.owner)'s that the app's user cannot enter",
     mode: "is closed to its own user by its mode",
     error: "is there and cannot be read, as on a failing card",
     link: "is a link",
@@ -16,6 +17,8 @@ def barred_next:
   "the app comes up by itself" as $itself
   | if .why == "owner" or .why == "way" then
       "run streamside provision, which gives the files and the folders of a database back to the app's user (chown -h what it does not name); \($itself) afterwards"
+    elif .why == "above" then
+      "let others through it (chmod o+x \(.what)), or give the database another place in the inventory; \($itself) afterwards"
     elif .why == "mode" then "chmod u+rwX what is closed; \($itself) afterwards"
     elif .why == "error" then
       "see whether the card is failing (dmesg); put an intact copy in its place, or move it away, with its -wal and -shm, to have what the replica holds"

@@ -70,6 +70,11 @@ export const barredCases: Record<string, Case[]> = {
       { ...unreadable, text: expect.stringContaining("a folder of root's"), next: expect.stringContaining('chown -h') },
     ],
     [
+      'below a folder that is none of theirs are refused with how to be let through',
+      { local: { main: barred({ why: 'above', what: '/srv/shop' }, { id: null }) } },
+      { ...unreadable, next: expect.stringContaining('chmod o+x /srv/shop') },
+    ],
+    [
       'by their mode are refused with chmod',
       { local: { main: barred({ why: 'mode' }) } },
       { ...unreadable, next: expect.stringContaining('chmod') },

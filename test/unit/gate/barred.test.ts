@@ -109,6 +109,18 @@ describe('taken from the app’s user', () => {
     await chmod(folder(), 0o755)
   })
 
+  test('a folder above its own is told as one that nobody gives back', async () => {
+    await left()
+    const above = path.join(made.folder, 'above')
+    await mkdir(above)
+    await rename(folder(), path.join(above, 'data'))
+    made = { ...made, file: path.join(above, 'data', path.basename(made.file)) }
+    await close(above)
+    const why = isRoot ? { why: 'above', owner: 'root' } : closed
+    expect(await seen()).toMatchObject({ file: true, id: null, barred: { what: above, ...why } })
+    await chmod(above, 0o755)
+  })
+
   test('by its mode is told as that', async () => {
     await left()
     await chmod(made.file, 0)
