@@ -25,6 +25,8 @@ export interface Observed {
   trees: Map<string, { stat: string; content: string | null }>
   /** The databases that were asked for and are there. */
   databases: Map<string, ObservedDatabase>
+  /** By path of a database: the folder that it lies in, or is to lie in; those that are not there yet are left out. */
+  databaseFolders: Map<string, { owner: string; group: string; mode: string }>
   /** Units of services that are adopted, or to be. */
   services: Map<string, ObservedService>
   /** The users of those units and of their databases. */

@@ -145,6 +145,12 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
       ]),
     ),
     databases: parseDatabases(all('database'), all('journal'), request),
+    databaseFolders: new Map(
+      all('database-folder').map(([index, owner = '', group = '', mode = '']) => [
+        request.databases[Number(index)]?.path ?? '',
+        { owner, group, mode: mode.padStart(4, '0') },
+      ]),
+    ),
     services: parseServices(all('service'), all('setting')),
     serviceAccounts: new Map(
       all('account').map(([name = '', uid, gid, group = '']) => [name, { uid: Number(uid), gid: Number(gid), group }]),

@@ -172,7 +172,7 @@ function treeDifference(path: string, digest: string, observed: Observed): strin
   const seen = observed.trees.get(path)
   const recorded = observed.signatures.get(path)
   if (!seen) return 'not there'
-  if (!recorded || recorded.digest !== digest) return 'laid by somebody else'
+  if (!recorded || recorded.digest !== digest) return 'it is there, and whether it is as it was laid is not known'
   if (seen.content !== null && seen.content !== recorded.content) return 'its content is damaged'
   return seen.stat === recorded.stat ? null : 'changed since it was laid'
 }

@@ -1,6 +1,9 @@
+import { posix } from 'node:path'
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
-import type { Change } from './change.ts'
+import { stateDirectory } from '../inventory/model.ts'
+import { isWithin } from '../inventory/paths.ts'
+import type { Change, HostPlan } from './change.ts'
 import type { Manifest } from './manifest.ts'
 
 /** A database that belongs to somebody else (copied there by root, say) cannot be written by its app, nor replicated: its gate waits. */
@@ -27,6 +30,40 @@ export function databaseOwners(state: HostState, observed: Observed): Change[] {
       ]
     }),
   )
+}
+
+/**
+ * A folder outside of the app's state is its owner's, and is not given away. The app and Litestream make files in it, beside the
+ * database: where they cannot, the app finds it read-only, and nothing of it reaches the replica.
+ */
+export function closedFolders(state: HostState, observed: Observed): HostPlan['warnings'] {
+  return state.apps.flatMap((app) => {
+    if (app.service !== null) return []
+    const { user, group } = state.accounts.get(app.name) ?? { user: app.name, group: app.name }
+    const folders = new Map(
+      Object.values(app.databases)
+        .filter((file) => !isWithin(file, stateDirectory(app.name)))
+        .flatMap((file) => {
+          const seen = observed.databaseFolders.get(file)
+          return seen === undefined ? [] : [[posix.dirname(file), seen] as const]
+        }),
+    )
+    return [...folders].flatMap(([folder, seen]) => {
+      const bits = Number.parseInt(seen.mode, 8)
+      const own = seen.owner === user ? bits >> 6 : seen.group === group ? bits >> 3 : bits
+      if ((own & 3) === 3) return []
+      return [
+        {
+          code: 'database-folder',
+          app: app.name,
+          message:
+            `${folder} belongs to ${seen.owner}:${seen.group} (${seen.mode}), and ${app.name} cannot write to it: ` +
+            'SQLite and Litestream make files there, beside the database',
+          next: `on the host, once the user is there: chown ${user}:${group} ${folder}; or name a place below ${stateDirectory(app.name)}`,
+        },
+      ]
+    })
+  })
 }
 
 /**

@@ -1,15 +1,15 @@
-import { resolvedCommand } from '../desired/command.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { ReleaseResource, Resource, UnitResource } from '../desired/resources.ts'
 import { isReadOnce, runsFromDigest } from '../desired/runs-from.ts'
 import { isVersioned, programsDirectory, versionLink } from '../desired/base.ts'
 import { gateConfigPath, releasesDirectory } from '../desired/places.ts'
 import type { Observed } from '../host/observed.ts'
-import { type App, type Health, stateDirectory, unitOf } from '../inventory/model.ts'
+import { type App, unitOf } from '../inventory/model.ts'
 import type { Change, HostPlan, Step } from './change.ts'
 import { contentDiffers, expectation, signatureStep } from './compare.ts'
 import { databaseOwners, walSwitches } from './databases.ts'
 import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
+import { healthCheck } from './health.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
@@ -130,7 +130,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
           state.services.get(app.name)?.onDemand === true,
         ),
       )
-    else if (changes.some(({ step }) => restarts(step) && step.fields[0] === litestream))
+    else if (changes.some(({ step }) => (restarts(step) || step.verb === 'recheck') && step.fields[0] === litestream))
       attendant.push({ verb: 'replicating', fields: [app.name] })
   }
   for (const app of going) {
@@ -227,16 +227,7 @@ function needsReload(state: HostState, observed: Observed): boolean {
 }
 
 function healthStep(app: App, user: string, onDemand: boolean): Step {
-  const health: Health = app.health ?? { kind: 'command', command: [], withinSeconds: plainHealthSeconds }
-  const common = [app.name, unitOf(app), String(health.withinSeconds)]
-  if (app.health === null) return { verb: 'health', fields: [...common, onDemand ? 'once' : 'none'] }
-  const folder = app.service === null ? stateDirectory(app.name) : '/'
-  switch (health.kind) {
-    case 'http':
-      return { verb: 'health', fields: [...common, 'http', health.url] }
-    case 'tcp':
-      return { verb: 'health', fields: [...common, 'tcp', health.host, String(health.port)] }
-    case 'command':
-      return { verb: 'health', fields: [...common, 'command', user, folder, ...resolvedCommand(app, health.command)] }
-  }
+  const withinSeconds = app.health?.withinSeconds ?? plainHealthSeconds
+  const check = app.health === null && onDemand ? ['once'] : healthCheck(app, user)
+  return { verb: 'health', fields: [app.name, unitOf(app), String(withinSeconds), ...check] }
 }

@@ -19,15 +19,24 @@ export function rollingApps(plan: HostPlan, state: HostState): App[] {
 /**
  * The plan without its restarts: everything is laid, and what runs goes on as it was started. No restart is lost, for it is
  * derived from what a unit was started from, and the record of that goes when what it was is put back: the next plan names it again.
+ * @param only the apps that are spared; default: everything
  */
-export function withoutRestarts(plan: HostPlan, state: HostState): HostPlan {
-  const units = plan.changes.flatMap(({ step }) => (step.verb === 'restart' ? [step.fields[0] ?? ''] : []))
+export function withoutRestarts(plan: HostPlan, state: HostState, only?: readonly App[]): HostPlan {
+  const spared = only && new Set(only.flatMap((app) => [unitOf(app), `${app.name}-litestream.service`]))
+  const units = plan.changes.flatMap(
+    ({
+      step: {
+        verb,
+        fields: [unit = ''],
+      },
+    }) => (verb === 'restart' && spared?.has(unit) !== false ? [unit] : []),
+  )
   if (units.length === 0) return plan
   const left = new Set(state.apps.filter((app) => units.includes(unitOf(app))).map(({ name }) => name))
   const isLeft = (app: string) => left.has(app)
   return {
     ...plan,
-    changes: plan.changes.filter(({ step }) => step.verb !== 'restart'),
+    changes: plan.changes.filter(({ step }) => step.verb !== 'restart' || !units.includes(step.fields[0] ?? '')),
     attendant: plan.attendant.filter(
       ({ verb, fields: [name = ''] }) =>
         !(verb === 'health' && isLeft(name)) &&
@@ -43,4 +52,11 @@ export function withoutRestarts(plan: HostPlan, state: HostState): HostPlan {
       },
     ],
   }
+}
+
+/** Whether a plan starts something that is down: that need not wait for what has to be restarted. */
+export function startsSomething(plan: HostPlan): boolean {
+  return plan.started.some((app) =>
+    plan.changes.some(({ step: { verb, fields } }) => verb === 'start' && fields[0] === `${app}.service`),
+  )
 }

@@ -55,7 +55,12 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
     })
   else if (unhealthy)
     changes.push({
-      summary: summary('check', 'it has not been seen to be healthy since its last start'),
+      summary: summary(
+        'check',
+        unit.name.endsWith('-litestream.service')
+          ? 'the replica has not been seen to hold its data since its last start'
+          : 'it has not been seen to be healthy since its last start',
+      ),
       step: { verb: 'recheck', fields: [unit.name] },
     })
   return changes

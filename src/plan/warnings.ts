@@ -4,6 +4,7 @@ import type { App } from '../inventory/model.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
 import { isReplicated } from './leaving.ts'
+import { closedFolders } from './databases.ts'
 import { journaldOverridden, rsyslogInvalid } from './logging.ts'
 import type { Manifest } from './manifest.ts'
 import { leftOfRename, type Rename } from './renames.ts'
@@ -23,6 +24,7 @@ export function planWarnings(
     ...gone.map((app) => dataLeft(app, recorded)),
     ...renames.flatMap((rename) => leftOfRename(rename, recorded)),
     ...smallStorage(state, observed),
+    ...closedFolders(state, observed),
     ...state.later.map((app) => ((app.service?.package ?? null) === null ? mountedFirst(app) : adoptedLater(app))),
     ...openBelow(observed),
     ...byPrefix(state, observed),
@@ -112,7 +114,7 @@ function dataLeft(app: string, recorded: Manifest): Warning {
   return {
     code: 'data-left',
     app,
-    message: `${app} leaves this host; /var/lib/${app}${user} are left`,
+    message: `${app} leaves this host; /var/lib/${app}${user} are left, and databases that lie elsewhere`,
     next: 'remove them yourself once nobody will want them back',
   }
 }

@@ -5,18 +5,8 @@ import type { App, Host } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { hostProgram } from '../templates/render.ts'
 import type { RunContext } from './context.ts'
-import { observe } from './look.ts'
-import { hasEnded } from './operator.ts'
-import {
-  notAgain,
-  notInInventory,
-  notSeen,
-  sendingSeconds,
-  taken,
-  type Turn,
-  turnFailed,
-  turnLost,
-} from './turn-problems.ts'
+import { isOver } from './turn-left.ts'
+import { notAgain, taken, type Turn, turnFailed, turnLost } from './turn-problems.ts'
 
 /** Seconds: as long as a transaction may take, which the turn is held for. */
 const holdDeadlineSeconds = 6 * 60 * 60
@@ -108,7 +98,7 @@ async function takeTurn(context: RunContext, at: AtWork, app: App, again = false
       return first
     }
     if (first.state === 'left') {
-      await isOver(context, at, app, first)
+      await isOver(again ? { ...context, mayWait: () => false } : context, at, app, first)
       const second = await hold(context, at, app, keeper, { verb: 'hold', after: first })
       if (second.state === 'held') return second
     }
@@ -211,41 +201,5 @@ async function hold(context: RunContext, at: AtWork, app: App, keeper: AtWork, a
       over.abort(new Error('the turn is given back'))
       if (keeper.connection !== at.connection) await keeper.connection.close()
     },
-  }
-}
-
-/** Whether what somebody began, who is gone, is over. @throws Problem `turn-taken` when it is not, or cannot be seen */
-async function isOver(context: RunContext, at: AtWork, app: App, left: Turn): Promise<void> {
-  // Its own transactions were looked at already, and followed to their end.
-  if (left.host === at.host.name) return
-  // Somebody whose connection broke may still be sending: nothing of it is under way there yet.
-  if (!hasEnded(left.who) && left.age < sendingSeconds)
-    throw taken(
-      at.host,
-      app,
-      left,
-      `whose connection is gone; after ${sendingSeconds / 60} minutes that is taken for over`,
-    )
-  // A damaged record does not say where: then on any of them.
-  const others = left.host === '' ? app.hosts.filter((name) => name !== at.host.name) : [left.host]
-  for (const other of others) await isOverOn(context, at, app, left, other)
-}
-
-async function isOverOn(context: RunContext, at: AtWork, app: App, left: Turn, other: string): Promise<void> {
-  const host = context.inventory.hosts[other]
-  if (host === undefined) throw notInInventory(at.host, app, left, other)
-  let connection: SshConnection
-  try {
-    connection = await connectHost(host, context.connect)
-  } catch (error) {
-    if (error instanceof Problem) throw notSeen(at.host, app, left, other, error.found)
-    throw error
-  }
-  try {
-    const { observed } = await observe(context, host, [], [], connection)
-    if (observed.transactions.some(({ state, who }) => state === 'running' && (left.host === '' || who === left.who)))
-      throw taken(at.host, app, left, 'who has gone; the transaction there goes on by itself')
-  } finally {
-    await connection.close()
   }
 }

@@ -16,6 +16,30 @@ export type HostJob = (host: Host, spent: Spent) => Promise<HostResult>
 
 export type Spent = (connection: Pick<Connection, 'execs'>) => void
 
+/** Who may let others of the run go first: each host once, for one that is in it (`RunContext.mayWait`). */
+export function createWaits(hosts: readonly Host[]): RunContext['mayWait'] {
+  const names = new Set(hosts.map(({ name }) => name))
+  const waited = new Set<string>()
+  return (host, other) => {
+    if (waited.has(host) || !names.has(other)) return false
+    waited.add(host)
+    return true
+  }
+}
+
+/** Thrown by a job that could do nothing yet, and may wait: it is run once more when all other hosts are through. */
+export class AfterOthers extends Error {
+  override readonly name = 'AfterOthers'
+  readonly waitsFor: string
+  readonly problem: Problem
+
+  constructor(waitsFor: string, problem: Problem) {
+    super(problem.message)
+    this.waitsFor = waitsFor
+    this.problem = problem
+  }
+}
+
 /**
  * Runs a job on every host, at most `parallel` at a time. What goes wrong on one host is reported there and does not stop
  * the others. Hosts that have not begun when the operator asks to stop are left alone.
@@ -27,21 +51,34 @@ export async function overHosts(
   job: HostJob,
 ): Promise<ExitCode[]> {
   const exits: ExitCode[] = []
-  const queue = [...hosts]
-  const worker = async () => {
-    for (let host = queue.shift(); host; host = queue.shift()) {
-      if (context.stopping.aborted) return
-      exits.push(await runOne(context, host, job))
+  const again: Work[] = []
+  const round = async (queue: Work[]) => {
+    const worker = async () => {
+      for (let work = queue.shift(); work; work = queue.shift()) {
+        if (context.stopping.aborted) return
+        const exit = await runOne(context, work, job)
+        if (exit === null) again.push(work)
+        else exits.push(exit)
+      }
     }
+    await Promise.all(Array.from({ length: Math.max(1, Math.min(parallel, queue.length)) }, worker))
   }
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(parallel, hosts.length)) }, worker))
+  const all = hosts.map((host) => ({ host, connections: new Set<Pick<Connection, 'execs'>>() }))
+  await round(all)
+  await round(again.splice(0))
   if (context.stopping.aborted) exits.push(exitCodes.failed)
   return exits
 }
 
-async function runOne(context: RunContext, host: Host, job: HostJob): Promise<ExitCode> {
+/** A host, and the connections that were made to it so far. */
+interface Work {
+  host: Host
+  connections: Set<Pick<Connection, 'execs'>>
+}
+
+/** @returns null when the job is to be run once more, after the others */
+async function runOne(context: RunContext, { host, connections }: Work, job: HostJob): Promise<ExitCode | null> {
   const began = performance.now()
-  const connections = new Set<Pick<Connection, 'execs'>>()
   const done = (result: HostResult) => {
     const seconds = (performance.now() - began) / 1000
     const { outcome, changes } = result
@@ -52,6 +89,12 @@ async function runOne(context: RunContext, host: Host, job: HostJob): Promise<Ex
   try {
     return done(await job(host, (connection) => connections.add(connection)))
   } catch (error) {
+    if (error instanceof AfterOthers) {
+      const { waitsFor, problem } = error
+      const detail = `for ${waitsFor}: ${problem.found}`
+      context.report({ type: 'host-step', host: host.name, step: 'wait', detail })
+      return null
+    }
     // Anything else than a Problem is a bug: it goes up with its stack trace.
     if (!(error instanceof Problem)) throw error
     context.report({ type: 'problem', problem: concerning(error, host.name) })

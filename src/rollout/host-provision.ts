@@ -126,8 +126,8 @@ async function provisionOnce(
       return ended({ outcome: 'failed', changes: 0, exit: worstExit(inTheWay.map((problem) => problem.exit)) })
     if (looked.plan.changes.length === 0) return ended({ outcome: 'unchanged', changes: 0, exit: exitCodes.done })
     const seen = await checkReplicas(context, host, looked)
-    const outcome = await inTurn(context, host, looked, connection, (turns) =>
-      carryOutWithOwners(context, host, { ...looked, connection, open }, seen, turns),
+    const outcome = await inTurn(context, host, looked, connection, (turns, plan) =>
+      carryOutWithOwners(context, host, { ...looked, plan, connection, open }, seen, turns),
     )
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
     return ended({

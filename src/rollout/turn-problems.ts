@@ -16,7 +16,9 @@ export interface Turn {
 }
 
 /** Somebody else has the turn, or may still be at work. `more`: what is known of that, as a clause. */
-export function taken(host: Host, app: App, { host: other, who }: Turn, more?: string, next?: string): Problem {
+export function taken(host: Host, app: App, { host: held, who }: Turn, more?: string, next?: string): Problem {
+  // turn.sh has a ? for one who holds it and has not written it down yet
+  const other = held === '?' ? '' : held
   return new Problem({
     code: 'turn-taken',
     doing: `restarting ${app.name} on ${host.name}`,

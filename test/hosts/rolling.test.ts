@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type LabHost, shellInHost } from '../lab/index.ts'
-import { changesOf } from './host-state.ts'
+import { changesOf, pagesApp } from './host-state.ts'
 import { outcomes, page, port, rolled, type Rolled } from './rolled.ts'
 import { eventsOf, readRows, type Run, type Site } from './site.ts'
 
@@ -27,6 +27,11 @@ function atOnce(run: Run): number {
   return most
 }
 
+const codesOf = (run: Run) =>
+  eventsOf(run, 'problem')
+    .map((event) => (event['problem'] as { code: string }).code)
+    .sort()
+
 describe('an app on three hosts', () => {
   test('restarts on one host at a time, and all of them in one run', async () => {
     const before = await pids()
@@ -49,6 +54,18 @@ describe('an app on three hosts', () => {
     expect(changesOf(await lab.provision())).toEqual([])
   })
 
+  test('may get another health check, which the release that still runs on the others does not answer', async () => {
+    const before = await pids()
+    // another port: whoever still runs as before is not to be asked there
+    const at = (other: number) => ({ port: other, health: { http: `http://127.0.0.1:${other}/health`, within: '20s' } })
+    await change(at(port + 2))
+    const run = await lab.provision()
+    expect(atOnce(run)).toBe(1)
+    for (const [n, pid] of (await pids()).entries()) expect(pid).not.toBe(before[n])
+    await change()
+    await lab.provision()
+  })
+
   test('restarts everywhere at once with --restarts now', async () => {
     await change()
     expect(atOnce(await lab.provision(['--restarts', 'now']))).toBeGreaterThan(1)
@@ -60,15 +77,90 @@ describe('an app on three hosts', () => {
     const run = await lab.provision([], 1)
     const failed = Object.entries(outcomes(run)).filter(([, outcome]) => outcome === 'failed')
     expect(failed).toHaveLength(3)
-    const codes = eventsOf(run, 'problem').map((event) => (event['problem'] as { code: string }).code)
-    expect(codes.sort()).toEqual(['roll-halted', 'roll-halted', 'unhealthy'])
+    expect(codesOf(run)).toEqual(['roll-halted', 'roll-halted', 'unhealthy'])
     const now = await pids()
     expect(now.filter((pid, n) => pid !== before[n])).toHaveLength(1)
+    // people try the same once more
+    expect(codesOf(await lab.provision([], 1))).toEqual(['roll-halted', 'roll-halted', 'unhealthy'])
+    expect(await pids()).toEqual(now)
     const says = await change()
     await lab.provision()
     for (const host of hosts) expect(await readRows(host, port)).toEqual([`of ${host.name}`])
     expect(await page(hosts[2]!)).toContain(says)
   })
+
+  test('that was stopped on one host is started there before it is restarted on any other', async () => {
+    await shellInHost(hosts[1]!, 'systemctl stop rolling')
+    const before = await pids()
+    await change()
+    const halted = await lab.run(['provision', '--json', '--limit', 'rol-one'])
+    expect(halted.code).toBe(1)
+    expect(eventsOf(halted, 'problem')).toMatchObject([
+      {
+        problem: { code: 'roll-halted', found: expect.stringContaining('rol-two: rolling.service is inactive (dead)') },
+      },
+    ])
+    expect(await pids()).toEqual(before)
+    const run = await lab.provision()
+    expect(atOnce(run)).toBe(1)
+    expect(eventsOf(run, 'app-healthy')[0]).toMatchObject({ host: 'rol-two' })
+    for (const [n, pid] of (await pids()).entries()) expect(pid).not.toBe(before[n])
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
+  test('that answers its health check on one host no more is restarted on no other', async () => {
+    const before = await pids()
+    await shellInHost(hosts[1]!, 'pkill -STOP -u rolling')
+    await change()
+    const halted = await lab.run(['provision', '--json', '--limit', 'rol-one'])
+    await shellInHost(hosts[1]!, 'pkill -CONT -u rolling')
+    expect(eventsOf(halted, 'problem')).toMatchObject([
+      { problem: { code: 'roll-halted', found: expect.stringContaining('rol-two: its health check fails') } },
+    ])
+    expect(await pids()).toEqual(before)
+    await lab.provision()
+  })
+
+  test('that ends again and again on one host is restarted on no other', async () => {
+    // its start is good, and what runs then is not
+    await shellInHost(hosts[0]!, 'pkill -KILL -u rolling; sleep 6; pkill -KILL -u rolling; sleep 6')
+    const before = await pids()
+    await change()
+    const crashing = shellInHost(hosts[0]!, 'for n in $(seq 8); do pkill -KILL -u rolling || :; sleep 3; done')
+    const halted = await lab.run(['provision', '--json', '--limit', 'rol-two'])
+    await crashing
+    expect(eventsOf(halted, 'problem')).toMatchObject([
+      { problem: { code: 'roll-halted', found: expect.stringContaining('rol-one: rolling.service') } },
+    ])
+    expect((await pids()).slice(1)).toEqual(before.slice(1))
+    await lab.provision()
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+})
+
+test('two apps that are down on one host each are started there, and the run after that restarts what is left', async () => {
+  const two = (greeting: string) => ({
+    ...apps({ environment: { DATABASE: 'data/notes.db', GREETING: greeting } }),
+    crossing: {
+      ...pagesApp('', port + 1),
+      host: undefined,
+      hosts: names.slice(0, 2),
+      environment: { GREETING: greeting },
+    },
+  })
+  await lab.rewrite({ apps: two('before') })
+  await lab.provision()
+  await shellInHost(hosts[0]!, 'systemctl stop rolling')
+  await shellInHost(hosts[1]!, 'systemctl stop crossing')
+  await lab.rewrite({ apps: two('after') })
+  const run = await lab.provision([], 1)
+  expect(new Set(codesOf(run))).toEqual(new Set(['roll-halted']))
+  expect(await shellInHost(hosts[0]!, 'systemctl is-active rolling')).toBe('active\n')
+  expect(await shellInHost(hosts[1]!, 'systemctl is-active crossing')).toBe('active\n')
+  await lab.provision()
+  await lab.rewrite({ apps: apps({ environment: { DATABASE: 'data/notes.db', GREETING: 'after' } }) })
+  await lab.provision(['--prune'])
+  expect(changesOf(await lab.provision())).toEqual([])
 })
 
 describe('an app of several hosts that gets another name', () => {

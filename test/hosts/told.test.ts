@@ -13,7 +13,7 @@ import {
   stop,
   writeUploaded,
 } from './gated.ts'
-import { type Site, site, until } from './site.ts'
+import { eventsOf, type Site, site, until } from './site.ts'
 
 // What a host tells people when its own programs come to grief, and that they are of one version.
 
@@ -125,4 +125,16 @@ describe('the programs of the host', () => {
     })
     await setFaults(lab.lab.instance, [])
   })
+})
+
+test('provision does not call replicated what a server that fails has not got, and the next run looks again', async () => {
+  const told = parts['told'] ?? {}
+  const environment = { ...(told['environment'] as object), ROUND: 'two' }
+  await lab.rewrite({ apps: { told: { ...told, environment } } })
+  await setFaults(lab.lab.instance, [{ path: '/told/', do: { kind: 'status', status: 503 } }])
+  const run = await lab.provision([], 1)
+  await setFaults(lab.lab.instance, [])
+  expect(eventsOf(run, 'problem')).toMatchObject([{ problem: { code: 'unprotected', app: 'told' } }])
+  expect(changesOf(await lab.provision())).toEqual(['check told-litestream.service'])
+  expect(changesOf(await lab.provision())).toEqual([])
 })

@@ -112,6 +112,8 @@ finish() {
 . ./lay.sh
 # shellcheck source=templates/host/apply/packages.sh
 . ./packages.sh
+# shellcheck source=templates/host/apply/healthy.sh
+. ./healthy.sh
 # shellcheck source=templates/host/apply/units.sh
 . ./units.sh
 # shellcheck source=templates/host/apply/logging.sh
@@ -157,6 +159,7 @@ reload
 # Before it runs: enabling makes its alias too, and a socket may start it by that (syslog.socket does). Without it the socket
 # would start another one beside it.
 each enable step_enable
+each health mark_begun
 each settle step_settle
 forget_signatures
 record_manifest

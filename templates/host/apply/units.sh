@@ -122,25 +122,9 @@ step_restart() { # N UNIT
   record made "$1"
 }
 
-state_of() { # UNIT -> ActiveState/SubState
-  systemctl show --property=ActiveState --property=SubState --value "$1" | tr '\n' '/' | sed 's,/$,,'
-}
-
 # False as long as what runs is what ran before the restart: its job may not have begun yet.
 renewed() { # UNIT
   [ ! -e "$payload/before.$1" ] || [ "$(systemctl show -P InvocationID "$1")" != "$(cat "$payload/before.$1")" ]
-}
-
-healthy() { # KIND ARGUMENTS…
-  kind=$1; shift
-  case $kind in
-    http) curl --silent --show-error --fail --max-time 5 --noproxy '*' --output /dev/null --url "$1" ;;
-    # exit 49 (a telnet option) and 28 (still open at the end of the time) both mean: something accepted the connection
-    tcp) curl --silent --connect-timeout 2 --max-time 2 --noproxy '*' "telnet://$1:$2" </dev/null >/dev/null || [ $? -eq 28 ] ;;
-    command) user=$1 folder=$2; shift 2; timeout -k 2 10 runuser -u "$user" -- env -C "$folder" "$@" >/dev/null ;;
-    once) ;;
-    none) sleep 1; case $(state_of "$app_unit") in active/*) ;; *) false ;; esac ;;
-  esac
 }
 
 step_replicating() { replicating "$2"; } # N APP
@@ -148,28 +132,66 @@ step_replicating() { replicating "$2"; } # N APP
 # Seconds that a transaction waits for a gate: it goes on by itself afterwards, a restore of many gigabytes included.
 gate_limit=1800
 
-# An app is not done when it answers but when its data are on their way out: Litestream runs, and the check after it has told
-# the owner object so (INIT), without waiting for its timer.
+# Units whose health, or whose replica, a transaction has begun to wait for and has not seen: it may be cut off, by a person or by the
+# power, and only a start that was seen to be good counts as done.
+unseen=/var/lib/streamside/unhealthy
+
+# An app is not done when it answers but when the replica holds its data: Litestream runs, and the check after it has seen the proof
+# and told the owner object so (INIT), without waiting for its timer. A first copy may take hours on a slow line: as long as Litestream
+# has no complaint, that is what is told.
 replicating() { # APP
   [ -e "/etc/streamside/apps/$1/gate.json" ] || return 0
   step replicating "$1"
+  mkdir -p "$unseen"
+  : >"$unseen/$1-litestream.service"
+  sync "$unseen"
   # one minute for all apps of a transaction: a server that is away is waited for once
   now=$(date +%s)
   replicating_until=${replicating_until:-$((now + 60))}
   deadline=$((replicating_until > now + 5 ? replicating_until : now + 5))
-  until [ "$(state_of "$1-litestream.service")" = active/running ] && systemctl start "$1-check.service"; do
+  pause=0.5
+  until [ "$(state_of "$1-litestream.service")" = active/running ] && systemctl start "$1-check.service" && held_since "$1" "$now"; do
     if [ "$(date +%s)" -ge "$deadline" ]; then
+      if [ "$(state_of "$1-litestream.service")" = active/running ] && is_first_copy "$1" && ! complains "$1" "$now"; then
+        step uploading "$1"
+        rm -f "$unseen/$1-litestream.service"
+        return 0
+      fi
       unhealthy="$unhealthy $1"
-      record problem "unprotected:$1" "$(journalctl --unit="$1-litestream.service" --unit="$1-check.service" --since=-60s --lines=6 --no-pager --output=cat | base64 -w0)"
+      record problem "unprotected:$1" "$(
+        {
+          # what the check found, before what Litestream says
+          jq -r 'select(.held | not) | .text' "/run/streamside/proof/$1" 2>/dev/null || :
+          journalctl --unit="$1-litestream.service" --since=-60s --no-pager --output=cat | tail -n 3
+        } | base64 -w0
+      )"
       return 0
     fi
-    sleep 0.2
+    # systemd starts a unit five times in ten seconds at most, its timer's included
+    sleep "$pause"
+    [ "$(state_of "$1-litestream.service")" != active/running ] || case $pause in 0.5) pause=2 ;; *) pause=4 ;; esac
   done
+  rm -f "$unseen/$1-litestream.service"
 }
 
-# Units whose health a transaction has begun to wait for and has not seen: it may be cut off, by a person or by the power, and only
-# a start that was seen to be good counts as done.
-unseen=/var/lib/streamside/unhealthy
+held_since() { # APP EPOCH-SECONDS
+  said=$(cat "/run/streamside/proof/$1" 2>/dev/null) || return 1
+  case $said in *'"held":true'*) ;; *) return 1 ;; esac
+  time=${said#*'"time":'} time=${time%%[!0-9]*}
+  [ "${time:-0}" -ge "$2" ]
+}
+
+# No proof has ever been told the owner object, which answers: a server that takes requests and never answers is no slow line.
+is_first_copy() { # APP
+  jq -e 'any(.owner.dbs[]; .init | not)' "/var/lib/streamside/apps/$1/last-owner" >/dev/null 2>&1 || return 1
+  ! grep -q 'owner object could not be read' "/run/streamside/proof/$1"
+}
+
+# Litestream tells of each try that has failed (log/slog, JSON). As long as nothing was uploaded there is nothing to compact.
+complains() { # APP EPOCH-SECONDS
+  journalctl --unit="$1-litestream.service" --since="@$2" --no-pager --output=cat 2>/dev/null |
+    grep '"level":"ERROR"' | grep -qv '"msg":"compaction failed"'
+}
 
 # Somebody else may have answered on its port, on which it is about to fail: for a second its process is still the same one.
 stays_up() { # UNIT
@@ -183,12 +205,16 @@ stays_up() { # UNIT
 
 step_recheck() { record made "$1"; } # N UNIT   its health follows
 
+# Before any of them is started: while others are waited for it has not been seen to be well, and who asks from another host must know.
+mark_begun() { # N APP UNIT …
+  mkdir -p "$unseen"
+  : >"$unseen/$3"
+  sync "$unseen"
+}
+
 step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
   app=$2 app_unit=$3 limit=$4; shift 4
   step health "$app"
-  mkdir -p "$unseen"
-  : >"$unseen/$app_unit"
-  sync "$unseen"
   began=$(date +%s%N)
   health_began=${health_began:-$began}
   # Apps start side by side: what passed while others were waited for has passed for this one too, but for a last look.
@@ -206,6 +232,9 @@ step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
           now=$(date +%s%N)
           record healthy "$app" "$(((now - began) / 1000000))"
           rm -f "$unseen/$app_unit"
+          # what it is well by: a later inventory may ask something that this release does not know
+          mkdir -p /run/streamside/healthy
+          printf '%s\0' "$@" >"/run/streamside/healthy/$app_unit"
           replicating "$app"
           return 0
         fi
@@ -234,7 +263,7 @@ step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
       {
         printf '%s is %s after %s s' "$app_unit" "$state" "$limit"
         [ ! -s "$payload/said" ] || printf '; its health check said: %s' "$(cat "$payload/said")"
-        printf '\n%s' "$(journalctl --unit="$app_unit" --since="@${began%?????????}" --lines=8 --no-pager --output=cat 2>/dev/null || :)"
+        printf '\n%s' "$(journalctl --unit="$app_unit" --since="@${began%?????????}" --no-pager --output=cat 2>/dev/null | tail -n 8)"
       } | base64 -w0
     )"
   fi

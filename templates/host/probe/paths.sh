@@ -96,6 +96,8 @@ databases() {
         stat -c %U -- "$decoded" >>service-users
       fi
     fi
+    # SQLite and Litestream make files beside a database
+    lies_in=$(stat -L -c "%U$tab%G$tab%a" -- "${decoded%/*}" 2>/dev/null) && say database-folder "$index" "$lies_in"
     index=$((index + 1))
   done <databases
 }

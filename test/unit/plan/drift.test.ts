@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Resource, UnitResource } from '../../../src/desired/resources.ts'
-import { databaseOwners } from '../../../src/plan/databases.ts'
+import type { ObservedUnit } from '../../../src/host/observed.ts'
+import { closedFolders, databaseOwners } from '../../../src/plan/databases.ts'
 import { obstacles } from '../../../src/plan/obstacles.ts'
 import { planHost } from '../../../src/plan/plan.ts'
+import { compareUnit } from '../../../src/plan/units.ts'
 import { app } from '../inventory/made.ts'
 import { asWanted, bare, hostState } from './hosts.ts'
 
@@ -77,6 +79,21 @@ test('so is what lies beside it', () => {
   expect(
     databaseOwners(hostState([web], []), observed).map(({ summary, step }) => [summary.reason, step.fields]),
   ).toEqual([['owner root:root → web:web of what lies beside it', ['web:web', '/var/lib/web/a.db']]])
+})
+
+test.each([
+  ['root', 'root', '0755', 'its owner can'],
+  ['web', 'root', '0755', null],
+  ['root', 'web', '2775', null],
+  ['root', 'web', '0755', 'its owner can'],
+  ['root', 'root', '1777', null],
+])('a folder of %s:%s (%s) that an app’s database lies in elsewhere is told when only %s write to it', (...each) => {
+  const [owner, group, mode, told] = each
+  const elsewhere = { ...web, databases: { main: '/srv/data/a.db' } }
+  const observed = { ...bare(), databaseFolders: new Map([['/srv/data/a.db', { owner, group, mode }]]) }
+  const found = closedFolders(hostState([elsewhere], []), observed)
+  expect(found.map(({ code }) => code)).toEqual(told === null ? [] : ['database-folder'])
+  if (told !== null) expect(found[0]?.next).toContain('chown web:web /srv/data')
 })
 
 test('a unit that is no longer wanted is stopped before its file goes, and only ours', () => {
@@ -224,6 +241,21 @@ describe('an app whose last start was not a good one', () => {
 
   test('is waited for again, and not restarted', () => {
     expect(started((digest) => `unhealthy ${digest}`)).toEqual(['check unit web.service recheck'])
+  })
+
+  test('is told of the replica, too, when that was not seen to hold its data', () => {
+    const observed = bare()
+    const name = 'web-litestream.service'
+    const up = { loadState: 'loaded', activeState: 'active', subState: 'running', unitFileState: 'enabled' }
+    observed.units.set(name, up as ObservedUnit)
+    observed.started.set(name, 'unhealthy digest')
+    const unit: UnitResource = { kind: 'unit', name, enabled: true, active: true, runsFrom: ['/etc/x'], app: 'web' }
+    expect(compareUnit(unit, 'digest', observed, false)).toMatchObject([
+      {
+        summary: { action: 'check', reason: expect.stringContaining('replica') },
+        step: { verb: 'recheck', fields: [name] },
+      },
+    ])
   })
 
   test('is restarted when what it runs from has changed since', () => {

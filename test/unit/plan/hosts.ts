@@ -46,6 +46,7 @@ export function bare(): Observed {
     paths: new Map(),
     trees: new Map(),
     databases: new Map(),
+    databaseFolders: new Map(),
     services: new Map(),
     serviceAccounts: new Map(),
     signatures: new Map(),

@@ -80,7 +80,8 @@ describe('an app that left the inventory', () => {
       expect.objectContaining({
         code: 'data-left',
         app: 'old',
-        message: 'old leaves this host; /var/lib/old, its user and its replica (nas, old) are left',
+        message:
+          'old leaves this host; /var/lib/old, its user and its replica (nas, old) are left, and databases that lie elsewhere',
       }),
     ])
     expect(JSON.parse(pruned.manifest)).toEqual(JSON.parse(asWanted(after).manifest ?? ''))
@@ -91,7 +92,9 @@ describe('an app that left the inventory', () => {
     expect(planHost(hostState([], []), observed).warnings[0]?.next).toContain('(its data stay)')
     const pruned = planHost(hostState([], []), observed, new Set(['old']))
     expect(pruned.changes[0]?.summary.reason).toBe('no longer in the inventory')
-    expect(pruned.warnings[0]?.message).toBe('old leaves this host; /var/lib/old and its user are left')
+    expect(pruned.warnings[0]?.message).toBe(
+      'old leaves this host; /var/lib/old and its user are left, and databases that lie elsewhere',
+    )
   })
 
   test('takes the programs that let it go with it last: cut off in the middle, it lets go with them once more', () => {

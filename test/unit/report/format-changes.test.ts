@@ -14,7 +14,7 @@ const changes: ChangeSummary[] = [
 ]
 
 test('changes are columns of action, kind, name and reason, with their diffs below', () => {
-  expect(formatChanges('pi-attic', changes, { color: false, diffs: true, columns: 80 })).toBe(
+  expect(formatChanges('pi-attic', changes, { color: false, diffs: true, columns: 80, wrapped: false })).toBe(
     `pi-attic
   install package   jq                                   not installed
   update  file      /etc/streamside/apps/gotify/app.env  content differs
@@ -41,7 +41,7 @@ test('the programs of a new folder stand on one line, and one that was edited on
     program('programs-0/wal.sh', 'remove', 'nothing needs it any more'),
     program('programs-2/gate.sh', 'create', 'not there'),
   ]
-  expect(formatChanges('pi', all, { color: false, diffs: true, columns: 80 }).split('\n')).toEqual([
+  expect(formatChanges('pi', all, { color: false, diffs: true, columns: 80, wrapped: false }).split('\n')).toEqual([
     'pi',
     '  create  program   /usr/local/lib/streamside/programs-1/         2 files: not there',
     '  update  program   /usr/local/lib/streamside/programs-1/wal.sh   mode 0644, not 0755',
@@ -57,16 +57,29 @@ test('a release is called by the first digits of its SHA-256, and a long name do
     { kind: 'link', name: '/opt/gotify/current', action: 'create', reason: `→ ${release}` },
     { kind: 'file', name: `/etc/streamside/${'apps/'.repeat(12)}`, action: 'create', reason: 'not there' },
   ]
-  const lines = formatChanges('pi', all, { color: false, diffs: true, columns: 80 }).split('\n')
+  const lines = formatChanges('pi', all, { color: false, diffs: true, columns: 80, wrapped: false }).split('\n')
   expect(lines[1]).toBe(`  create  release   ${'/opt/gotify/releases/0e6fad143756…'.padEnd(48)}  not there`)
   expect(lines[2]).toContain('→ /opt/gotify/releases/0e6fad143756…')
   expect(lines[3]).toMatch(/apps\/ {2}not there$/)
 })
 
 test('diffs are coloured as git does, and can be left out', () => {
-  const colored = formatChanges('pi-attic', changes, { color: true, diffs: true, columns: 80 })
+  const colored = formatChanges('pi-attic', changes, { color: true, diffs: true, columns: 80, wrapped: false })
   expect(colored).toContain('\u001b[31m-PORT="1"')
   expect(colored).toContain('\u001b[32m+PORT="2"')
   expect(colored).toContain('\u001b[36m@@ -1 +1 @@')
-  expect(formatChanges('pi-attic', changes, { color: false, diffs: false, columns: 80 })).not.toContain('PORT')
+  expect(formatChanges('pi-attic', changes, { color: false, diffs: false, columns: 80, wrapped: false })).not.toContain(
+    'PORT',
+  )
+})
+
+test('on a terminal a reason that does not fit goes on below itself, in a pipe a change is one line', () => {
+  const reason = 'no longer in the inventory; what streamside has not put there stays'
+  const leaving: ChangeSummary[] = [{ kind: 'directory', name: '/var/lib/streamside/web', action: 'remove', reason }]
+  const look = { color: false, diffs: false, columns: 80 }
+  expect(formatChanges('pi', leaving, { ...look, wrapped: true })).toBe(`pi
+  remove  directory /var/lib/streamside/web  no longer in the inventory; what
+                                             streamside has not put there stays`)
+  expect(formatChanges('pi', leaving, { ...look, wrapped: false })).toBe(`pi
+  remove  directory /var/lib/streamside/web  ${reason}`)
 })
