@@ -5,7 +5,7 @@ import type { Loaded } from '../inventory/load.ts'
 import { InventoryProblem, type Mistake } from '../inventory/mistake.ts'
 import { type ExitCode, exitCodes } from '../problem.ts'
 import { wantsColor } from '../report/colour.ts'
-import { eventSchemaVersion } from '../report/events.ts'
+import { eventLine } from '../report/reporter.ts'
 import { formatMistakes } from '../report/format-mistakes.ts'
 import { columnsOf } from '../report/text-width.ts'
 import { checkEphemeralSizes } from '../replica/check-ephemeral.ts'
@@ -34,8 +34,7 @@ export async function runCheck(options: CheckOptions = {}): Promise<ExitCode> {
   const cwd = options.cwd ?? process.cwd()
   const stdout: Output = options.stdout ?? process.stdout
   const stderr: Output = options.stderr ?? process.stderr
-  const say = (line: object) =>
-    stdout.write(`${JSON.stringify({ v: eventSchemaVersion, time: new Date().toISOString(), ...line })}\n`)
+  const say = (line: object) => stdout.write(eventLine(line))
   const show = (mistakes: Mistake[], label?: string) => {
     if (options.json) for (const mistake of mistakes) say({ type: label ?? 'mistake', ...mistake })
     else if (mistakes.length > 0)

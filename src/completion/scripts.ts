@@ -86,7 +86,9 @@ function zsh(line: CommandLine): string {
       word: `:value:(${each.join(' ')})`,
       other: ':value: ',
     }[value]
-    const names = short === null ? long : `{${short},${long}}`
+    // `=`: the value may stand in the same word or in the next one
+    const spelt = value === 'none' ? long : `${long}=`
+    const names = short === null ? spelt : `{${short},${spelt}}`
     return `${names}${shellWord(`[${text}]${action}`)}`
   }
   const argument = ({ arguments: [kind = 'other'], words: each }: CompletedCommand) =>

@@ -119,6 +119,7 @@ function textRenderer(options: ReporterOptions, write: Writers): Renderer {
     outColor: options.color ?? wantsColor(stdout),
     errColor: options.color ?? wantsColor(stderr),
     columns: () => options.columns ?? columnsOf(stderr),
+    outIsTerminal: stdout.isTTY === true,
     rows: () => stderr.rows ?? 24,
     diffs: options.diffs ?? true,
     quiet: options.quiet ?? false,
@@ -126,11 +127,16 @@ function textRenderer(options: ReporterOptions, write: Writers): Renderer {
   return options.mode === 'terminal' ? terminalRenderer(look) : plainRenderer(look)
 }
 
+/** One line of the event stream (docs/events.md). */
+export function eventLine(event: object): string {
+  return `${JSON.stringify({ v: eventSchemaVersion, time: new Date().toISOString(), ...event })}\n`
+}
+
 /** NDJSON: one event a line, with the version of the schema and the time. */
 function jsonRenderer(write: (text: string) => void): Renderer {
   return {
     event(event: EventData) {
-      write(`${JSON.stringify({ v: eventSchemaVersion, time: new Date().toISOString(), ...event })}\n`)
+      write(eventLine(event))
     },
     result() {},
     pause() {},

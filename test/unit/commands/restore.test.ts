@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { inventoryWith, folderWith, keys } from '../inventory/workspace.ts'
+
+const bin = path.resolve(import.meta.dirname, '../../../src/bin.ts')
+
+function restore(args: string[], cwd = '/'): { status: number | null; said: string } {
+  const env = { ...process.env, ...keys, NO_COLOR: '1', COLUMNS: '200' }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, 'restore', ...args], {
+    cwd,
+    env,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  return { status, said: stdout + stderr }
+}
+
+test.for([
+  ['--at', '2026-11-21'],
+  ['--txid', '1f'],
+  ['--app', 'notes'],
+  ['--to-file', 'x'],
+  ['--from', 'nas'],
+  ['--discard-local'],
+])('restore HOST %s is said not to be there yet, and nothing is looked at', (option) => {
+  const { status, said } = restore(['pi-attic', ...option])
+  expect([status, said]).toEqual([2, expect.stringContaining(`running streamside restore ${option[0]}`)])
+  expect(said).toContain('not-supported-yet')
+})
+
+test('restore wants one host of the inventory, and a fingerprint as ssh-keygen prints it', async () => {
+  const cwd = await folderWith({ 'inventory.yaml': inventoryWith(), 'dist/serve': '' })
+  const unknown = restore(['pi-attc', '--yes'], cwd)
+  expect([unknown.status, unknown.said]).toEqual([2, expect.stringContaining('did you mean pi-attic?')])
+  expect(restore([]).status).toBe(2)
+  expect(restore(['pi-attic', 'pi-cellar']).status).toBe(2)
+  const wrong = restore(['pi-attic', '--host-key', 'MD5:00:11'])
+  expect([wrong.status, wrong.said]).toEqual([2, expect.stringContaining('SHA256: and 43 characters')])
+})
+
+test('restore --help shows what it does, with examples, and nothing that is not there yet', () => {
+  const { status, said } = restore(['--help'])
+  expect(status).toBe(0)
+  expect(said).toContain('streamside restore pi-attic --dry-run')
+  expect(said).not.toContain('--discard-local')
+})
