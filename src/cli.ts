@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addRestoreCommand } from './commands/restore-command.ts'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
 import { addInventoryCommands, collect, inventoryHelp } from './commands/inventory-commands.ts'
 import { addLookingCommands } from './commands/looking.ts'
@@ -118,6 +119,7 @@ function build(done: (exit: ExitCode) => void): Command {
       const { runProvision } = await import('./commands/provision.ts')
       done(await runProvision(options, stopping.signal))
     })
+  addRestoreCommand(program, { done, stopping: stopping.signal })
   runCommand(
     program,
     'plan',
@@ -161,15 +163,28 @@ async function main(): Promise<void> {
   }
 }
 
+/** Whether --json was asked for; among the words of `ssh` it is a host's command's. */
+function wantsJson(args: readonly string[]): boolean {
+  return args.includes('--json') && !args.includes('ssh')
+}
+
 /** Says what went wrong before a run had a reporter of its own. A bug goes up with its stack trace. */
 async function explain(error: unknown): Promise<ExitCode> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
   if (!(error instanceof Problem)) throw error
+  const { InventoryProblem } = await import('./inventory/mistake.ts')
+  const { stderr, stdout } = process
+  if (wantsJson(process.argv)) {
+    const { eventLine } = await import('./report/reporter.ts')
+    const { problemData } = await import('./report/event-data.ts')
+    if (error instanceof InventoryProblem)
+      for (const mistake of error.mistakes) stdout.write(eventLine({ type: 'mistake', ...mistake }))
+    else stdout.write(eventLine({ type: 'problem', problem: problemData(error) }))
+    return error.exit
+  }
   const { wantsColor } = await import('./report/colour.ts')
   const { columnsOf } = await import('./report/text-width.ts')
-  const { stderr } = process
   const look = { columns: columnsOf(stderr), color: wantsColor(stderr) }
-  const { InventoryProblem } = await import('./inventory/mistake.ts')
   if (error instanceof InventoryProblem) {
     const { formatMistakes } = await import('./report/format-mistakes.ts')
     stderr.write(formatMistakes(error.mistakes, look))

@@ -8,7 +8,6 @@ export const laterCommands = [
   'update',
   'restart',
   'rollback',
-  'restore',
   'move',
   'import',
   'keep',

@@ -7,6 +7,7 @@ import { describeMistake } from '../inventory/mistake.ts'
 import type { Host, Inventory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
 import { exitCodes, type ExitCode, worstExit } from '../problem.ts'
+import type { Report } from '../report/events.ts'
 import { terminalQuestions } from '../report/questions.ts'
 import { createReporter, reporterMode } from '../report/reporter.ts'
 import { artifactSource } from '../rollout/artifacts.ts'
@@ -16,9 +17,10 @@ import { createTurns } from '../rollout/turns.ts'
 import { createDeparted } from '../rollout/departed.ts'
 import { withLogging } from '../rollout/logging.ts'
 import type { RunContext } from '../rollout/context.ts'
-import { type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
+import { createWaits, type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
 import { limitedHosts } from './limit.ts'
 import { loadChecked } from './load.ts'
+import type { NewHostKey } from '../host/new-host-key.ts'
 import type { RunOptions } from './run-options.ts'
 
 /** How a run differs from one that changes hosts. */
@@ -26,6 +28,8 @@ export interface RunShape {
   load?: LoadOptions
   /** The hosts, when they do not follow from --limit alone. */
   hosts?: (inventory: Inventory) => Host[]
+  /** A changed host key may be taken, when it is vouched for; absent for every command but `restore`. */
+  newKey?: NewHostKey
   /** A text of the command's own that is printed at the end, in place of progress and summary; null = it prints by itself. */
   result?: ((hosts: Host[]) => string) | null
 }
@@ -34,7 +38,7 @@ export interface RunShape {
 const asksForDeparted = new Set(['plan', 'provision', 'status'])
 
 /** Commands that compare a host with what the inventory says of it. */
-const comparing = new Set(['plan', 'provision', 'status'])
+const comparing = new Set(['plan', 'provision', 'restore', 'status'])
 
 /**
  * Runs a job over the hosts of the inventory: loads it, sets the run up, reports, and gives back the exit code.
@@ -62,7 +66,7 @@ export async function runOverHosts(
     diffs: command === 'plan' || options.verbose,
     quiet: shape.result !== undefined,
   })
-  const { report } = reporter
+  const report = once(reporter.report)
   reporter.hide(secretsOf(inventory))
   const questions = options.json ? null : terminalQuestions(reporter, stopping)
   const connect = {
@@ -90,7 +94,7 @@ export async function runOverHosts(
   const context: RunContext = {
     inventory,
     report,
-    connect: { ...connect, shared },
+    connect: { ...connect, shared, ...(shape.newKey ? { newKey: shape.newKey } : {}) },
     artifacts: artifactSource(inventory, cache, (text) => report({ type: 'note', message: text })),
     buckets,
     ...(asksForDeparted.has(command) && options.limit.length === 0
@@ -102,6 +106,7 @@ export async function runOverHosts(
     verify: options.verify,
     restarts: options.restarts ?? 'rolling',
     turns: createTurns((options.restarts ?? 'rolling') === 'rolling'),
+    mayWait: createWaits(hosts),
     prune: options.prune ?? false,
     breakLock: options.breakLock ?? false,
     who: operator(command),
@@ -120,6 +125,19 @@ export async function runOverHosts(
     if (shape.result && !options.json) reporter.print(shape.result(hosts))
     report({ type: 'run-finished', exit, seconds: (performance.now() - began) / 1000 })
     reporter.finish()
+  }
+}
+
+/** A host that waits for others is looked at twice, and what it is warned of is the same. */
+function once(report: Report): Report {
+  const warned = new Set<string>()
+  return (event) => {
+    if (event.type === 'warning') {
+      const words = JSON.stringify(event)
+      if (warned.has(words)) return
+      warned.add(words)
+    }
+    report(event)
   }
 }
 

@@ -10,6 +10,7 @@ import { hostKeyCheck } from './host-key-check.ts'
 import { createKeyring, type AskPassphrase, type Keyring } from './identities.ts'
 import { createBastions, type Bastion, type Bastions } from './jump.ts'
 import { login, LoginFailed } from './login.ts'
+import type { NewHostKey } from './new-host-key.ts'
 import { openProxyCommand, openSocket, type Transport } from './socket.ts'
 import { sshConnection, type LoggedIn } from './ssh-connection.ts'
 import { sshSettings, type SshSettings, type SshTarget } from './ssh-settings.ts'
@@ -18,6 +19,8 @@ export interface ConnectOptions {
   ssh: Inventory['ssh']
   /** Take and record the key of a host that is not known yet (`--accept-new`). A changed key is never taken. */
   acceptNew: boolean
+  /** `restore`: the host, though none of its jump hosts, may show a new key that somebody vouches for. */
+  newKey?: NewHostKey
   /** Asks a person yes or no; absent without a terminal. */
   confirm?: (question: string) => Promise<boolean>
   /** Asks a person for the passphrase of a key; absent without a terminal. */
@@ -146,6 +149,7 @@ async function logIn(attempt: ConnectAttempt, options: Sharing, via: Bastion | n
       knownHosts: options.ssh.knownHosts,
       acceptNew: options.acceptNew,
       confirm: options.confirm,
+      newKey: options.newKey,
       report: options.report,
     })
     const identities = await options.shared.keyring.identities(settings)

@@ -10,6 +10,7 @@ import {
   type HostKeyAlgorithm,
   type HostNames,
 } from './host-keys.ts'
+import { takesNewKey, type NewHostKey } from './new-host-key.ts'
 import { readKnownHosts, readRevokedKeys, recordHostKey } from './known-hosts-files.ts'
 import { knownHostsName, type KnownHostsLine } from './known-hosts.ts'
 import type { SshSettings } from './ssh-settings.ts'
@@ -23,6 +24,8 @@ export interface HostKeyPolicy {
   acceptNew: boolean
   /** Asks a person; absent when there is no terminal. */
   confirm?: ((question: string) => Promise<boolean>) | undefined
+  /** A changed key may be taken, when somebody vouches for it; absent where it never is. */
+  newKey?: NewHostKey | undefined
   report: Report
 }
 
@@ -58,7 +61,10 @@ export async function hostKeyCheck(policy: HostKeyPolicy): Promise<HostKeyCheck>
     const verdict = judgeHostKey(lines, names, key)
     if (verdict.kind === 'known') return
     if (verdict.kind === 'revoked') throw revoked(policy, verdict.line, key)
-    if (verdict.kind === 'changed') throw changed(policy, verdict.lines, key, names)
+    if (verdict.kind === 'changed') {
+      if (await takesNewKey(policy, lines, names, key)) return
+      throw changed(policy, verdict.lines, key, names)
+    }
     await meet(policy, lines, names, key)
   }
 }
@@ -76,14 +82,17 @@ async function meet(policy: HostKeyPolicy, lines: KnownHostsLine[], names: HostN
   const { host, settings, report } = policy
   const shown = `${keyTypeName(key)} key ${fingerprint(key)}`
   const strict = settings.strictHostKeyChecking
+  const told = policy.newKey?.fingerprint ?? null
   const accepted =
-    policy.acceptNew || strict === 'accept-new'
-      ? true
-      : strict === 'ask' && policy.confirm
-        ? await policy.confirm(
-            `${host} (${names.name}) is not known yet. It shows the ${shown}.\nTrust this key and remember it?`,
-          )
-        : false
+    told !== null
+      ? told === fingerprint(key)
+      : policy.acceptNew || strict === 'accept-new'
+        ? true
+        : strict === 'ask' && policy.confirm
+          ? await policy.confirm(
+              `${host} (${names.name}) is not known yet. It shows the ${shown}.\nTrust this key and remember it?`,
+            )
+          : false
   if (!accepted) throw unknown(policy, lines, names, shown)
   const file = policy.knownHosts ?? settings.userKnownHosts[0]
   if (file === undefined || file === '/dev/null') return
@@ -130,13 +139,24 @@ function changed(policy: HostKeyPolicy, lines: KnownHostsLine[], key: Buffer, na
     code: 'host-key-changed',
     doing: `connecting to ${policy.host}`,
     found: `it shows the ${keyTypeName(key)} key ${fingerprint(key)}, but known is the ${held.join(' and the ')}`,
-    next:
-      `if its card was replaced: streamside restore ${policy.host}. If you changed its keys yourself: ` +
-      `${files.map((file) => `ssh-keygen -R '${names.name}' -f '${file}'`).join(' and ')}. ` +
-      'If neither, somebody may stand between you and the host: find out before you go on',
+    next: policy.newKey
+      ? vouching(policy, key)
+      : `if its card was replaced: streamside restore ${policy.host}. If you changed its keys yourself: ` +
+        `${files.map((file) => `ssh-keygen -R '${names.name}' -f '${file}'`).join(' and ')}. ` +
+        'If neither, somebody may stand between you and the host: find out before you go on',
     host: policy.host,
     exit: exitCodes.unreachable,
   })
+}
+
+/** How the key of a new card is taken; said where that is possible. */
+function vouching({ host, newKey }: HostKeyPolicy, key: Buffer): string {
+  const told = newKey?.fingerprint ?? null
+  const compare = 'look at the machine itself (on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)'
+  return told === null
+    ? `${compare}: when its key is this one, run this again on a terminal and answer yes, or with --host-key ${fingerprint(key)}. ` +
+        'When it is not, somebody may stand between you and the host'
+    : `${compare}: --host-key says ${told}, which is not what ${host} shows. Nothing was done; somebody may stand between you and the host`
 }
 
 function revoked(policy: HostKeyPolicy, line: KnownHostsLine, key: Buffer): Problem {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { mkdir, open, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { exitCodes, Problem } from '../problem.ts'
 import { errorCode, errorText } from './error-code.ts'
@@ -71,6 +71,37 @@ export async function recordHostKey(file: string, name: string, key: Buffer, has
     turn.catch(() => {}),
   )
   await turn
+}
+
+/**
+ * Takes the keys of a host out of a known_hosts file, which is kept as it was beside it (`.old`). As `ssh-keygen -R`, lines with a marker
+ * stay; those that mean other hosts too, by a pattern, stay as well.
+ */
+export async function forgetHostKeys(file: string, name: string): Promise<void> {
+  const turn = (writing.get(file) ?? Promise.resolve()).then(() => remove(file, name))
+  writing.set(
+    file,
+    turn.catch(() => {}),
+  )
+  await turn
+}
+
+async function remove(named: string, name: string): Promise<void> {
+  // Whoever keeps it elsewhere, behind a link, is to find it there.
+  const file = await realpath(named)
+  const text = await readFile(file, 'utf8')
+  const gone = new Set(
+    parseKnownHosts(text, file)
+      .filter(({ marker, names }) => marker === null && !/[*?!]/.test(names) && namesMatch(names, name))
+      .map(({ line }) => line),
+  )
+  if (gone.size === 0) return
+  const left = text.split('\n').filter((_, index) => !gone.has(index + 1))
+  const { mode } = await stat(file)
+  await writeFile(`${file}.old`, text, { mode: mode & 0o777 })
+  const fresh = `${file}.${randomBytes(4).toString('hex')}`
+  await writeFile(fresh, left.join('\n'), { mode: mode & 0o777, flag: 'wx' })
+  await rename(fresh, file)
 }
 
 async function append(file: string, name: string, key: Buffer, hash: boolean): Promise<void> {

@@ -106,9 +106,10 @@ export function parseSshSettings(text: string, asked: string, config = usualConf
     const value = values.get(key)?.[0]
     return value === undefined || value === '' || value === 'none' ? null : value
   }
-  const hostName = one('hostname') ?? asked
+  // a host and a user may be called so
+  const hostName = values.get('hostname')?.[0] || asked
   const port = Number(one('port') ?? 22)
-  const user = one('user') ?? os.userInfo().username
+  const user = values.get('user')?.[0] || os.userInfo().username
   const hostKeyAlias = one('hostkeyalias')
   const expand = pathExpander({ asked, hostName, port, user, hostKeyAlias })
   const files = (key: string, fallback: string) => splitPaths(values.get(key)?.join(' ') ?? fallback).map(expand)

@@ -122,12 +122,18 @@ function readReplicas(root: LocatedMap, notes: Notes): Entries['replicas'] {
         path,
         notes,
       )
-    else
+    else {
+      const misspelt = [...value.entries.keys()].find((each) => nearest(each, ['type']) !== undefined)
+      const at = misspelt === undefined ? path : [...path, misspelt]
       notes.mistakes.push({
-        place: placeOf(root, path, 'key'),
-        path: [...path, 'type'],
-        message: 'missing; a replica has a type: s3, or file',
+        place: placeOf(root, at, 'key'),
+        path: misspelt === undefined ? [...path, 'type'] : at,
+        message:
+          misspelt === undefined
+            ? 'missing; a replica has a type: s3, or file'
+            : 'unknown key; did you mean type? A replica has a type: s3, or file',
       })
+    }
   }
   return read
 }

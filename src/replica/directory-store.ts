@@ -141,6 +141,16 @@ export function openDirectoryStore(replica: FileReplica, onHost: OnHost): DataSt
       return lines(await read(`listing ${prefix} in ${where}`, prefix, ['list', prefix, String(limit)]))
     },
 
+    async written(prefix, limit) {
+      const doing = `listing ${prefix} in ${where}`
+      const all = lines(await read(doing, prefix, ['written', prefix, String(limit + 1)]))
+      if (all.length > limit) return null
+      return all.flatMap((line) => {
+        const [, seconds, key] = /^(\d+)\.\d+ (.+)$/.exec(line) ?? []
+        return key === undefined ? [] : [{ key, at: Number(seconds) * 1000 }]
+      })
+    },
+
     async folders(prefix, limit) {
       return lines(await read(`listing ${prefix} in ${where}`, prefix, ['folders', prefix, String(limit)]))
     },

@@ -7,10 +7,11 @@ import { type Probed, requireConditionalWrites } from './conditional.ts'
 import { emulateConditions } from './emulated.ts'
 import { instancePrefix, newPath, ownerKey, parseOwner, type Owner } from './owner.ts'
 import { ownerPlace, type OwnerPlace } from './place.ts'
+import { judgeTakeOver, type TakingOver } from './judge-take-over.ts'
 import { putOwner, type Clock } from './put.ts'
 import { refusal } from './refusal.ts'
 import { openDirectly } from './open.ts'
-import type { Condition, ObjectStore, OpenStore } from './store.ts'
+import type { Condition, DataStore, ObjectStore, OpenStore } from './store.ts'
 import {
   claimFrom,
   create,
@@ -43,6 +44,8 @@ export interface EnsureOwner extends OwnerOf {
   earlier?: Earlier | null
   /** Path of the owner object that was there when this run judged it ahead; null = there was none, absent = it was not judged. */
   seen?: string | null
+  /** What another machine held, this host takes over: for `restore` alone. */
+  takeOver?: TakingOver
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
   /** What this run has found out about conditional writes. */
@@ -67,7 +70,7 @@ export interface Earlier {
 }
 
 export interface EnsuredOwner {
-  outcome: 'created' | 'renamed' | 'renamed-back' | 'exists' | 'databases-changed' | 'taken-back'
+  outcome: 'created' | 'renamed' | 'renamed-back' | 'exists' | 'databases-changed' | 'taken-back' | 'taken-over'
   owner: Owner
   /** Path of the owner object that was found; null = there was none. */
   found: string | null
@@ -80,6 +83,8 @@ export const realClock: Clock = {
 
 /** Milliseconds for one owner object to be written for sure; ten contended rounds of SeaweedFS fit in (1 to 6 s each). */
 const writeDeadlineMs = 60_000
+/** What makes a path of its own, which nobody else can have made. */
+const makesPath = new Set<EnsuredOwner['outcome']>(['created', 'renamed', 'renamed-back', 'taken-over'])
 /** Rounds of read, judge, write before somebody else is said to be in the way. */
 const rounds = 5
 
@@ -103,7 +108,7 @@ export async function readOwner(request: OwnerOf): Promise<Owner | null> {
  * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, CLAIM, RETURN, DBS, or nothing to do (then
  * it costs one GET). The host's gate does the rest (INIT).
  *
- * Throws Problem: `replica-not-empty`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-under-way`, `rename-*`,
+ * Throws Problem: `replica-not-empty`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-*`, `rename-*`,
  * `replica-no-conditional-writes`, `owner-write-unknown`, `owner-contended`, and what `readOwner` throws.
  */
 export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
@@ -136,7 +141,7 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
 
       // Where an app is set up, and again whenever a place of its own is made for it: a server may have been replaced behind its
       // name. A directory says it at the write itself, by the one call that it has to do.
-      const ownsPath = outcome === 'created' || outcome === 'renamed' || outcome === 'renamed-back'
+      const ownsPath = makesPath.has(outcome)
       if (ownsPath && !place.emulate && place.keeper.type === 's3' && request.dryRun !== 'read')
         await requireConditionalWrites(store, place.keeper, place.alternatives, request)
       if (request.dryRun !== undefined) return { outcome, owner: step.owner, found: before }
@@ -170,7 +175,7 @@ export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
 
 /** What is to become of the owner object that was found, or of none. */
 async function judge(
-  store: ObjectStore,
+  store: DataStore,
   place: OwnerPlace,
   request: EnsureOwner,
   wish: InstanceRequest,
@@ -179,6 +184,20 @@ async function judge(
 ): Promise<{ step: Transition; outcome: Exclude<EnsuredOwner['outcome'], 'exists'> }> {
   const { app, host, earlier = null, claimed = false } = request
   const ahead = request.dryRun !== undefined
+  // What lies here under another name goes to this one by a rename, which has rules of its own.
+  const isBlank = earlier === null || (earlier.claimPath === null && !earlier.renaming)
+  if (found && request.takeOver && isBlank && found.holder?.id !== request.hostId && wish.claimPath !== found.path)
+    return {
+      step: await judgeTakeOver(
+        store,
+        place,
+        { ...request, instance: instance(request) },
+        request.takeOver,
+        wish,
+        found,
+      ),
+      outcome: 'taken-over',
+    }
   const replaced = earlier !== null && (earlier.renaming || (earlier.comesBack && found?.holder === null))
   if (found && !replaced)
     return found.holder === null

@@ -104,6 +104,11 @@ export function newPath(epoch: number): string {
   return `e${String(epoch).padStart(4, '0')}-${randomBytes(4).toString('hex')}`
 }
 
+/** The epoch of a path's claim; 0 for what is no such path. */
+export function epochOf(path: string): number {
+  return Number(/^e(\d{4,})-[0-9a-f]{8}$/.exec(path)?.[1] ?? 0)
+}
+
 /** What lies below this is one instance's, and nobody else's. With a closing slash. */
 export function instancePrefix(replica: { prefix: string }, instance: string): string {
   return replica.prefix === '' ? `${instance}/` : `${replica.prefix}/${instance}/`

@@ -2,9 +2,12 @@ import type { Replica } from '../inventory/model.ts'
 import { exitCodes, Problem, type ProblemDetails } from '../problem.ts'
 import { instancePrefix, type Holder } from './owner.ts'
 import type { OwnerPlace } from './place.ts'
+import { takeOverRefused } from './take-over-refused.ts'
+import type { TakeOverRefusal } from './take-over.ts'
 import type { Refusal } from './transitions.ts'
 
 export interface RefusalContext {
+  inventory: { hosts: Record<string, unknown> }
   app: { name: string; was: string | null }
   earlier?: { name: string } | null
   host: string
@@ -33,6 +36,7 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
   if (step.kind === 'claimed-elsewhere') return claimedElsewhere(context)
   if (step.kind === 'held-by-another-host') return heldElsewhere(step.holder, context)
   if (isRename(step)) return renameRefused(step, context)
+  if (isTakeOver(step)) return takeOverRefused(step, context)
   if (step.kind === 'released')
     return {
       code: 'released',
@@ -57,6 +61,10 @@ type RenameRefusal = Extract<Refusal, { kind: `rename-${string}` }>
 
 function isRename(step: Refusal): step is RenameRefusal {
   return step.kind.startsWith('rename-')
+}
+
+function isTakeOver(step: Refusal): step is TakeOverRefusal {
+  return step.kind.startsWith('restore-') && step.kind !== 'restore-under-way'
 }
 
 function renameRefused(step: RenameRefusal, { app, host, earlier, instance, place }: RefusalContext): Explanation {
@@ -135,7 +143,7 @@ function notEmpty(keys: string[], { app, place, instance }: RefusalContext): Exp
   }
 }
 
-function heldElsewhere(holder: Holder, { app, host }: RefusalContext): Explanation {
+function heldElsewhere(holder: Holder, { app, host, inventory }: RefusalContext): Explanation {
   const code = 'held-by-another-host'
   // A new card or board under the old name: same inventory, another machine (the id is made from both).
   if (holder.host === host)
@@ -144,9 +152,13 @@ function heldElsewhere(holder: Holder, { app, host }: RefusalContext): Explanati
       found: `it is held by another machine that was called ${host} too (id ${holder.id.slice(0, 12)}…): its card or board was replaced`,
       next: `bring the data to this machine: streamside restore ${host}`,
     }
+  const move = `streamside move ${app.name} --to ${host}`
   return {
     code,
     found: `it is held by ${holder.host}`,
-    next: `move it: streamside move ${app.name} --to ${host}; or, if ${holder.host} is dead: streamside restore ${host}`,
+    // What a host of the inventory holds is never taken over by a restore: it may be alive.
+    next: Object.hasOwn(inventory.hosts, holder.host)
+      ? `move it: ${move}; or, if ${holder.host} is dead: ${move} --force`
+      : `the inventory has no ${holder.host}: if it is dead, or another name of this machine: streamside restore ${host}; if it is not: ${move}`,
   }
 }

@@ -4,7 +4,14 @@ import type { S3Replica } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { agentsFor } from './agents.ts'
 import { classify, s3Problem, type S3Failure } from './s3-failure.ts'
-import { UnknownOutcome, type Condition, type DataStore, type StoredObject, type StoreLimits } from './store.ts'
+import {
+  UnknownOutcome,
+  type Condition,
+  type DataStore,
+  type StoredObject,
+  type StoreLimits,
+  type Written,
+} from './store.ts'
 import { direct, type Way } from './way.ts'
 
 /** A contended conditional PUT takes SeaweedFS 1 to 6 s (measured), so a PUT gets 15. */
@@ -48,7 +55,7 @@ export async function openS3Store(
     }
   }
 
-  function listing(asked: { Prefix: string; MaxKeys: number; Delimiter?: string }) {
+  function listing(asked: { Prefix: string; MaxKeys: number; Delimiter?: string; ContinuationToken?: string }) {
     const doing = `listing ${asked.Prefix} in ${where}`
     return read(doing, async (abortSignal) => {
       const answer = await client.send(new ListObjectsV2Command({ Bucket: bucket, ...asked }), { abortSignal })
@@ -123,6 +130,19 @@ export async function openS3Store(
     async list(prefix, limit) {
       const { Contents } = await listing({ Prefix: prefix, MaxKeys: limit })
       return (Contents ?? []).flatMap((object) => object.Key ?? [])
+    },
+
+    async written(prefix, limit) {
+      const found: Written[] = []
+      let rest: { ContinuationToken?: string } = {}
+      for (;;) {
+        const { Contents = [], NextContinuationToken } = await listing({ Prefix: prefix, MaxKeys: 1000, ...rest })
+        for (const { Key, LastModified } of Contents)
+          if (Key !== undefined && LastModified !== undefined) found.push({ key: Key, at: LastModified.getTime() })
+        if (found.length > limit) return null
+        if (NextContinuationToken === undefined) return found
+        rest = { ContinuationToken: NextContinuationToken }
+      }
     },
 
     async folders(prefix, limit) {

@@ -29,8 +29,17 @@ export interface DataStore extends ObjectStore {
   /** At most the first `bytes` of an object, or null when there is none. Throws Problem. */
   beginning(key: string, bytes: number): Promise<Buffer | null>
 
+  /** What lies below `prefix`, with when it was written, by the clock of whoever keeps it; null when there is more than `limit`. Throws Problem. */
+  written(prefix: string, limit: number): Promise<Written[] | null>
+
   /** What comes after `prefix` up to the next slash, that included, each once; at most `limit`. Throws Problem. */
   folders(prefix: string, limit: number): Promise<string[]>
+}
+
+export interface Written {
+  key: string
+  /** Milliseconds since the epoch. */
+  at: number
 }
 
 /** Milliseconds. */

@@ -1,4 +1,5 @@
 import { ownerState, type Holder, type Owner } from './owner.ts'
+import type { TakeOverRefusal } from './take-over.ts'
 
 /**
  * What the operator's side does to an owner object, as pure functions: object and request in, next object or refusal out.
@@ -11,6 +12,7 @@ import { ownerState, type Holder, type Owner } from './owner.ts'
 export type Transition = { kind: 'next'; owner: Owner } | { kind: 'unchanged'; owner: Owner } | Refusal
 
 export type Refusal =
+  | TakeOverRefusal
   | { kind: 'rename-lost' }
   | { kind: 'rename-taken' }
   | { kind: 'rename-not-here' }

@@ -1,4 +1,6 @@
 import type { ExitCode, Problem } from '../problem.ts'
+import type { Holder } from '../replica/owner.ts'
+import type { Upload } from '../replica/uploads.ts'
 import type { HostStatus } from '../status/status.ts'
 
 /** Version of the NDJSON event stream (`--json`): raised when a field changes its meaning or goes. */
@@ -17,6 +19,28 @@ export type RunEvent =
   | { type: 'host-status'; host: string; status: HostStatus }
   /** A line of a host's journal (`logs`). */
   | { type: 'log-line'; host: string; line: string }
+  /** What `restore` will do about an app. `path`: what is restored; `databases`: what the replica holds there. */
+  | {
+      type: 'restore-source'
+      host: string
+      app: string
+      action: 'take-over' | 'going-on' | 'here' | 'other'
+      epoch: number | null
+      holder: Holder | null
+      path: string | null
+      databases: Upload[]
+    }
+  /** An app's databases are back and proven under a path of this host's own. */
+  | {
+      type: 'restored'
+      host: string
+      app: string
+      epoch: number
+      path: string
+      databases: { name: string; txid: string; ageSeconds: number | null }[]
+      /** From the command's start until the app was healthy; absent when this run has not seen that. */
+      secondsToHealthy?: number
+    }
   | { type: 'app-healthy'; host: string; app: string; seconds: number }
   | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }
   /** Progress of the operator's own machine: a download, a release being packed. */

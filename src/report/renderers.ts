@@ -2,6 +2,7 @@ import type { EventData } from './event-data.ts'
 import type { ChangeSummary } from './events.ts'
 import { formatChanges } from './format-changes.ts'
 import { formatProblem, formatWarning } from './format-problem.ts'
+import { formatRestored, formatSource } from './format-restore.ts'
 import { formatLogLine } from './log-lines.ts'
 import { liveText } from './live-screen.ts'
 import { advance, frame, type TableState } from './live-table.ts'
@@ -22,6 +23,7 @@ export interface Renderer {
 export interface Look {
   write: { out: (text: string) => void; err: (text: string) => void }
   outColor: boolean
+  outIsTerminal: boolean
   errColor: boolean
   columns: () => number
   rows: () => number
@@ -118,14 +120,16 @@ export function terminalRenderer(look: Look): Renderer {
 
 /** Whether an event puts something above the live table. */
 function speaks(event: EventData): boolean {
-  return ['warning', 'note', 'problem', 'host-done', 'run-finished'].includes(event.type)
+  return ['restore-source', 'restored', 'warning', 'note', 'problem', 'host-done', 'run-finished'].includes(event.type)
 }
 
-/** Warnings and problems, on stderr. */
+/** Warnings and problems, on stderr; what is, and was, restored, on stdout. */
 function tell(event: EventData, look: Look): void {
   const text = { columns: look.columns(), color: look.errColor }
   if (event.type === 'problem') look.write.err(`${formatProblem(event.problem, text)}\n`)
   if (event.type === 'warning') look.write.err(`${formatWarning(event, text)}\n`)
+  if (event.type === 'restore-source') look.write.out(`${formatSource(event, Date.now())}\n`)
+  if (event.type === 'restored') look.write.out(`${formatRestored(event)}\n`)
 }
 
 /** Collects what hosts in parallel say, and prints it on stdout host by host, the summary last. */
@@ -138,7 +142,7 @@ function resultsOf(look: Look) {
     changes.delete(host)
     if (own.length > 0)
       look.write.out(
-        `${formatChanges(host, own, { color: look.outColor, diffs: look.diffs, columns: look.columns() })}\n`,
+        `${formatChanges(host, own, { color: look.outColor, diffs: look.diffs, columns: look.columns(), wrapped: look.outIsTerminal })}\n`,
       )
   }
   return {

@@ -28,8 +28,12 @@ export interface RunContext {
   /** Whether units that run restart, and whether the hosts of an app do so one after the other. */
   restarts: Restarts
   turns: (host: string) => Turns
+  /** Whether a host may let others go first, `other` for one: once a run, and only when that one is in it. */
+  mayWait: (host: string, other: string) => boolean
   /** Apps that left the inventory go from their hosts without a question. */
   prune: boolean
+  /** `restore`: what another machine held is taken over, where people have agreed to it: path of the owner object by app, null = none. */
+  takeOver?: ReadonlyMap<string, string | null>
   /** End another run's transaction on a host in the middle, instead of leaving the host to it. */
   breakLock: boolean
   /** Operator, machine and command: written into the transaction on the host, for whoever finds it there. */

@@ -4,14 +4,20 @@ import type { App } from '../inventory/model.ts'
 import { readManifest } from '../plan/manifest.ts'
 import { earlierNames, renamesOn, sourceOf } from '../plan/renames.ts'
 import { type Earlier, type EnsuredOwner, type EnsureOwner, ensureOwner } from '../replica/ensure.ts'
+import type { TakingOver } from '../replica/judge-take-over.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { RunContext } from './context.ts'
 import type { Looked } from './look.ts'
 
 /** What a plan asks of the replica: an owner object for each of these apps. */
-export function ownerRequests(context: RunContext, host: Host, looked: Looked): EnsureOwner[] {
+export function ownerRequests(
+  context: RunContext,
+  host: Host,
+  looked: Looked,
+  apps: readonly string[] = looked.plan.owners,
+): EnsureOwner[] {
   return looked.state.apps
-    .filter((app) => looked.plan.owners.includes(app.name))
+    .filter((app) => apps.includes(app.name))
     .map((app) => ({
       inventory: context.inventory,
       app,
@@ -24,7 +30,14 @@ export function ownerRequests(context: RunContext, host: Host, looked: Looked): 
       claimPath: looked.observed.apps.get(app.name)?.claimPath ?? null,
       earlier: earlierOf(app, looked),
       probed: context.buckets.probed,
+      ...(context.takeOver ? { takeOver: takingOver(app, looked, context.takeOver) } : {}),
     }))
+}
+
+function takingOver(app: App, { observed }: Looked, agreed: ReadonlyMap<string, string | null>): TakingOver {
+  const lying = Object.entries(app.databases).flatMap(([name, path]) => (observed.databases.has(path) ? [name] : []))
+  const path = agreed.get(app.name)
+  return path === undefined ? { lying } : { lying, agreed: path }
 }
 
 /** Whose claim the files of an app are covered by before it has one of its own, by the host's record, else by the inventory's word. */
@@ -51,6 +64,7 @@ const reasons = {
   'renamed-back': 'a new place for the data that lie here under another name; what it held before stays as its history',
   'databases-changed': 'the databases of the app have changed',
   'taken-back': 'this host takes up again what it had let go',
+  'taken-over': 'this machine takes it over: its data are restored under a new path',
 } as const
 
 /** The change of an owner object, made or to be made, as it is told. */
@@ -77,6 +91,13 @@ const refusals = new Set([
   'rename-databases',
   'rename-taken',
   'rename-lost',
+  'restore-over-data',
+  'restore-changed',
+  'restore-databases',
+  'restore-other-replica',
+  'restore-owner-went-back',
+  'restore-data-elsewhere',
+  'restore-lost',
 ])
 
 /**

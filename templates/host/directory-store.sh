@@ -14,7 +14,19 @@ shift 4
 # An adopted service has a user of another name.
 user=$(sed -n 's/^ "user": "\(.*\)",*$/\1/p' "/etc/streamside/apps/$app/gate.json" 2>/dev/null) || :
 user=${user:-$app}
-if getent passwd "$user" >/dev/null; then id=$(id -u -- "$user") group=$(id -g -- "$user"); else group=$id; fi
+if getent passwd "$user" >/dev/null; then id=$(id -u -- "$user") group=$(id -g -- "$user"); else
+  group=$id
+  # A new card has no such user yet. The folder that is the app's in the replica says which number it had: whoever has another may not
+  # look into what lies there.
+  case $verb in
+    get | list | written | folders)
+      folder=$root/${1%/*}
+      while [ ! -e "$folder" ] && [ "$folder" != "$root" ]; do folder=${folder%/*}; done
+      owner=$(stat -c '%u %g' -- "$folder" 2>/dev/null) || owner='0 0'
+      case $owner in 0\ * | *\ 0) ;; *) id=${owner% *} group=${owner#* } ;; esac
+      ;;
+  esac
+fi
 program=$(cat ./objects.sh)
 [ -e body ] || : >body
 

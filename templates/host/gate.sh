@@ -110,7 +110,7 @@ round() {
           say 4 "claim, $code: $text"
           alert gate "$code" "$text" "$next"
           put_owner "$put" "$etag" true 60 || refuse
-          claimed=true
+          claimed=true ours=true
           ;;
       esac
       ;;
@@ -136,7 +136,7 @@ case $(systemctl show -P ActiveState "$unit") in
 esac
 me=$(sh "$lib/host-id.sh")
 take_lock 90 || busy
-began=$(date +%s) restores=0 restored_for='' claimed=false
+began=$(date +%s) restores=0 restored_for='' claimed=false ours=false
 open_scratch
 look_local
 while :; do round; done

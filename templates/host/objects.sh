@@ -5,10 +5,12 @@
 #   --first: something is mounted at ROOT, and a replica may begin there. For operators alone.
 #        objects.sh ROOT there                 is the replica mounted at ROOT?
 #        objects.sh ROOT get KEY               the newest version of an object
+#        objects.sh ROOT stat KEY              when its newest version was written: epoch seconds in the place of ETAG
 #        objects.sh ROOT put KEY absent        <BODY: it must not exist
 #        objects.sh ROOT put KEY match ETAG    <BODY: ETAG must be its newest version
 #        objects.sh ROOT replace KEY           <BODY: whatever is there; for what has one writer (tip.json)
 #        objects.sh ROOT list PREFIX LIMIT     keys that begin with PREFIX, a folder, one a line
+#        objects.sh ROOT written PREFIX LIMIT  the same, each after the time it was written (epoch seconds) and a space
 #        objects.sh ROOT folders PREFIX LIMIT  the folders in PREFIX, one a line
 #        objects.sh ROOT folder KEY            the folder KEY, made in one that is there already (mode 0750)
 #        objects.sh ROOT mark                  makes the sentinel, for a directory that is used for the first time
@@ -99,6 +101,15 @@ get() {
   printf '%s' "${body%_}"
 }
 
+stat_newest() {
+  if [ "$stem$suffix" = tip.json ]; then file=$folder/tip.json; else
+    newest
+    file=$folder/$stem.$n$suffix
+  fi
+  said=$(stat -c %Y -- "$file" 2>&1) || case $said in *'No such file'*) there; answer 404 NoSuchKey -; return ;; *) refused "$said" ;; esac
+  answer 200 - "$said"
+}
+
 # Beside its target, whole and on disk. -> $fresh
 written() {
   said=$(mkdir -p -- "$folder" 2>&1) || refused "$said"
@@ -151,10 +162,13 @@ make_folder() { # KEY
 
 list() { # PREFIX LIMIT TYPE
   folder=$root/${1%/}
-  said=$(stat -c %F -- "$folder" 2>&1) || case $said in *'No such file'*) answer 200 - -; return ;; *) refused "$said" ;; esac
+  said=$(stat -c %F -- "$folder" 2>&1) || case $said in *'No such file'*) there; answer 200 - -; return ;; *) refused "$said" ;; esac
+  # Nothing there, and not to be seen, are two things.
+  if [ "$3" != f ] && { [ ! -r "$folder" ] || [ ! -x "$folder" ]; }; then refused "$folder: Permission denied"; fi
   answer 200 - -
   # what it may not look into is somebody else's, and there all the same; what is being written is no object yet
-  if [ "$3" = f ]; then find "$folder" -type f ! -name '.new.*' -printf "${1%/}/%P\n" -o -type d ! -readable -printf "${1%/}/%P/\n" -prune 2>/dev/null
+  if [ "$3" = t ]; then find "$folder" -type f ! -name '.new.*' -printf "%T@ ${1%/}/%P\n" 2>/dev/null
+  elif [ "$3" = f ]; then find "$folder" -type f ! -name '.new.*' -printf "${1%/}/%P\n" -o -type d ! -readable -printf "${1%/}/%P/\n" -prune 2>/dev/null
   else find "$folder" -mindepth 1 -maxdepth 1 -type d ! -name 'lost+found' ! -name '.*' -printf "${1%/}/%P/\n" 2>/dev/null; fi |
     sed 's,^/,,' | head -n "$2"
 }
@@ -172,10 +186,12 @@ there
 case $verb in
   there) answer 200 - - ;;
   get) parts "$1"; get ;;
+  stat) parts "$1"; stat_newest ;;
   put) parts "$1"; put "$2" "${3-}" ;;
   replace) parts "$1"; replace ;;
   folder) parts "$1"; make_folder "$1" ;;
   list) list "$1" "$2" f ;;
+  written) list "$1" "$2" t ;;
   folders) list "$1" "$2" d ;;
   *) echo "objects.sh: there is no $verb" >&2; exit 2 ;;
 esac

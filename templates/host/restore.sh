@@ -22,7 +22,10 @@ restore_all() {
   each_named plan_source
   digest=$(sha256sum <"$work/plan-files" | cut -c1-64)
   get_tip "$source"
-  ask "{\"ask\":\"source\",$static,\"now\":$(date +%s),\"order\":$order,\"tip\":$(remembered tip),\"sourceTip\":$source_tip,\"plans\":{${plans#,}},\"free\":{${free#,}},\"failed\":$(remembered failed),\"digest\":\"$digest\"}"
+  object_times "$source/tip.json"
+  marked=$times
+  object_times owner.json
+  ask "{\"ask\":\"source\",$static,\"now\":$(date +%s),\"order\":$order,\"ours\":$ours,\"claim\":$(remembered claim),\"marked\":$marked,\"claimed\":$times,\"tip\":$(remembered tip),\"sourceTip\":$source_tip,\"plans\":{${plans#,}},\"free\":{${free#,}},\"failed\":$(remembered failed),\"digest\":\"$digest\"}"
   [ "$act" = restore ] || return 0
   need=$verdict
   restored=

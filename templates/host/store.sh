@@ -29,8 +29,7 @@ get_owner() { # TRIES
     sleep 1
   done
   now=$(date +%s)
-  date=$(header date)
-  if [ -n "$date" ]; then date=$(date -d "$date" +%s 2>/dev/null) || date=; fi
+  date=$(epoch_of date)
   owner=$(printf '{"curl":%s,"http":%s,"s3":"%s","error":%s,"etag":%s,"date":%s,"at":%s,"body":%s}' \
     "$curl" "$http" "$s3_code" "$(json "$(head -n 1 "$work/curl-error")")" "$(json "$tag")" "${date:-null}" "$now" \
     "$(if [ "$curl:$http" = 0:200 ]; then json "$(cat "$work/body")"; else printf null; fi)")
@@ -44,6 +43,20 @@ get_tip() { # PATH -> $source_tip
     0:404) source_tip=null ;;
     *) source_tip="{\"error\":$(json "$(head -n 1 "$work/curl-error") $http $s3_code")}" ;;
   esac
+}
+
+# When an object was written, and what time it is now, both by the clock of whoever keeps it. -> $times: { modified, now }, or null
+object_times() { # NAME
+  times=null
+  case $owner_mode in
+    directory) directory stat "$1" </dev/null; modified=$tag there=$(date +%s) ;;
+    *) s3_get "$1"; modified=$(epoch_of last-modified) there=$(epoch_of date) ;;
+  esac
+  case $curl:$http:$modified:$there in 0:200:?*:?*) times="{\"modified\":$modified,\"now\":$there}" ;; esac
+}
+epoch_of() { # HEADER -> epoch s, nothing for none
+  moment=$(header "$1")
+  [ -z "$moment" ] || date -d "$moment" +%s 2>/dev/null || :
 }
 
 # Remembers what was read: step 5 of the gate starts on the strength of it. Not at each time, for a card wears out.

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { formatOwner, newPath, type Owner } from '../../src/replica/owner.ts'
+import type { Owner } from '../../src/replica/owner.ts'
 import { type LabHost, shellInHost } from '../lab/index.ts'
 import { type Gated, journalOf } from './gated.ts'
 import { eventsOf, type Site, until } from './site.ts'
@@ -36,22 +35,6 @@ const newest = 'n=$(ls "$1" | sed -n "s/^owner\\.\\([0-9]*\\).json/\\1/p" | sort
 /** The newest owner object in an app's folder. */
 export async function ownerIn(host: LabHost, folder: string): Promise<Owner> {
   return JSON.parse(await shellInHost(host, `${newest}; cat "$1/owner.$n.json"`, [folder])) as Owner
-}
-
-/** What the operator's side writes for a restore: a forced CLAIM as the next version, linked into place. */
-export async function claimIn(host: LabHost, folder: string, id: string): Promise<void> {
-  const owner = await ownerIn(host, folder)
-  const next: Owner = {
-    ...owner,
-    epoch: owner.epoch + 1,
-    path: newPath(owner.epoch + 1),
-    write: randomUUID(),
-    holder: { host: host.name, id },
-    from: { path: owner.path, dbs: { main: 'latest' } },
-    past: [...owner.past, { path: owner.path, host: host.name, end: null }],
-  }
-  const link = 'printf %s "$2" >"$1/.claim" && chmod 644 "$1/.claim" && ln -T "$1/.claim" "$1/owner.$((n + 1)).json"'
-  await shellInHost(host, `${newest}; ${link} && rm "$1/.claim"`, [folder, formatOwner(next)])
 }
 
 /** Codes of all that `status` finds wrong with a host. */

@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freeAccountId } from '../../src/desired/accounts.ts'
 import type { Owner } from '../../src/replica/owner.ts'
-import { boot, cutPower, type LabHost, runInHost, shellInHost, wipe } from '../lab/index.ts'
-import { below, claimIn, looked, ownerIn, proven, wrongs } from './directory-site.ts'
+import { boot, cutPower, type LabHost, shellInHost, wipe } from '../lab/index.ts'
+import { below, looked, ownerIn, proven, wrongs } from './directory-site.ts'
 import { type Disk, makeDisk } from './disk.ts'
 import { type Gated, isRunning, loseDatabase, reasonOf, refused, rowsOnceUp } from './gated.ts'
 import { changesOf } from './host-state.ts'
@@ -266,17 +265,22 @@ describe('an empty card', () => {
     await wipe(host)
     await disk.plug(host)
     await forgetHostKey()
+    const early = await lab.run(['restore', twelve, '--json', '--yes', '--accept-new'])
+    expect(eventsOf(early, 'problem').map(({ problem }) => (problem as { code: string }).code)).toEqual(
+      both.map(() => 'replica-unmounted'),
+    )
     const run = await lab.provision([], 1)
     const problems = eventsOf(run, 'problem').map(({ problem }) => problem as Record<string, unknown>)
     expect(problems.map(({ code }) => code)).toEqual(['held-by-another-host'])
     expect(await ownerOf('dir-own')).toEqual(before)
   })
 
-  test('is restored once it holds the app, and its user has the number that it had', async () => {
-    const program = await readFile('templates/host/host-id.sh')
-    const id = await runInHost(host, ['sh', '-s'], { input: program })
-    for (const name of both) await claimIn(host, `${root}/home/${name}`, id.stdout.trim())
-    await lab.provision()
+  test('is restored on order, and its user has the number that it had', async () => {
+    // as if the old card had not shown itself for some time
+    await inside('find "$1" -name tip.json -exec touch -d -10min {} +', `${root}/home`)
+    const run = await lab.run(['restore', twelve, '--json', '--yes'])
+    expect(run.code, run.stdout + run.stderr).toBe(0)
+    expect(eventsOf(run, 'restored').map(({ app: name }) => name)).toEqual(expect.arrayContaining(both))
     expect(await rowsOnceUp(app('dir-own'))).toEqual(rows)
     expect(await inside('id -u dir-own')).toBe(`${before.uid}\n`)
     expect(before.uid).not.toBe(freeAccountId('dir-own', new Set()))

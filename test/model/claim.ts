@@ -1,21 +1,34 @@
-import { parseOwner, type Owner } from '../../src/replica/owner.ts'
+import { epochOf, parseOwner, type Owner } from '../../src/replica/owner.ts'
+import { sourceOf, takeOver, type SourceSeen } from '../../src/replica/take-over.ts'
+import type { Transition } from '../../src/replica/transitions.ts'
 import { maxTxid, plan, type Bucket } from './bucket.ts'
 import { content, hexTxid } from './disk.ts'
 import { coverOnly } from './ledger.ts'
 import { configure, freshPath, put, uuid } from './operator.ts'
-import { bucketFor, cardOf, filesOf, idOf, nameOf, type Host, type Program, type Run, type World } from './world.ts'
+import {
+  bucketFor,
+  cardOf,
+  filesOf,
+  idOf,
+  nameOf,
+  say,
+  type Host,
+  type Program,
+  type Run,
+  type World,
+} from './world.ts'
 
 /**
- * The forced CLAIM of ownership.md's table, as the operator of a later release makes it: this host, a new path.
- * restored  from the current path, or from where that one was to be restored (`restore HOST`)
- * best      the last point that can be restored (`restore HOST --at`), a stated choice
- * new       from the files of this host, or empty (`--new-history`), a stated choice
+ * The forced CLAIM of ownership.md's table: this host, a new path.
+ * restored  from the current path, or from where that one was to be restored: the product's own `takeOver` (`restore HOST`)
+ * best      the last point that can be restored (`restore HOST --at`), a stated choice, as the operator of a later release makes it
+ * new       from the files of this host, or empty (`--new-history`), a stated choice, likewise
  */
 export type Order = 'restored' | 'best' | 'new'
 
-export function* forceClaim(run: Run, ordered: Order): Program {
+/** `insists`: a person who is refused goes the way that the refusal names. */
+export function* forceClaim(run: Run, order: Order, insists = false): Program {
   const { world, host } = run
-  let order = ordered
   if (order === 'new') {
     // nothing of this host may go to the old path after its end was written down
     host.daemon = null
@@ -25,24 +38,83 @@ export function* forceClaim(run: Run, ordered: Order): Program {
   yield 'operator reads owner.json'
   if (!host.card) return
   // A card that was put in is the app's as it is called now; when nothing was uploaded under that name yet, as it was called before.
-  if (!host.card.dbs && host.card.manifest === null) {
-    const name = hasCopy(world, world.newest)
-      ? world.newest
-      : Object.keys(world.buckets).findLast((each) => hasCopy(world, each))
-    Object.assign(host.card, { name: name ?? world.newest, bearer: name ?? world.newest })
+  if (isBlank(host)) callIt(host, nameWithCopy(world, null) ?? world.newest)
+  yield* claim(run, order, insists)
+}
+
+function* claim(run: Run, order: Order, insists: boolean): Program {
+  const { world, host } = run
+  const found = bucketFor(world, host).owner
+  if (!found) return
+  const owner = parseOwner(found.body, 'owner.json')
+  const step = order === 'restored' ? restored(run, owner) : chosenPoint(run, owner, order)
+  if (step.kind !== 'next') {
+    say(world, `operator: ${step.kind}`)
+    if (!insists || step.kind === 'unchanged') return
+    const earlier = nameWithCopy(world, nameOf(host))
+    if (step.kind === 'restore-data-elsewhere' && isBlank(host) && earlier !== null) {
+      callIt(host, earlier)
+      return yield* claim(run, order, false)
+    }
+    return yield* claim(run, 'best', false)
   }
+  if ((yield* put(run, step.owner, { etag: found.etag }, true)) !== 'done') return
+  // who was told that the owner object went back, and goes on from it, has chosen too
+  if (order !== 'restored' || wasTold(host)) chosen(world, host, step.owner)
+  if (!cardOf(host).dbs) configure(run, world.dbs)
+  host.wanted = true
+}
+
+function isBlank({ card }: Host): boolean {
+  return card !== null && card.dbs === null && card.manifest === null
+}
+
+function callIt({ card }: Host, name: string): void {
+  if (card) Object.assign(card, { name, bearer: name })
+}
+
+/** The newest name, before all others, under which anything was uploaded; but not this one. */
+function nameWithCopy(world: World, except: string | null): string | null {
+  const names = [...Object.keys(world.buckets), world.newest].filter((name) => name !== except)
+  return names.findLast((name) => hasCopy(world, name)) ?? null
+}
+
+/** What an order to go on from another machine's files leaves to be restored lies under the earlier name. */
+function liesElsewhere(world: World, host: Host, next: Owner): boolean {
+  return next.from === null && nameWithCopy(world, nameOf(host)) !== null
+}
+
+function restored({ world, host }: Run, owner: Owner): Transition {
   const bucket = bucketFor(world, host)
-  if (!bucket.owner) return
-  const owner = parseOwner(bucket.owner.body, 'owner.json')
+  const claimPath = wasTold(host) ? (host.card?.state.claim?.path ?? null) : null
+  const holder = { host: host.name, id: idOf(world, host) }
+  const { uid, gid } = owner
+  const wish = { holder, uid, gid, dbs: world.dbs, write: uuid(world), claimPath }
+  const step = takeOver(owner, { ...wish, pathOf: (epoch) => freshPath(world, epoch) }, seenIn(world, bucket, owner))
+  return step.kind === 'next' && liesElsewhere(world, host, step.owner) ? { kind: 'unchanged', owner } : step
+}
+
+/** src/replica/source-seen.ts */
+function seenIn(world: World, bucket: Bucket, owner: Owner): SourceSeen {
+  const { dbs } = world
+  const path = sourceOf(owner)
+  const known = new Set([owner.path, ...owner.past.map((entry) => entry.path)])
+  const newer = Object.keys(bucket.tips).find((each) => epochOf(each) >= owner.epoch && !known.has(each))
+  return {
+    dbs: dbs.filter((db) => maxTxid(bucket, path, db) !== null),
+    marked: dbs.filter((db) => markedIn(bucket, path, db)),
+    // The operator's side of the SPLIT check: both are taken away together.
+    newer: world.ablation === 'split-check' ? null : (newer ?? null),
+  }
+}
+
+function chosenPoint({ world, host }: Run, owner: Owner, order: 'best' | 'new'): Transition {
+  const bucket = bucketFor(world, host)
   const reachable = world.hosts.filter((each) => each.up && !each.cutOff && nameOf(each) === nameOf(host))
   const epoch = Math.max(owner.epoch, ...reachable.map((each) => each.card?.state.claim?.epoch ?? 0)) + 1
   const names = namesOf(world, bucket, owner)
-  // All of the newest path is lost: an older one is a choice of its points, and never just its latest.
-  if (order === 'restored' && replicaPath(world, bucket, owner) !== newestPath(owner)) order = 'best'
   const from = source(world, host, owner, order)
-  const elsewhere = Object.keys(world.buckets).some((name) => name !== nameOf(host) && hasCopy(world, name))
-  // What an order to go on from another machine's files leaves to be restored lies under the earlier name.
-  if (order !== 'new' && from === null && elsewhere) return
+  if (order === 'best' && liesElsewhere(world, host, { ...owner, from })) return { kind: 'unchanged', owner }
   const kept = Object.keys(from?.dbs ?? {})
   const old = {
     path: owner.path,
@@ -66,11 +138,7 @@ export function* forceClaim(run: Run, ordered: Order): Program {
     // its release has written down where it ended
     past: [...owner.past, ...answered(host, owner), ...(owner.holder === null ? [] : [old])].map(ended).slice(-20),
   }
-  if ((yield* put(run, next, { etag: bucket.owner.etag }, true)) !== 'done') return
-  // who was told that the owner object went back, and goes on from it, has chosen too
-  if (order !== 'restored' || wasTold(host)) chosen(world, host, next)
-  if (!cardOf(host).dbs) configure(run, world.dbs)
-  host.wanted = true
+  return { kind: 'next', owner: next }
 }
 
 function hasCopy({ buckets }: World, name: string): boolean {
@@ -85,19 +153,13 @@ function replicaPath({ dbs }: World, bucket: Bucket, owner: Owner): string {
   return copied?.path ?? owner.path
 }
 
-/** Where the newest rows were uploaded to, whatever is left of it. */
-function newestPath(owner: Owner): string {
-  if (!owner.from) return owner.path
-  return 'path' in owner.from ? owner.from.path : (owner.past.at(-1)?.path ?? owner.path)
-}
-
 /** A host may have been given a database, and have uploaded it, before the owner object named it: CLAIM lists the path. */
 function namesOf(world: World, bucket: Bucket, owner: Owner): string[] {
   const path = replicaPath(world, bucket, owner)
   return [...new Set([...Object.keys(owner.dbs), ...world.dbs.filter((db) => maxTxid(bucket, path, db) !== null)])]
 }
 
-function source(world: World, host: Host, owner: Owner, order: Order): Owner['from'] {
+function source(world: World, host: Host, owner: Owner, order: 'best' | 'new'): Owner['from'] {
   const bucket = bucketFor(world, host)
   const names = namesOf(world, bucket, owner)
   if (order === 'new') {
@@ -107,20 +169,10 @@ function source(world: World, host: Host, owner: Owner, order: Order): Owner['fr
     const dbs = here.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
     return here.length > 0 ? { local: idOf(world, host), dbs: Object.fromEntries(dbs) } : null
   }
-  if (order === 'restored' && owner.from && 'path' in owner.from) {
-    // inherited; and what has come to lie there since that order was given
-    const { from } = owner
-    const since = names.filter((db) => from.dbs[db] === undefined && maxTxid(bucket, from.path, db) !== null)
-    return { ...from, dbs: { ...from.dbs, ...Object.fromEntries(since.map((db) => [db, 'latest'])) } }
-  }
   const path = replicaPath(world, bucket, owner)
   const dbs = names.flatMap((db): [string, string][] => {
-    if (order === 'best') {
-      const best = lastPoint(bucket, path, db)
-      return best === null ? [] : [[db, best]]
-    }
-    const there = owner.dbs[db]?.init || maxTxid(bucket, path, db) !== null || markedIn(bucket, path, db)
-    return there ? [[db, 'latest']] : []
+    const best = lastPoint(bucket, path, db)
+    return best === null ? [] : [[db, best]]
   })
   return dbs.length > 0 ? { path, dbs: Object.fromEntries(dbs) } : null
 }

@@ -144,7 +144,7 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
     world.ledger.faults.add(`called ${named.name}`)
     return run(`call it ${named.name}`, (task) => provisionAs(task, named))
   }
-  if (bucket.owner && !holder) return run('restore', (task) => forceClaim(task, 'restored'))
+  if (bucket.owner && !holder) return run('restore', (task) => forceClaim(task, 'restored', true))
   if (!bucket.owner || !target.card?.dbs || why === 'database-unknown' || why === 'database-left')
     return run('provision', provision)
   const transient = ['not-proven', 'litestream-down', 'busy', 'clock', 'other-holder']
@@ -152,9 +152,9 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
     return { name: 'wait', why, take: () => patience(world) }
   if (next.includes('streamside restore') && !world.ledger.faults.has(`tried-${why}`)) {
     world.ledger.faults.add(`tried-${why}`)
-    return run('restore', (task) => forceClaim(task, next.includes('--at') ? 'best' : 'restored'))
+    return run('restore', (task) => forceClaim(task, next.includes('--at') ? 'best' : 'restored', true))
   }
-  if (why === 'released') return run('restore', (task) => forceClaim(task, 'restored'))
+  if (why === 'released') return run('restore', (task) => forceClaim(task, 'restored', true))
   return run('--new-history', (task) => forceClaim(task, 'new'))
 }
 

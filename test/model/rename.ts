@@ -64,7 +64,7 @@ export function* provisionAs(run: Run, named: Named): Program {
 }
 
 function requestsOf({ world }: Run, looked: Looked): EnsureOwner[] {
-  const inventory = { replicas: { lab: replica } } as unknown as Inventory
+  const inventory = { replicas: { lab: replica }, hosts: { pi1: {}, pi2: {} } } as unknown as Inventory
   const buckets = { openFor: () => undefined, probed: {} }
   const requests = ownerRequests({ inventory, buckets } as unknown as RunContext, looked.state.host, looked)
   if (world.ablation !== 'comes-back-by-record') return requests

@@ -23,10 +23,12 @@ def claim_by_self($owner; $code; $text):
       put: ($owner | claimed($f; $f | named_for_restore($owner))) };
 
 # discard: what lies here is an earlier copy of the same order, or was proven to be in the replica.
+# ended: who wrote there has written down where it stopped.
 # stay: nothing restores these, for they were never uploaded: the files here are their only copy, and belong to what the others
 # go on from, or were left in place by an order to go on from there that was interrupted or repeated.
 def restore_from($owner; $source; $dbs; $text):
   { do: "source", code: "restore", text: $text, next: "", path: $owner.path, epoch: $owner.epoch, source: $source, dbs: $dbs,
+    ended: any($owner.past[]; .path == $source and .end != null),
     stay: (if .claim.path == $source or .claim.path == $owner.path or (.claim.proven == false and .claim.source == $source) then [.dbs[] | select($dbs[.] == null)] else [] end),
     discard: ((.claim.path == $owner.path and .claim.proven == false and (.restoring | not)) or (.policy.ephemeral and .clean.proved == true)) };
 

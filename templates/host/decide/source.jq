@@ -1,6 +1,8 @@
 # Step 4: may this be restored, and is what was restored what it had to be?
 #
 # ask "source": .order (the gate's decision: source, dbs), .tip (local), .sourceTip (tip.json of the source, null, or { error }),
+#   .claim (local), .ours (this gate has made the claim itself), .marked and .claimed: when that tip.json and the owner object were
+#   written, and what time it is there, { modified, now } epoch s by the clock of whoever keeps them | null,
 #   .plans[db] = { rc, min, max, bytes, error } (`restore -dry-run`), .free[db] = bytes free beside the file,
 #   .failed = { digest, since, code, text, next } | null: what came of this before, .digest of the plans
 #   -> restore, with the least txid of each database; or refuse
@@ -49,12 +51,28 @@ def tip_read:
     | .sourceTip = if ($tip | type) == "object" and ($tip.dbs | type) == "object" and all($tip.dbs[]; is_txid) then $tip else { garbage: true } end
   end;
 
+# A machine that is alive writes its tip.json every two minutes. It sees in its next look that it holds the app no more, and is given
+# the time to: the timer's period, its limit, and what it takes to stop and to upload the last rows.
+def alive: 300;
+def farewell: 240;
+
+# Seconds until what another machine may still be uploading under the source is there. 0: nobody does, or a point was chosen.
+def farewell_left:
+  if .ours or .order.ended or .order.source == .order.path or .claim.path == .order.source or .marked == null or .claimed == null
+    or all(.order.dbs[]; . != "latest") then 0
+  else [([.marked.modified + alive - .marked.now, .claimed.modified + farewell - .claimed.now] | min), 0] | max end;
+
+def farewell_awaited($seconds):
+  refuse("source-alive"; "\(source_text) was written to \(.marked.now - .marked.modified) s ago: the machine that had \(.app) may still be running, and is given until \(.claimed.now + $seconds | todate) to upload its last rows; \(untouched)";
+         "nothing, it is restored after that (in \($seconds) s), and the app comes up by itself");
+
 def source:
   tip_read | . as $f
   | ([.order.dbs | keys[] | { key: ., value: (. as $db | $f | needed($db)) }] | from_entries) as $need
   | [.order.dbs | keys[] as $db | select($f.plans[$db].rc != 0) | $db] as $failed
   | [$need | keys[] as $db | select($f.plans[$db].max < $need[$db]) | $db] as $short
   | [.order.dbs | keys[] as $db | select($f.plans[$db].rc == 0 and $f.free[$db] != null and $f.free[$db] < room_for($f.plans[$db].bytes)) | $db] as $full
+  | farewell_left as $left
   | if .sourceTip.error != null then unreadable(.sourceTip.error | litestream_kind; .sourceTip.error; .)
     elif .sourceTip.garbage then
       alarm("tip-garbage"; "\(.order.source)/tip.json of \(.app) at \(.where) is not what streamside wrote; \(untouched)"; "put an earlier version of the object back")
@@ -66,6 +84,7 @@ def source:
     # The same objects fail the same way: not downloaded again every few seconds.
     elif .failed != null and .failed.digest == .digest and .now - .failed.since < 600 and .now >= .failed.since then
       alarm(.failed.code; .failed.text; .failed.next)
+    elif $left > 0 then farewell_awaited($left)
     else
       { do: "restore", code: "restore", text: .order.text, next: "", need: $need, dbs: .order.dbs }
     end;

@@ -11,6 +11,13 @@ const order = { source: oldPath, path, epoch: 2, text: 'ordered', dbs: { main: '
 const proved = { sync: synced, plans: whole }
 const planned = { order, plans: whole, sourceTip: null, free: {}, failed: null, digest: 'd' }
 
+/** Claimed by an operator some seconds ago, while tip.json of the source is some seconds old. */
+const alive = (changes: Record<string, unknown> = {}, claimedAgo = 10, markedAgo = 20) => {
+  const now = 1_800_000_000
+  const claimed = { modified: now - claimedAgo, now }
+  return { ...planned, claim: null, ours: false, claimed, marked: { modified: now - markedAgo, now }, ...changes }
+}
+
 /** Before Litestream starts. */
 export const unitCases: Case[] = [
   ['goes on files as new as the replica', {}, { do: 'go', path }],
@@ -261,6 +268,37 @@ export const sourceCases: Case[] = [
     'waits when the server went away meanwhile',
     { ...planned, plans: { main: { rc: 124, error: 'no answer in time' } } },
     { do: 'refuse', code: 'replica-timeout' },
+  ],
+  [
+    'restores what another machine has just uploaded, when it has had the time to stop',
+    alive({}, 241),
+    { do: 'restore' },
+  ],
+  [
+    'waits for the last rows of a machine that may still be running, and says until when',
+    alive(),
+    {
+      do: 'refuse',
+      code: 'source-alive',
+      text: expect.stringMatching(/20 s ago.*until 2027-01-15T08:03:50Z/),
+      next: expect.stringContaining('in 230 s'),
+    },
+  ],
+  [
+    'waits no longer than such a machine would have shown itself',
+    alive({}, 10, 280),
+    { next: expect.stringContaining('in 20 s') },
+  ],
+  ['does not wait for one that has not shown itself for long', alive({}, 10, 300), { do: 'restore' }],
+  ['does not wait for itself', alive({ ours: true }), { do: 'restore' }],
+  ['does not wait for files of its own claim', alive({ claim: { path: oldPath } }), { do: 'restore' }],
+  ['does not wait for one that has let go', alive({ order: { ...order, ended: true } }), { do: 'restore' }],
+  ['does not wait where a point was chosen', alive({ order: { ...order, dbs: { main: tx(5) } } }), { do: 'restore' }],
+  ['does not wait where nothing was ever proven', alive({ marked: null }), { do: 'restore' }],
+  [
+    'tells of a chain that is short at once',
+    alive({ sourceTip: { body: `{"seq":3,"dbs":{"main":"${tx(10)}"}}` } }),
+    { code: 'chain-short' },
   ],
   ['refuses a card without room', { ...planned, free: { main: 150 } }, { do: 'refuse', code: 'disk-full' }],
   [

@@ -1,8 +1,17 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { readKnownHosts, recordHostKey } from '../../../src/host/known-hosts-files.ts'
+import { forgetHostKeys, readKnownHosts, recordHostKey } from '../../../src/host/known-hosts-files.ts'
 import { makeKey } from './local-sshd.ts'
 
 let folder: string
@@ -56,4 +65,38 @@ describe('recording a host key', () => {
 test('files that are not there hold no keys, and one named twice is read once', async () => {
   await recordHostKey(file, 'pi', key, false)
   expect(await readKnownHosts([path.join(folder, 'absent'), file, file])).toHaveLength(1)
+})
+
+describe('forgetting the keys of a host', () => {
+  const line = (names: string, of: Buffer) => `${names} ssh-ed25519 ${of.toString('base64')}\n`
+
+  test('takes its lines and no others, keeps the file as it was beside it, and whose it is', async () => {
+    const hashed = path.join(folder, 'hashed')
+    await recordHostKey(hashed, 'pi', key, true)
+    const kept = [
+      '# a comment\n',
+      line('pi-cellar', key),
+      line('@cert-authority pi', key),
+      line('@revoked pi', key),
+      line('pi*', key),
+    ]
+    const text = [...kept, line('pi,10.0.0.1', key), line('PI', key), readFileSync(hashed, 'utf8')].join('')
+    writeFileSync(hashed, text, { mode: 0o640 })
+    await forgetHostKeys(hashed, 'pi')
+    expect(readFileSync(hashed, 'utf8')).toBe(kept.join(''))
+    expect(readFileSync(`${hashed}.old`, 'utf8')).toBe(text)
+    expect(statSync(hashed).mode & 0o777).toBe(statSync(`${hashed}.old`).mode & 0o777)
+  })
+
+  test('goes through a link, and leaves a file alone that has none of them', async () => {
+    const real = path.join(folder, 'real')
+    const link = path.join(folder, 'link')
+    writeFileSync(real, line('pi', key))
+    symlinkSync(real, link)
+    await forgetHostKeys(link, 'pi')
+    expect([readFileSync(real, 'utf8'), lstatSync(link).isSymbolicLink()]).toEqual(['', true])
+    const { mtimeMs } = statSync(real)
+    await forgetHostKeys(link, 'pi')
+    expect(statSync(real).mtimeMs).toBe(mtimeMs)
+  })
 })

@@ -1,0 +1,47 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { inventoryHelp } from './inventory-commands.ts'
+import type { Registering } from './looking.ts'
+import type { RestoreOptions } from './restore.ts'
+
+const fingerprintOf = (text: string): string => {
+  if (!/^SHA256:[A-Za-z0-9+/]{43}$/.test(text))
+    throw new InvalidArgumentError('a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters')
+  return text
+}
+
+/** Registers `restore HOST`. */
+export function addRestoreCommand(program: Command, { done, stopping }: Omit<Registering, 'runCommand'>): void {
+  program
+    .command('restore <host>')
+    .description(
+      'bring a host back after its card has died: take its apps over, restore their databases, provision the rest',
+    )
+    .option('-i, --inventory <path>', inventoryHelp)
+    .option('--dry-run', 'only show what would be taken over, and from where', false)
+    .option('-y, --yes', 'do not ask: the machine that had the apps is out of use', false)
+    .option('--host-key <fingerprint>', 'the key that the new card shows, as its own console prints it', fingerprintOf)
+    .option(
+      '--accept-new',
+      'take the key of a host that is not known yet; a changed key is taken by --host-key alone',
+      false,
+    )
+    .option('--json', 'one event a line on stdout', false)
+    .option('-v, --verbose', 'plain lines instead of a live table, and the diffs of what is changed', false)
+    .addOption(new Option('--at <time>').hideHelp())
+    .addOption(new Option('--txid <id>').hideHelp())
+    .addOption(new Option('--app <name>').hideHelp())
+    .addOption(new Option('--to-file <path>').hideHelp())
+    .addOption(new Option('--from <replica>').hideHelp())
+    .addOption(new Option('--discard-local').hideHelp())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  streamside restore pi-attic --dry-run\n  streamside restore pi-attic\n' +
+        '  streamside restore pi-attic --yes --host-key SHA256:…        in a script, with the key read off its console',
+    )
+    .action(async (host: string, options: Omit<RestoreOptions, 'verify'>, command: Command) => {
+      const { runRestore } = await import('./restore.ts')
+      const given = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+      const names = new Set(given.map((option) => option.long?.slice(2) ?? ''))
+      done(await runRestore(host, { ...options, verify: false }, names, stopping))
+    })
+}

@@ -1,0 +1,48 @@
+import { age, duration } from './duration.ts'
+import type { EventData } from './event-data.ts'
+import { harmlessLine } from './harmless.ts'
+
+type Source = Extract<EventData, { type: 'restore-source' }>
+type Restored = Extract<EventData, { type: 'restored' }>
+
+/** What `restore` will do about one app: a line for it, and one for each database. `now`: ms since the epoch. */
+export function formatSource(event: Source, now: number): string {
+  const { app, host, action, holder, epoch, path } = event
+  const of = harmlessLine(`${host} ${app}`)
+  if (action === 'here') return `${of}: nothing to restore, it is this machine's own`
+  if (action === 'other') return `${of}: nothing to restore${epoch === null ? ', the replica has nothing of it' : ''}`
+  const had = holder === null ? 'nobody holds it' : `held by ${holder.host}, machine ${holder.id.slice(0, 12)}…`
+  if (path === null)
+    return `${of}: ${harmlessLine(`taken over (${had}, epoch ${epoch}): nothing of it was ever uploaded, it begins anew`)}`
+  const what = action === 'take-over' ? `taken over (${had}, epoch ${epoch})` : 'its restore goes on'
+  const lines = event.databases.map(({ name, proven, newest, writtenAt }) => {
+    const at =
+      writtenAt === null ? '' : `, uploaded ${utc(writtenAt)} (${age((now - Date.parse(writtenAt)) / 1000)} ago)`
+    const held = newest === null ? 'nothing that could be listed' : `up to transaction ${short(newest)}${at}`
+    return `  ${harmlessLine(name)}  from ${path}: ${held}${proven === null ? '' : `, proven up to ${short(proven)}`}`
+  })
+  return [`${of}: ${harmlessLine(what)}`, ...lines].join('\n')
+}
+
+/** What has come back. */
+export function formatRestored({ host, app, epoch, path, databases, secondsToHealthy }: Restored): string {
+  const up =
+    secondsToHealthy === undefined ? '' : `, healthy ${duration(secondsToHealthy)} after the start of the command`
+  const lines = databases.map(
+    ({ name, txid, ageSeconds }) =>
+      `  ${harmlessLine(name)}  restored to transaction ${short(txid)}` +
+      (ageSeconds === null ? '' : `, which had been uploaded ${age(ageSeconds)} before it was taken over`),
+  )
+  return [`${harmlessLine(`${host} ${app}`)}: restored and proven, under ${path} (epoch ${epoch})${up}`, ...lines].join(
+    '\n',
+  )
+}
+
+/** As `litestream ltx` and `status` print it, without the zeros that nobody reads. */
+function short(txid: string): string {
+  return txid.replace(/^0+(?=.)/, '')
+}
+
+function utc(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`
+}

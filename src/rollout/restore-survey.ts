@@ -1,0 +1,102 @@
+import { appsOn } from '../desired/host-state.ts'
+import { type App, type Host, instanceName } from '../inventory/model.ts'
+import { concerning, exitCodes, Problem } from '../problem.ts'
+import { ensureOwner, type EnsureOwner, readOwner } from '../replica/ensure.ts'
+import type { Owner } from '../replica/owner.ts'
+import { type Upload, uploadsUnder } from '../replica/uploads.ts'
+import type { RunContext } from './context.ts'
+import type { Looked } from './look.ts'
+import { ownerRequests } from './owners.ts'
+
+/** What `restore` will do about one app, as the replica and the host are now. */
+export interface Restoring {
+  app: App
+  /**
+   * `take-over`: another machine had it. `going-on`: this one has taken it over, and its gate is bringing the data back. `here`: it
+   * runs from files of this machine's own. `other`: what provision does by itself, a first launch for one.
+   */
+  kind: 'take-over' | 'going-on' | 'here' | 'other'
+  /** Path of the owner object; null = there is none. */
+  found: string | null
+  /** The owner object as it is; null = there is none. */
+  owner: Owner | null
+  /** Where its data come from, `null` when nothing is to be restored. */
+  source: string | null
+  uploads: Upload[]
+}
+
+export interface Survey {
+  apps: Restoring[]
+  /** What stands in the way. With any of them nothing is begun. */
+  problems: Problem[]
+}
+
+/**
+ * Asks the replica of each app with a database what restoring this host means. Writes nothing.
+ * Throws Problem when a replica cannot be asked.
+ */
+export async function surveyRestore(context: RunContext, host: Host, looked: Looked): Promise<Survey> {
+  const asking: RunContext = { ...context, takeOver: new Map() }
+  const apps = appsOn(context.inventory, host.name).filter(({ databases }) => Object.keys(databases).length > 0)
+  const names = apps.map(({ name }) => name)
+  const survey: Survey = { apps: [], problems: [] }
+  const judged = new Set<string>()
+  for (const request of ownerRequests(asking, host, looked, names)) {
+    judged.add(request.app.name)
+    try {
+      survey.apps.push(await surveyOf(request, looked))
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      survey.problems.push(concerning(error, host.name, request.app.name))
+    }
+  }
+  for (const app of apps) if (!judged.has(app.name)) survey.problems.push(notMounted(app, host))
+  return survey
+}
+
+async function surveyOf(request: EnsureOwner, { observed }: Looked): Promise<Restoring> {
+  const { app } = request
+  const { outcome, owner: next, found } = await ensureOwner({ ...request, dryRun: 'read' })
+  const owner = found === null ? null : await readOwner(request)
+  const from = next.from && 'path' in next.from ? next.from : null
+  const kind =
+    outcome === 'taken-over'
+      ? 'take-over'
+      : outcome !== 'exists' && outcome !== 'databases-changed'
+        ? 'other'
+        : next.from === null
+          ? 'here'
+          : 'going-on'
+  const reason = observed.apps.get(app.name)?.reason ?? null
+  if ((kind === 'here' || kind === 'going-on') && reason !== null && backToReplica.has(reason.code))
+    throw heldBack(request, reason.text)
+  const uploads = from === null ? [] : await uploadsUnder(request, from.path, Object.keys(from.dbs))
+  return { app, kind, found, owner, source: from?.path ?? null, uploads }
+}
+
+/** Reasons of a gate (templates/host/decide) that name `restore` to the machine that holds the app itself. */
+const backToReplica = new Set(['rolled-back', 'files-of-another-path', 'local-behind'])
+
+/** A gate that names `restore` to a machine that holds the app itself: going back from there is a choice of its own. */
+function heldBack({ app, host }: EnsureOwner, text: string): Problem {
+  return new Problem({
+    code: 'not-supported-yet',
+    doing: `restoring ${app.name} on ${host}`,
+    found: `this very machine holds it, and its gate says: ${text}. To go back to what the replica holds from there is not supported yet`,
+    next: 'nothing was changed: the files on the host and the replica stay as they are; mend what the gate has found where you can',
+    host,
+    app: app.name,
+    exit: exitCodes.usage,
+  })
+}
+
+function notMounted(app: App, host: Host): Problem {
+  return new Problem({
+    code: 'replica-unmounted',
+    doing: `looking at the replica of ${instanceName(app, host.name)}`,
+    found: `replica ${app.replica} is not mounted on ${host.name} yet, so nobody can say what it holds`,
+    next: `streamside provision --limit ${host.name}  mounts it, and refuses to start the apps that are to be restored; then run this again`,
+    host: host.name,
+    app: app.name,
+  })
+}
