@@ -7,9 +7,9 @@ import { describeMistake } from '../inventory/mistake.ts'
 import type { Host, Inventory } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
 import { exitCodes, type ExitCode, worstExit } from '../problem.ts'
-import type { Report } from '../report/events.ts'
 import { terminalQuestions } from '../report/questions.ts'
 import { createReporter, reporterMode } from '../report/reporter.ts'
+import { warnedOnce } from '../report/warned-once.ts'
 import { artifactSource } from '../rollout/artifacts.ts'
 import { createBuckets } from '../rollout/buckets.ts'
 import { operator } from '../rollout/operator.ts'
@@ -66,7 +66,7 @@ export async function runOverHosts(
     diffs: command === 'plan' || options.verbose,
     quiet: shape.result !== undefined,
   })
-  const report = once(reporter.report)
+  const report = warnedOnce(reporter.report)
   reporter.hide(secretsOf(inventory))
   const questions = options.json ? null : terminalQuestions(reporter, stopping)
   const connect = {
@@ -125,19 +125,6 @@ export async function runOverHosts(
     if (shape.result && !options.json) reporter.print(shape.result(hosts))
     report({ type: 'run-finished', exit, seconds: (performance.now() - began) / 1000 })
     reporter.finish()
-  }
-}
-
-/** A host that waits for others is looked at twice, and what it is warned of is the same. */
-function once(report: Report): Report {
-  const warned = new Set<string>()
-  return (event) => {
-    if (event.type === 'warning') {
-      const words = JSON.stringify(event)
-      if (warned.has(words)) return
-      warned.add(words)
-    }
-    report(event)
   }
 }
 

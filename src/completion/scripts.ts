@@ -35,16 +35,17 @@ function bash(line: CommandLine): string {
   const names = (kind: string) => `$(${program} ${namesCommand} ${kind} -- ${typed} 2>/dev/null)`
   return `# bash completion of ${program}: put this into ~/.local/share/bash-completion/completions/${program}
 _${program}() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= word words= value=
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= given= word words= value=
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $value:$word in
-      ${taking({ commands: [line] }, 'file')
+      ${(['file', 'name', 'word', 'other'] as const)
+        .flatMap((value) => taking({ commands: [line, ...commands] }, value))
         .map((option) => `:${option}`)
         .join('|')}) value=next ;;
       next:=) ;;
       next:*) value= ;;
       :-*) ;;
-      *) command=$word; break ;;
+      *) if [[ -z $command ]]; then command=$word; else given=$word; break; fi ;;
     esac
   done
   # bash makes three words of --limit=NAME
@@ -61,9 +62,12 @@ ${words(line)
         '') words=${shellWord([...commands.map(({ name }) => name), ...allOptions(line)].join(' '))} ;;
 ${commands
   .map((command) => {
-    const kind = command.arguments[0] ?? 'other'
-    const named = kind === 'other' ? '' : `" ${names(kind)}"`
-    return `        ${command.name}) words=${shellWord([...command.words, ...allOptions(command)].join(' '))}${named} ;;`
+    const [kind = 'other'] = command.arguments
+    const argument =
+      kind === 'other' ? shellWord(command.words.map((word) => ` ${word}`).join('')) : `" ${names(kind)}"`
+    const offered = `words=${shellWord(allOptions(command).join(' '))}`
+    const first = command.arguments.length === 0 ? '' : `; [[ -n $given ]] || words+=${argument}`
+    return `        ${command.name}) ${offered}${first} ;;`
   })
   .join('\n')}
       esac

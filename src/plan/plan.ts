@@ -142,10 +142,11 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     if (resource.kind === 'release' || resource.kind === 'binary')
       attendant.push(signatureStep(resource.path, treeDigest(resource), observed, changed.has(resource)))
 
-  // Of an app that has left and runs on the record stays: it may come back as it was.
+  // Of an app that has left and runs on the record stays: it may come back as it was. So may a release of before, which is then not
+  // sent once more.
   const places = new Set(laid.flatMap((resource) => ('path' in resource ? [resource.path] : [])))
   const kept = [
-    ...staying.map((app) => `${releasesDirectory(app)}/`),
+    ...[...state.apps.map(({ name }) => name), ...staying].map((app) => `${releasesDirectory(app)}/`),
     ...(staying.length > 0 ? [`${programsDirectory}/litestream-`] : []),
   ]
   for (const [path, { digest }] of observed.signatures)

@@ -83,6 +83,14 @@ describe('a running app', () => {
     expect(await readRows(one, 8111)).toEqual(['written before any change'])
   })
 
+  test('goes back to a release that is still there, and has it neither sent nor laid once more', async () => {
+    await cp(path.resolve(import.meta.dirname, '../lab/app'), path.join(scratch, 'notes'), { recursive: true })
+    const run = await lab.provision()
+    expect(changesOf(run)).toEqual(['update /opt/notes/current', 'restart notes.service'])
+    expect(await shellInHost(one, 'tail -n 1 /opt/notes/current/notes')).not.toBe('# another release\n')
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
   test('is started again when somebody has stopped or disabled it', async () => {
     await runInHost(one, ['systemctl', 'disable', '--now', 'pages.service'])
     expect(changesOf(await lab.provision())).toEqual(['enable pages.service', 'start pages.service'])

@@ -135,9 +135,10 @@ step_release() { # N PATH DIGEST BYTES
   record made "$1"
 }
 
-# Every tree of the plan is named, so that what is gone from it goes from the record.
+# Every tree of the plan is named, and the releases of before that may still be there, so that what is gone goes from the record.
 : >"$payload/signatures"
 step_signature() { # N PATH DIGEST STAT|- CONTENT|-
+  [ -e "$2" ] || return 0
   stat=$4 content=$5
   if [ "$stat" = - ]; then stat=$(stat_signature "$2"); content=$(content_signature "$2"); fi
   printf '%s\t%s\t%s\t%s\n' "$stat" "$content" "$3" "$(encode "$2")" >>"$payload/signatures"
@@ -149,7 +150,7 @@ record_signatures() {
   grep -q "^signature$tab" "$payload/steps" || return 0
   cp -- "$payload/signatures" "$payload/all-signatures"
   [ ! -s /var/lib/streamside/signatures ] ||
-    awk -F '\t' 'NR == FNR { named[$4]; next } !($4 in named)' "$payload/signatures" /var/lib/streamside/signatures >>"$payload/all-signatures"
+    awk -F '\t' 'FILENAME == ARGV[1] { named[$4]; next } !($4 in named)' "$payload/signatures" /var/lib/streamside/signatures >>"$payload/all-signatures"
   put_record "$payload/all-signatures" /var/lib/streamside/signatures
 }
 

@@ -103,6 +103,7 @@ describe.each(Object.keys(offers))('%s', (shell) => {
     )
     expect(offered('streamside logs got', 'gotify').join(' ')).toContain('gotify')
     expect(offered('streamside ssh pi-c', 'pi-cellar').join(' ')).toContain('pi-cellar')
+    expect(offered('streamside logs gotify --f', '--follow').join(' ')).toContain('--follow')
   })
 
   test('completes names of the inventory that the line names, wherever it stands', () => {
@@ -134,6 +135,9 @@ test('bash makes three words of --inventory=PATH and --limit=NAME, and leaves qu
   const bash = (line: string) => offers['bash']!(three(line), '')
   expect(bash('streamside --inventory=far/site.yaml status --limit=far-t')).toEqual(['far-two'])
   expect(bash('streamside logs --inventory=far/site.yaml w')).toEqual(['wiki'])
+  expect(bash('streamside logs -n 5 --inventory=far/site.yaml w')).toEqual(['wiki'])
+  expect(bash('streamside logs -n 5 wiki w')).toEqual([])
+  expect(bash('streamside completion zsh b')).toEqual([])
   const script = `. ./completion.bash; COMP_WORDS=(streamside ssh -i '"far away/site.yaml"' ''); COMP_CWORD=4; _streamside; echo "\${COMPREPLY[@]}"`
   mkdirSync(path.join(folder, 'far away'))
   cpSync(path.join(folder, 'far/site.yaml'), path.join(folder, 'far away/site.yaml'))

@@ -186,6 +186,18 @@ describe('a plan', () => {
     expect(names(changed(({ signatures }) => signatures.clear()))).toEqual(['update release /opt/web/releases/d1'])
   })
 
+  test('knows a release of before for as it was laid, so that it is not sent again when it comes back', () => {
+    const before = '/opt/web/releases/d0'
+    const plan = changed(({ signatures, paths }) => {
+      signatures.set(before, { stat: 's', content: 'c', digest: 'd0' })
+      signatures.set('/opt/other/releases/d9', { stat: 's', content: 'c', digest: 'd9' })
+      paths.delete(unit)
+    })
+    const recorded = plan.attendant.flatMap(({ verb, fields }) => (verb === 'signature' ? [fields] : []))
+    expect(recorded).toContainEqual([before, 'd0', 's', 'c'])
+    expect(recorded.map(([path]) => path)).not.toContain('/opt/other/releases/d9')
+  })
+
   test('finds by content what a failing card changed behind unchanged times', () => {
     const plan = changed(({ trees }) => trees.set('/opt/web/releases/d1', { stat: 's', content: 'rotten' }))
     expect(plan.changes[0]?.summary.reason).toBe('its content is damaged')
