@@ -13,7 +13,7 @@ import {
   stop,
   writeUploaded,
 } from './gated.ts'
-import { eventsOf, type Site, site, until } from './site.ts'
+import { eventsOf, notesApp, type Site, site, until } from './site.ts'
 
 // What a host tells people when its own programs come to grief, and that they are of one version.
 
@@ -138,3 +138,21 @@ test('provision does not call replicated what a server that fails has not got, a
   expect(changesOf(await lab.provision())).toEqual(['check told-litestream.service'])
   expect(changesOf(await lab.provision())).toEqual([])
 })
+
+test('provision does not call failed what a slow line is still uploading for the first time, and the next run changes nothing', async () => {
+  const slowly = notesApp('tol-one', 8402)
+  await lab.rewrite({ apps: { told: parts['told']!, slowly } })
+  await setFaults(lab.lab.instance, [
+    { method: 'PUT', path: '/slowly/.*\\.ltx', do: { kind: 'slow', bytesPerSecond: 8 } },
+  ])
+  const run = await lab.provision()
+  await setFaults(lab.lab.instance, [])
+  expect(eventsOf(run, 'problem')).toEqual([])
+  expect(eventsOf(run, 'host-step')).toContainEqual(expect.objectContaining({ step: 'uploading', detail: 'slowly' }))
+  expect(changesOf(await lab.provision())).toEqual([])
+  const app = gated(lab, 'told', { slowly }, 'slowly')
+  await until('its first copy to be seen in the replica', 150, async () => {
+    await runInHost(app.host, ['systemctl', 'start', 'slowly-check.service'])
+    return (await shellInHost(app.host, 'cat /run/streamside/proof/slowly')).includes('"held":true') || null
+  })
+}, 300_000)
