@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { type Case, caseId, casesOf, chance, type Fault } from './cases.ts'
+import { type Case, caseId, casesOf, chance, type Fault, onBucket, onDisk } from './cases.ts'
 import { createEvidence } from './evidence.ts'
 import type { Violation } from './invariants.ts'
 import type { Job } from './job.ts'
@@ -87,7 +87,7 @@ async function* inTurn(
     // a rehearsal takes as long as a case
     if (enough()) return
     const rehearsed = await rehearse(stage, job, seed)
-    const all = casesOf(seed, job.name, rehearsed.boundaries)
+    const all = casesOf(seed, job.name, rehearsed.boundaries, job.disk === true ? onDisk : onBucket)
     const cases = all
       .map((each, index) => ({ each, number: index + 1 }))
       .filter(({ each }) => progress.done[caseId(each)]?.outcome !== 'ok')

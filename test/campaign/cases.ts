@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto'
 import type { Boundary } from './boundaries.ts'
 
 /** What can befall a run. */
-export const faults = ['cut-connection', 'kill-orchestrator', 'power-cut', 'freeze-s3'] as const
+export const faults = ['cut-connection', 'kill-orchestrator', 'power-cut', 'freeze-s3', 'pull-disk'] as const
 export type Fault = (typeof faults)[number]
+
+/** What can befall a job whose replica is in a bucket, and one whose replica is on a disk. */
+export const onBucket: readonly Fault[] = faults.filter((fault) => fault !== 'pull-disk')
+export const onDisk: readonly Fault[] = faults.filter((fault) => fault !== 'freeze-s3')
 
 /** One job, disturbed once. */
 export interface Case {
@@ -25,14 +29,18 @@ export function chance(seed: number, ...words: string[]): number {
  * Each boundary with each fault, in the order of the seed. A boundary more or less (a machine that is quicker has less in
  * between) leaves the order of the others as it was: so a resumed campaign goes on with what is left of the same one.
  */
-export function casesOf(seed: number, job: string, boundaries: readonly Boundary[]): Case[] {
+export function casesOf(
+  seed: number,
+  job: string,
+  boundaries: readonly Boundary[],
+  befalling: readonly Fault[] = onBucket,
+): Case[] {
   return boundaries
-    .flatMap((boundary) => faults.map((fault) => ({ job, boundary, fault })))
+    .flatMap((boundary) => befalling.map((fault) => ({ job, boundary, fault })))
     .map((each) => ({ each, place: chance(seed, 'order', caseId(each)) }))
     .sort((a, b) => a.place - b.place)
     .map(({ each }) => each)
 }
 
-/** Seconds that the S3 server is frozen: mostly shorter than what its clients wait, now and then longer. */
-export const freezeSeconds = (seed: number, each: Case): number =>
-  chance(seed, 'freeze', caseId(each)) < 0.75 ? 4 : 20
+/** Seconds that the S3 server is frozen, or the disk away: mostly shorter than what its clients wait, now and then longer. */
+export const awaySeconds = (seed: number, each: Case): number => (chance(seed, 'freeze', caseId(each)) < 0.75 ? 4 : 20)

@@ -23,6 +23,8 @@ export interface Job {
   aim(stage: Stage): Promise<void>
   /** Units that are up at the beginning, by host: each case waits for them. */
   upAtStart: { host: string; units: readonly string[] }[]
+  /** The replica lies on the stage's disk, and not in the bucket. */
+  disk?: true
   /** The command, and the same again afterwards: `provision --accept-new …`; without `--json` and `--inventory`. */
   command: readonly string[]
   apps: readonly AppAtEnd[]

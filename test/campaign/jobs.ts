@@ -3,8 +3,9 @@ import path from 'node:path'
 import { pagesApp } from '../hosts/host-state.ts'
 import { notesApp, until, writeRow } from '../hosts/site.ts'
 import { shellInHost } from '../lab/index.ts'
+import { diskLabel, diskRoot, plugAtBoot } from './disk.ts'
 import type { Job } from './job.ts'
-import { hostNamed, hostNames, type Moment, type Stage, unitsUp } from './stage.ts'
+import { hostNamed, hostNames, type Moment, prefix, type Stage, unitsUp } from './stage.ts'
 
 const [one] = hostNames
 const ports = { notes: 8391, pages: 8392 }
@@ -27,6 +28,11 @@ const atEnd = {
 const provisioned = oncePerStage(async (stage) => {
   await stage.backTo(stage.bare)
   await stage.write({ apps: declared() })
+  return atRest(stage, 'provisioned')
+})
+
+/** Provisions what is declared, and keeps the moment in which its rows are proven to be in the replica. */
+async function atRest(stage: Stage, name: string): Promise<Moment> {
   const run = await stage.run([...provision, '--json'])
   if (run.code !== 0) throw new Error(`the first provision ended with ${run.code}:\n${run.stdout}\n${run.stderr}`)
   const host = hostNamed(stage, one)
@@ -35,8 +41,8 @@ const provisioned = oncePerStage(async (stage) => {
     const answer = await stage.run(['status', '--json'])
     return answer.stdout.includes('"protection":"protected"') || null
   })
-  return stage.keep('provisioned')
-})
+  return stage.keep(name)
+}
 
 function oncePerStage(make: (stage: Stage) => Promise<Moment>): (stage: Stage) => Promise<Moment> {
   const made = new WeakMap<Stage, Promise<Moment>>()
@@ -137,5 +143,44 @@ const rename: Job = {
   ],
 }
 
+const onDisk = (more: Record<string, unknown> = {}) => ({
+  replicas: { disk: { type: 'file', path: diskRoot, mount: `LABEL=${diskLabel}`, prefix } },
+  apps: { [notes]: notesApp(one, ports.notes, { replica: 'disk', ...more }) },
+})
+
+const plugged = oncePerStage(async (stage) => {
+  await stage.backTo(stage.bare)
+  await plugAtBoot(hostNamed(stage, one), stage.disk)
+  return stage.keep('plugged')
+})
+
+const disk: Job = {
+  name: 'directory-fresh',
+  says: 'a bare host mounts a disk, and an app gets its replica there',
+  prepare: plugged,
+  aim: (stage) => stage.write(onDisk()),
+  upAtStart: [],
+  command: provision,
+  disk: true,
+  apps: [{ ...atEnd.notes, rows: [] }],
+  owners: [{ app: notes, holder: one }],
+}
+
+const diskChange: Job = {
+  name: 'directory-change',
+  says: 'an app with its replica on a disk restarts with another environment',
+  prepare: async (stage) => {
+    await stage.backTo(await plugged(stage))
+    await stage.write(onDisk())
+    return atRest(stage, 'on-disk')
+  },
+  aim: (stage) => stage.write(onDisk({ environment: { DATABASE: 'data/notes.db', GREETING: 'changed' } })),
+  upAtStart: [{ host: one, units: [`${notes}.service`, `${notes}-litestream.service`] }],
+  command: provision,
+  disk: true,
+  apps: [atEnd.notes],
+  owners: [{ app: notes, holder: one }],
+}
+
 /** All that a campaign can disturb. */
-export const jobs: readonly Job[] = [fresh, change, drift, leave, rename]
+export const jobs: readonly Job[] = [fresh, change, drift, leave, rename, disk, diskChange]

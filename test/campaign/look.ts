@@ -2,7 +2,8 @@ import type { HostStatus } from '../../src/status/status.ts'
 import { eventsOf } from '../hosts/site.ts'
 import { getObject, type LabHost, listObjects, shellInHost } from '../lab/index.ts'
 import type { Bucket, FilesSeen } from './invariants.ts'
-import { prefix, type Stage, type StageRun } from './stage.ts'
+import { hostNames, hostNamed, prefix, type Stage, type StageRun } from './stage.ts'
+import { diskRoot } from './disk.ts'
 
 /**
  * One answer about all places that streamside writes to. `signatures` is left out: it records change times, which differ from
@@ -52,4 +53,22 @@ export async function lookAtBucket(stage: Stage, app: string): Promise<Bucket> {
   const keys = (await listObjects(stage.lab.instance, `${prefix}/${app}/`)).map(({ key }) => key)
   const body = await getObject(stage.lab.instance, `${prefix}/${app}/owner.json`)
   return { keys, owner: body === null ? null : (JSON.parse(body.toString()) as Bucket['owner']) }
+}
+
+/** What the disk holds of an app, as the host sees it that has the disk: the newest owner object is the truth. */
+export async function lookAtDisk(stage: Stage, app: string): Promise<Bucket> {
+  const host = hostNamed(stage, hostNames[0])
+  const folder = `${diskRoot}/${prefix}/${app}`
+  const keys = (await shellInHost(host, 'find "$1" -type f -printf "%P\\n" 2>/dev/null || :', [folder]))
+    .trim()
+    .split('\n')
+  const owner = await shellInHost(
+    host,
+    'n=$(ls "$1" 2>/dev/null | sed -n "s/^owner[.]\\([0-9]*\\)[.]json$/\\1/p" | sort -n | tail -n 1); [ -z "$n" ] || cat "$1/owner.$n.json"',
+    [folder],
+  )
+  return {
+    keys: keys.map((key) => `${prefix}/${app}/${key}`),
+    owner: owner === '' ? null : (JSON.parse(owner) as Bucket['owner']),
+  }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readRows, until, writeRow } from '../hosts/site.ts'
 import { lineOf, type Mark } from './boundaries.ts'
-import { type Case, freezeSeconds } from './cases.ts'
+import { awaySeconds, type Case } from './cases.ts'
 import type { Evidence } from './evidence.ts'
 import {
   checkConverged,
@@ -16,7 +16,7 @@ import {
   type Violation,
 } from './invariants.ts'
 import type { AppAtEnd, Job } from './job.ts'
-import { lookAtBucket, lookAtFiles, lookAtStatus } from './look.ts'
+import { lookAtBucket, lookAtDisk, lookAtFiles, lookAtStatus } from './look.ts'
 import { type Rehearsed, toStart } from './rehearse.ts'
 import { hostNamed, type Stage, type StageRun } from './stage.ts'
 import type { Verdict } from './state.ts'
@@ -63,7 +63,10 @@ export async function playCase(
   for (const host of stage.hosts)
     violations.push(...checkConverged(await lookAtFiles(host), after.get(host.name) ?? new Map()))
   for (const app of job.apps) violations.push(...(await served(stage, app)))
-  for (const { app, holder } of job.owners) violations.push(...checkOwner(app, await lookAtBucket(stage, app), holder))
+  for (const { app, holder } of job.owners) {
+    const seen = await (job.disk === true ? lookAtDisk(stage, app) : lookAtBucket(stage, app))
+    violations.push(...checkOwner(app, seen, holder))
+  }
   violations.push(...(await explained(stage, job, evidence)))
   if (violations.length > 0) for (const host of stage.hosts) await evidence.host(host)
   return {
@@ -88,7 +91,7 @@ async function disturbed(
   const befall = async () => {
     await sleep(boundary.afterMs)
     evidence.note(`${fault} at ${performance.now().toFixed(1)}`)
-    await strike(fault, { stage, host, pid, freezeSeconds: freezeSeconds(seed, each) })
+    await strike(fault, { stage, host, pid, seconds: awaySeconds(seed, each) })
     evidence.note(`${fault} over at ${performance.now().toFixed(1)}`)
   }
   const blows: Promise<void>[] = []

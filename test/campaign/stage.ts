@@ -10,33 +10,41 @@ import {
   type InventoryParts,
   isOn,
   keepCard,
+  keepLoopDisk,
   killIfThere,
   type Lab,
   labInventory,
   type LabHost,
   listObjects,
+  type LoopDisk,
+  makeLoopDisk,
   powerOff,
+  putBackLoopDisk,
   putObject,
   setFaults,
   shellInHost,
   thawS3,
   up,
 } from '../lab/index.ts'
+import { diskLabel } from './disk.ts'
 import { type Run, type RunOptions, streamside, until } from '../hosts/site.ts'
 
 /** Below it lies all that a campaign has in the bucket. */
 export const prefix = 'campaign'
 
-/** All of the world at one moment: the cards of the hosts, and the bucket. */
+/** All of the world at one moment: the cards of the hosts, the bucket, and the disk. */
 export interface Moment {
   cards: Map<string, CardImage>
   objects: Map<string, Buffer>
+  disk: string
 }
 
 /** Where cases are played: hosts of the lab that can be put back to an earlier moment, and the command line over them. */
 export interface Stage {
   lab: Lab
   hosts: LabHost[]
+  /** For replicas in a directory. Not plugged in, but where a job does so. */
+  disk: LoopDisk
   /** Hosts that nothing has ever been done to. */
   bare: Moment
   /** Writes the inventory that commands work from. */
@@ -66,10 +74,12 @@ export async function openStage(instance: string, say: (line: string) => void): 
   )
   const hosts = hostNames.map((name) => hostOf(lab, name))
   const environment = await environmentOf(lab.instance)
+  const disk = await makeLoopDisk(lab.instance, diskLabel, 32)
   let inventory = ''
   const stage: Omit<Stage, 'bare'> = {
     lab,
     hosts,
+    disk,
     write: async (parts) => {
       const names = Object.fromEntries(hosts.map(({ name }) => [name, {}]))
       inventory = await labInventory(lab, { hosts: names, ...parts, replica: { prefix, ...parts.replica } }, 'campaign')
@@ -88,7 +98,7 @@ export async function openStage(instance: string, say: (line: string) => void): 
         const body = await getObject(lab.instance, key)
         if (body !== null) objects.set(key, body)
       }
-      return { cards, objects }
+      return { cards, objects, disk: await keepLoopDisk(disk, name) }
     },
     backTo: async (moment) => {
       for (const host of hosts) if (await isOn(host)) await cutPower(host)
@@ -96,6 +106,7 @@ export async function openStage(instance: string, say: (line: string) => void): 
       await setFaults(lab.instance, [])
       await deleteObjects(lab.instance, `${prefix}/`)
       for (const [key, body] of moment.objects) await putObject(lab.instance, key, body)
+      await putBackLoopDisk(disk, moment.disk)
       for (const host of hosts) {
         const card = moment.cards.get(host.name)
         if (card === undefined) throw new Error(`no card of ${host.name} was kept`)

@@ -12,7 +12,7 @@
  * Inside     runInHost · shellInHost (root, without ssh; in the card's tree while the host is off) · putFile ·
  *            takeImage / putImage (files as they were, to be put back later) · rootOf · hostCpuSeconds
  * Cards      keepCard · insertCardImage (the whole card as it was, of a host that is off; costs next to nothing)
- * Disks      makeLoopDisk · removeLoopDisk (a disk of this machine in a file; all that are left go with `down`)
+ * Disks      makeLoopDisk · keepLoopDisk · putBackLoopDisk · removeLoopDisk (a disk of this machine in a file; all that are left go with `down`)
  * S3         stopS3 · startS3 · freezeS3 · thawS3 · listObjects · getObject · putObject · deleteObjects · s3Client
  * Faults     setFaults · getFaults · requestLog · clearRequestLog · uploadedBytes
  * Operator   readAccess (ssh_config, key, endpoint, keys) · environmentOf · labInventory (an inventory for any instance)
@@ -39,7 +39,7 @@ export { bridgeAddressOf, findInstance, type Instance } from './instances.ts'
 export { demoInventory, labInventory, type InventoryParts } from './inventory.ts'
 export { defaultHosts, down, findLab, hostOf, prepare, rootOf, up, type Lab } from './lab.ts'
 export { findHost, listHosts, sudoPassword, type HostSpec, type LabHost, type Sudo } from './lab-host.ts'
-export { makeLoopDisk, removeLoopDisk, type LoopDisk } from './loop-disk.ts'
+export { keepLoopDisk, makeLoopDisk, putBackLoopDisk, removeLoopDisk, type LoopDisk } from './loop-disk.ts'
 export { linkOf, ports, setCable } from './network.ts'
 export { deleteObjects, getObject, listObjects, putObject, s3Client, type ObjectEntry } from './objects.ts'
 export { boot, cutPower, hostCpuSeconds, isOn, powerOff, reboot, waitForSsh, wipe } from './power.ts'

@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { constants, createReadStream, createWriteStream, existsSync } from 'node:fs'
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { Instance } from './instances.ts'
 import { $, until } from './shell.ts'
 
@@ -41,6 +42,34 @@ export async function makeLoopDisk(instance: Instance, label: string, mebibytes:
   const device = (await $`losetup --find --show ${image}`).stdout.trim()
   await note(record, { image, device })
   return { image, device }
+}
+
+/** What a disk holds now, under a name beside its own file: gone with it. Nothing has it mounted, or soon nothing does. */
+export async function keepLoopDisk(disk: LoopDisk, name: string): Promise<string> {
+  await letGo(disk)
+  const kept = path.join(path.dirname(disk.image), `${name}.kept`)
+  await pipeline(createReadStream(disk.device), createWriteStream(kept))
+  return kept
+}
+
+/** Puts back what `keepLoopDisk` kept. Nothing has the disk mounted, or soon nothing does. */
+export async function putBackLoopDisk(disk: LoopDisk, kept: string): Promise<void> {
+  await letGo(disk)
+  // through the device, whose pages in memory are those that the next mount reads
+  await pipeline(createReadStream(kept), createWriteStream(disk.device, { flags: 'r+', flush: true }))
+}
+
+/** Until the hosts that have just been killed have it mounted no more: who opens a block device alone must be alone. */
+async function letGo({ device }: LoopDisk): Promise<void> {
+  await until(`${device} to be unmounted everywhere`, 10, async () => {
+    try {
+      await (await open(device, constants.O_RDWR | constants.O_EXCL)).close()
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+      return false
+    }
+  })
 }
 
 /** Detaches a disk, and removes its file and its record. Safe to run twice. Throws when something on this machine has it mounted. */
