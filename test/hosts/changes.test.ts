@@ -86,7 +86,11 @@ describe('a running app', () => {
   test('goes back to a release that is still there, and has it neither sent nor laid once more', async () => {
     await cp(path.resolve(import.meta.dirname, '../lab/app'), path.join(scratch, 'notes'), { recursive: true })
     const run = await lab.provision()
-    expect(changesOf(run)).toEqual(['update /opt/notes/current', 'restart notes.service'])
+    expect(changesOf(run)).toEqual([
+      'update /etc/streamside/apps/notes/runs-from',
+      'update /opt/notes/current',
+      'restart notes.service',
+    ])
     expect(await shellInHost(one, 'tail -n 1 /opt/notes/current/notes')).not.toBe('# another release\n')
     expect(changesOf(await lab.provision())).toEqual([])
   })

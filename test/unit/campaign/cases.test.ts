@@ -2,15 +2,24 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { caseId, casesOf, faults } from '../../campaign/cases.ts'
+import { caseId, casesOf, type Fault, onDisk } from '../../campaign/cases.ts'
 import { readProgress, writeProgress } from '../../campaign/state.ts'
 
 const boundary = (id: string) => ({ id, host: 'one', afterMs: 0 })
 const boundaries = ['run:upload', 'apply:files.began', 'apply:reload.began', 'apply:end'].map(boundary)
 const ids = (seed: number, of = boundaries) => casesOf(seed, 'job', of).map(caseId)
 
-test('each boundary meets each fault, once', () => {
-  expect(new Set(ids(7)).size).toBe(boundaries.length * faults.length)
+test('each boundary meets each fault, once: where the replica is on a disk, that is pulled out, else its server freezes', () => {
+  const met = (befalling?: readonly Fault[]) =>
+    boundaries.map(({ id }) =>
+      casesOf(7, 'job', boundaries, befalling)
+        .filter((each) => each.boundary.id === id)
+        .map(({ fault }) => fault)
+        .sort(),
+    )
+  const both = ['cut-connection', 'kill-orchestrator', 'power-cut']
+  expect(met()).toEqual(boundaries.map(() => [...both, 'freeze-s3'].sort()))
+  expect(met(onDisk)).toEqual(boundaries.map(() => [...both, 'pull-disk'].sort()))
 })
 
 test('the same seed gives the same order, another seed another one', () => {
