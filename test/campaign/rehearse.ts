@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { sha256 } from '../../src/desired/runs-from.ts'
 import { manifestPath, readManifest } from '../../src/plan/manifest.ts'
 import { whileRenaming } from '../../src/plan/renames.ts'
-import { shellInHost } from '../lab/index.ts'
+import { rootOf, shellInHost } from '../lab/index.ts'
 import { type Boundary, boundariesOf } from './boundaries.ts'
 import { chance } from './cases.ts'
 import { checkEnd, type Files } from './invariants.ts'
@@ -44,13 +46,12 @@ async function manifestsOfAll(stage: Stage): Promise<Map<string, string>> {
 
 /** The host's record as it is while apps get other names, from before the first part of that to its end. */
 function recordsBetween(
-  { renames = [] }: Job,
+  renames: NonNullable<Job['renames']>,
   before: ReadonlyMap<string, Files>,
   recorded: ReadonlyMap<string, string>,
   next: ReadonlyMap<string, string>,
 ): Map<string, Files> {
   const between = new Map<string, Files>()
-  if (renames.length === 0) return between
   for (const [host, text] of recorded) {
     const [rights] =
       before
@@ -64,6 +65,22 @@ function recordsBetween(
   return between
 }
 
+/** The hosts' records as a transaction leaves them after which another one follows in the same run. */
+function recordsOnTheWay(
+  ends: ReadonlyMap<string, readonly string[]>,
+  after: ReadonlyMap<string, Files>,
+): Map<string, Files> {
+  const between = new Map<string, Files>()
+  for (const [host, texts] of ends) {
+    const last = after.get(host)?.get(manifestPath) ?? ''
+    for (const text of texts) {
+      const record = last.replace(/[0-9a-f]{64}$/, sha256(text))
+      if (record !== last) between.set(host, new Map([[manifestPath, record]]))
+    }
+  }
+  return between
+}
+
 /**
  * Plays a job once, undisturbed: its step boundaries are the lines that it writes meanwhile.
  * @throws Error when it does not do what it should even so: then there is nothing to disturb
@@ -73,12 +90,20 @@ export async function rehearse(stage: Stage, job: Job, seed: number): Promise<Re
   await toStart(stage, job, start)
   const before = await filesOfAll(stage)
   const recorded = await manifestsOfAll(stage)
-  const watch = watchRun(stage.hosts, () => {})
+  const ends = new Map<string, string[]>()
+  const watch = watchRun(stage.hosts, ({ id, host }) => {
+    if (host === null || !/^apply:end(#|$)/.test(id)) return
+    const record = readFileSync(path.join(rootOf(hostNamed(stage, host)), manifestPath), 'utf8')
+    ends.set(host, [...(ends.get(host) ?? []), record])
+  })
   const run = await stage.run([...job.command, '--json'], { onLine: (line) => watch.event(line) })
   watch.end()
   const wrong = checkEnd('the undisturbed run', run, false)
   const after = await filesOfAll(stage)
-  const between = recordsBetween(job, before, recorded, await manifestsOfAll(stage))
+  const between =
+    job.renames === undefined
+      ? recordsOnTheWay(ends, after)
+      : recordsBetween(job.renames, before, recorded, await manifestsOfAll(stage))
   wrong.push(...checkEnd('the undisturbed run again', await stage.run([...job.command, '--json']), true))
   if (wrong.length > 0) throw new Error(`${job.name}: ${wrong.map(({ text }) => text).join('\n')}`)
   const boundaries = boundariesOf(watch.marks, (id) => chance(seed, 'within', job.name, id))
