@@ -114,6 +114,8 @@ finish() {
 . ./packages.sh
 # shellcheck source=templates/host/apply/healthy.sh
 . ./healthy.sh
+# shellcheck source=templates/host/apply/replicating.sh
+. ./replicating.sh
 # shellcheck source=templates/host/apply/units.sh
 . ./units.sh
 # shellcheck source=templates/host/apply/logging.sh
