@@ -198,15 +198,22 @@ function startOf(id: string): string {
 }
 
 /** The transaction that was followed has no end and runs no more. */
-export function cutOff(host: Host, id: string, brokenBy: string): Problem {
+export function cutOff(host: Host, id: string, { who, why }: { who: string; why: string }): Problem {
+  const died = who === '' && why !== ''
   return new Problem({
     code: 'transaction-cut',
     doing: `provisioning ${host.name}`,
     found:
-      brokenBy === ''
-        ? `the transaction ${id} stopped without an end: the host lost power or restarted in the middle of it`
-        : `the transaction ${id} was ended in the middle by ${brokenBy} with --break-lock`,
-    next: 'run provision again: no half-written file is in place, and it goes on from what it finds',
+      who !== ''
+        ? `the transaction ${id} was ended in the middle by ${who} with --break-lock`
+        : died
+          ? `the transaction ${id} stopped without an end: its program died, and systemd says:\n${why}`
+          : `the transaction ${id} stopped without an end: the host lost power or restarted in the middle of it`,
+    next:
+      'run provision again: no half-written file is in place, and it goes on from what it finds' +
+      (died
+        ? `; if it dies again, see whether the host runs out of memory (streamside ssh ${host.name} -- sudo dmesg)`
+        : ''),
     host: host.name,
   })
 }

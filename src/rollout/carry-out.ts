@@ -149,7 +149,7 @@ async function follow(
   for (;;) {
     let count = 0
     let none = false
-    let cut: string | null = null
+    let cut: { who: string; why: string } | null = null
     let ended = false
     let refused: Problem | null = null
     if (run === begin && turns?.lost.aborted === true) await turns.renew(result.connection)
@@ -173,7 +173,7 @@ async function follow(
             return
           }
           if (line?.kind === 'busy') refused = locked(host, line)
-          if (line?.kind === 'cut') cut = line.who
+          if (line?.kind === 'cut') cut = line
           if (line?.kind === 'none') none = true
           count += 1
           if (!line || count <= seen) return

@@ -7,8 +7,8 @@ export type JournalLine =
   | { kind: 'end'; status: number | null }
   /** Another transaction is under way. */
   | { kind: 'busy'; id: string; who: string }
-  /** The transaction stopped without an end: `who` has broken it, or, when empty, the host lost power. */
-  | { kind: 'cut'; who: string }
+  /** The transaction stopped without an end: `who` has broken it; or its program died, as `why` has it; or, with neither, the host lost power. */
+  | { kind: 'cut'; who: string; why: string }
   /** All has arrived, and the transaction is about to begin; before the journal. */
   | { kind: 'beginning' }
   /** The host knows of no such transaction. */
@@ -31,7 +31,7 @@ export function parseJournalLine(line: string): JournalLine | null {
     case 'busy':
       return { kind, id: first, who: second }
     case 'cut':
-      return { kind, who: first }
+      return { kind, who: first, why: Buffer.from(second, 'base64').toString().trim() }
     case 'none':
     case 'beginning':
       return { kind }

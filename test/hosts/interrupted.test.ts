@@ -103,6 +103,26 @@ describe('the orchestrator is killed', () => {
   })
 })
 
+test('the program of a transaction dies, as for want of memory: that is told, in the words of systemd, and the next run converges', async () => {
+  await greet('after its death')
+  const run = await interruptedAt('restart', () =>
+    runInHost(one, ['systemctl', 'kill', '--signal=KILL', 'streamside-apply-*.service']),
+  )
+  expect(run).toMatchObject({ code: 1 })
+  expect(eventsOf(run, 'problem')).toEqual([
+    expect.objectContaining({
+      problem: expect.objectContaining({
+        code: 'transaction-cut',
+        found: expect.stringMatching(/its program died, and systemd says:.*status=9\/KILL/s),
+      }),
+    }),
+  ])
+  expect(warningsOf(await lab.provision())).toContain('transaction-cut')
+  expect(await greeting()).toBe('after its death')
+  expect(changesOf(await lab.provision())).toEqual([])
+  expect(await leftovers(one)).toEqual([])
+})
+
 describe('the power is cut', () => {
   const cutAndBack = async () => {
     await cutPower(one)
