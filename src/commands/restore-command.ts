@@ -19,6 +19,11 @@ export function addRestoreCommand(program: Command, { done, stopping }: Omit<Reg
     .option('-i, --inventory <path>', inventoryHelp)
     .option('--dry-run', 'only show what would be taken over, and from where', false)
     .option('-y, --yes', 'do not ask: the machine that had the apps is out of use', false)
+    .option(
+      '--discard-local',
+      'put databases that lie on the host aside (kept beside their places), and bring back what the replica holds',
+      false,
+    )
     .option('--host-key <fingerprint>', 'the key that the new card shows, as its own console prints it', fingerprintOf)
     .option(
       '--accept-new',
@@ -32,7 +37,6 @@ export function addRestoreCommand(program: Command, { done, stopping }: Omit<Reg
     .addOption(new Option('--app <name>').hideHelp())
     .addOption(new Option('--to-file <path>').hideHelp())
     .addOption(new Option('--from <replica>').hideHelp())
-    .addOption(new Option('--discard-local').hideHelp())
     .addHelpText(
       'after',
       '\nExamples:\n  streamside restore pi-attic --dry-run\n  streamside restore pi-attic\n' +

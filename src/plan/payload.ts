@@ -15,7 +15,9 @@ export interface Payload {
  * @param who operator, machine and command, for whoever finds the transaction on the host
  */
 export function applyPayload(plan: HostPlan, who: string): Payload {
-  const parts = 'apply lay packages healthy replicating units leave rename mend logging'.split(' ').map((part) => `${part}.sh`)
+  const parts = 'apply lay packages healthy replicating units leave rename mend logging'
+    .split(' ')
+    .map((part) => `${part}.sh`)
   const programs = ['run', ...parts].map((name) => ({ name, content: hostProgram(`apply/${name}`) }))
   const payload: Payload = {
     files: [

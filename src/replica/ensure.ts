@@ -186,7 +186,7 @@ async function judge(
   const ahead = request.dryRun !== undefined
   // What lies here under another name goes to this one by a rename, which has rules of its own.
   const isBlank = earlier === null || (earlier.claimPath === null && !earlier.renaming)
-  if (found && request.takeOver && isBlank && found.holder?.id !== request.hostId && wish.claimPath !== found.path)
+  if (found && request.takeOver && isBlank && isTakenOver(found, request, request.takeOver))
     return {
       step: await judgeTakeOver(
         store,
@@ -218,6 +218,16 @@ async function judge(
   return before && (before.owner || before.claimPath !== null)
     ? { step: createFrom(keys, fresh, before, ahead), outcome: 'renamed' }
     : { step: create(keys, fresh), outcome: 'created' }
+}
+
+/** Who has let go of it takes it up again, and is no other machine. */
+function isTakenOver(
+  found: Owner,
+  { hostId, claimPath = null }: EnsureOwner,
+  { discard, goesBack }: TakingOver,
+): boolean {
+  if (found.holder?.id === hostId) return goesBack === true
+  return claimPath !== found.path || (found.holder !== null && discard === true)
 }
 
 function instance(request: OwnerOf): string {

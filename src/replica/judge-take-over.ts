@@ -9,8 +9,12 @@ import type { InstanceRequest, Transition } from './transitions.ts'
 
 /** What `restore` knows of an app that it is about to take over. */
 export interface TakingOver {
-  /** Databases whose files lie on the host: nothing is brought back over them. */
+  /** Databases whose files lie on the host: nothing is brought back over them by itself. */
   lying: readonly string[]
+  /** People have said that what lies on the host is to be put aside. */
+  discard?: boolean
+  /** This very host holds it, and its gate has refused what the bucket has gone back to: people go back there all the same. */
+  goesBack?: boolean
   /** Path of the owner object that people have agreed to; null = there was none, absent = it is looked at for them. */
   agreed?: string | null
 }
@@ -24,7 +28,7 @@ interface Taker {
 }
 
 /**
- * May this host take over what another machine holds, or what nobody does? Asked only of one that does not hold it itself.
+ * May this host take over what another machine holds, or what nobody does? Asked of one that holds it itself only where it goes back.
  * What a host of the inventory with another name holds is moved, not restored: that host may be alive.
  * Throws Problem `replica-*`.
  */
@@ -32,7 +36,7 @@ export async function judgeTakeOver(
   store: DataStore,
   place: OwnerPlace,
   { inventory, host, instance, claimed = false, open = openDirectly }: Taker,
-  { lying, agreed }: TakingOver,
+  { lying, agreed, discard = false }: TakingOver,
   wish: InstanceRequest,
   found: Owner,
 ): Promise<Transition> {
@@ -40,7 +44,7 @@ export async function judgeTakeOver(
   if (holder !== null && holder.host !== host && Object.hasOwn(inventory.hosts, holder.host))
     return { kind: 'held-by-another-host', holder }
   if (agreed !== undefined && agreed !== found.path) return { kind: 'restore-changed', holder, path: found.path }
-  if (claimed || lying.length > 0) return { kind: 'restore-over-data', lying: [...lying] }
+  if (!discard && (claimed || lying.length > 0)) return { kind: 'restore-over-data', lying: [...lying] }
   const seen = await sourceSeen(store, place, instance, found, wish.dbs, open)
   return takeOver(found, { ...wish, pathOf: newPath }, seen)
 }

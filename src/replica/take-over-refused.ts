@@ -25,9 +25,8 @@ export function takeOverRefused(
           `${host} does not hold it, and has files of it: ` +
           (step.lying.length === 0 ? 'it has run there' : `the database ${step.lying.join(', ')} is there`),
         next:
-          `restore never writes over a database. If the replica is what you want, move those files and ` +
-          `/var/lib/streamside/apps/${app.name} away on ${host} yourself and run this again ` +
-          '(--discard-local, which keeps them aside, is not supported yet)',
+          `restore never writes over a database. If the replica is what you want: streamside restore ${host} --discard-local, ` +
+          'which keeps those files in .streamside-aside beside the database',
       }
     case 'restore-changed':
       return {

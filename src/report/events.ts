@@ -29,6 +29,8 @@ export type RunEvent =
       holder: Holder | null
       path: string | null
       databases: Upload[]
+      /** Databases whose files on the host are put aside for it. */
+      discarded: string[]
     }
   /** An app's databases are back and proven under a path of this host's own. */
   | {

@@ -7,7 +7,7 @@ type Restored = Extract<EventData, { type: 'restored' }>
 
 /** What `restore` will do about one app: a line for it, and one for each database. `now`: ms since the epoch. */
 export function formatSource(event: Source, now: number): string {
-  const { app, host, action, holder, epoch, path } = event
+  const { app, host, action, holder, epoch, path, discarded } = event
   const of = harmlessLine(`${host} ${app}`)
   if (action === 'here') return `${of}: nothing to restore, it is this machine's own`
   if (action === 'other') return `${of}: nothing to restore${epoch === null ? ', the replica has nothing of it' : ''}`
@@ -21,7 +21,10 @@ export function formatSource(event: Source, now: number): string {
     const held = newest === null ? 'nothing that could be listed' : `up to transaction ${short(newest)}${at}`
     return `  ${harmlessLine(name)}  from ${path}: ${held}${proven === null ? '' : `, proven up to ${short(proven)}`}`
   })
-  return [`${of}: ${harmlessLine(what)}`, ...lines].join('\n')
+  const aside = discarded.map(
+    (name) => `  ${harmlessLine(name)}  what lies here is kept in .streamside-aside beside it`,
+  )
+  return [`${of}: ${harmlessLine(what)}`, ...lines, ...aside].join('\n')
 }
 
 /** What has come back. */

@@ -8,6 +8,16 @@ import type { Departed } from './departed.ts'
 import type { Turns } from './turns.ts'
 
 /** What every step of a run is given, instead of globals. */
+/** What of a host may be taken over. */
+export interface TakeOvers {
+  /** Path of the owner object that people have agreed to by app, null = there was none; absent = it is only looked at. */
+  agreed: ReadonlyMap<string, string | null>
+  /** Apps whose owner object is to be written, whatever the host's own files say of it. */
+  apps: readonly string[]
+  /** What lies on the host is put aside. */
+  discardLocal: boolean
+}
+
 export interface RunContext {
   inventory: Inventory
   report: Report
@@ -32,8 +42,8 @@ export interface RunContext {
   mayWait: (host: string, other: string) => boolean
   /** Apps that left the inventory go from their hosts without a question. */
   prune: boolean
-  /** `restore`: what another machine held is taken over, where people have agreed to it: path of the owner object by app, null = none. */
-  takeOver?: ReadonlyMap<string, string | null>
+  /** `restore`: what another machine held is taken over, where people have agreed to it. */
+  takeOver?: TakeOvers
   /** End another run's transaction on a host in the middle, instead of leaving the host to it. */
   breakLock: boolean
   /** Operator, machine and command: written into the transaction on the host, for whoever finds it there. */

@@ -6,7 +6,7 @@ import { earlierNames, renamesOn, sourceOf } from '../plan/renames.ts'
 import { type Earlier, type EnsuredOwner, type EnsureOwner, ensureOwner } from '../replica/ensure.ts'
 import type { TakingOver } from '../replica/judge-take-over.ts'
 import type { RunEvent } from '../report/events.ts'
-import type { RunContext } from './context.ts'
+import type { RunContext, TakeOvers } from './context.ts'
 import type { Looked } from './look.ts'
 
 /** What a plan asks of the replica: an owner object for each of these apps. */
@@ -14,7 +14,7 @@ export function ownerRequests(
   context: RunContext,
   host: Host,
   looked: Looked,
-  apps: readonly string[] = looked.plan.owners,
+  apps: readonly string[] = [...looked.plan.owners, ...(context.takeOver?.apps ?? [])],
 ): EnsureOwner[] {
   return looked.state.apps
     .filter((app) => apps.includes(app.name))
@@ -34,10 +34,11 @@ export function ownerRequests(
     }))
 }
 
-function takingOver(app: App, { observed }: Looked, agreed: ReadonlyMap<string, string | null>): TakingOver {
+function takingOver(app: App, { observed }: Looked, { agreed, discardLocal }: TakeOvers): TakingOver {
   const lying = Object.entries(app.databases).flatMap(([name, path]) => (observed.databases.has(path) ? [name] : []))
+  const goesBack = discardLocal && observed.apps.get(app.name)?.reason?.code === 'rolled-back'
   const path = agreed.get(app.name)
-  return path === undefined ? { lying } : { lying, agreed: path }
+  return { lying, discard: discardLocal, goesBack, ...(path === undefined ? {} : { agreed: path }) }
 }
 
 /** Whose claim the files of an app are covered by before it has one of its own, by the host's record, else by the inventory's word. */

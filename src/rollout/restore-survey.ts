@@ -23,6 +23,8 @@ export interface Restoring {
   /** Where its data come from, `null` when nothing is to be restored. */
   source: string | null
   uploads: Upload[]
+  /** Databases whose files on the host are put aside for it. */
+  discarded: string[]
 }
 
 export interface Survey {
@@ -33,10 +35,16 @@ export interface Survey {
 
 /**
  * Asks the replica of each app with a database what restoring this host means. Writes nothing.
- * Throws Problem when a replica cannot be asked.
+ * @param discardLocal what lies on the host is put aside
+ * @throws Problem when a replica cannot be asked
  */
-export async function surveyRestore(context: RunContext, host: Host, looked: Looked): Promise<Survey> {
-  const asking: RunContext = { ...context, takeOver: new Map() }
+export async function surveyRestore(
+  context: RunContext,
+  host: Host,
+  looked: Looked,
+  discardLocal: boolean,
+): Promise<Survey> {
+  const asking: RunContext = { ...context, takeOver: { agreed: new Map(), apps: [], discardLocal } }
   const apps = appsOn(context.inventory, host.name).filter(({ databases }) => Object.keys(databases).length > 0)
   const names = apps.map(({ name }) => name)
   const survey: Survey = { apps: [], problems: [] }
@@ -69,16 +77,28 @@ async function surveyOf(request: EnsureOwner, { observed }: Looked): Promise<Res
           : 'going-on'
   const reason = observed.apps.get(app.name)?.reason ?? null
   if ((kind === 'here' || kind === 'going-on') && reason !== null && backToReplica.has(reason.code))
-    throw heldBack(request, reason.text)
+    throw heldBack(request, reason)
   const uploads = from === null ? [] : await uploadsUnder(request, from.path, Object.keys(from.dbs))
-  return { app, kind, found, owner, source: from?.path ?? null, uploads }
+  const discarded = kind === 'take-over' ? [...(request.takeOver?.lying ?? [])] : []
+  return { app, kind, found, owner, source: from?.path ?? null, uploads, discarded }
 }
 
 /** Reasons of a gate (templates/host/decide) that name `restore` to the machine that holds the app itself. */
 const backToReplica = new Set(['rolled-back', 'files-of-another-path', 'local-behind'])
 
 /** A gate that names `restore` to a machine that holds the app itself: going back from there is a choice of its own. */
-function heldBack({ app, host }: EnsureOwner, text: string): Problem {
+function heldBack({ app, host }: EnsureOwner, { code, text }: { code: string; text: string }): Problem {
+  if (code === 'rolled-back')
+    return new Problem({
+      code: 'restore-goes-back',
+      doing: `restoring ${app.name} on ${host}`,
+      found: `this very machine holds it, and its gate says: ${text}`,
+      next:
+        `bring the newest content of the bucket back if you can; to go back to what the replica holds now: ` +
+        `streamside restore ${host} --discard-local, which keeps the files here in .streamside-aside beside the database`,
+      host,
+      app: app.name,
+    })
   return new Problem({
     code: 'not-supported-yet',
     doing: `restoring ${app.name} on ${host}`,

@@ -15,6 +15,8 @@ export interface RestoreOrder {
   dryRun: boolean
   /** Do not ask. */
   yes: boolean
+  /** Databases that lie on the host are put aside, where they are in the way. */
+  discardLocal: boolean
   /** performance.now() at the start of the command. */
   began: number
 }
@@ -31,7 +33,7 @@ export async function restoreHost(
   spent: Spent,
   order: RestoreOrder,
 ): Promise<HostResult> {
-  const survey = await look(context, host, spent)
+  const survey = await look(context, host, spent, order)
   for (const problem of survey.problems) context.report({ type: 'problem', problem })
   if (survey.problems.length > 0)
     return { outcome: 'failed', changes: 0, exit: worstExit(survey.problems.map(({ exit }) => exit)) }
@@ -46,7 +48,11 @@ export async function restoreHost(
     if (event.type === 'app-healthy') healthy.set(event.app, (performance.now() - order.began) / 1000)
     context.report(event)
   }
-  const takeOver = new Map(survey.apps.map(({ app, found }) => [app.name, found]))
+  const takeOver = {
+    agreed: new Map(survey.apps.map(({ app, found }) => [app.name, found])),
+    apps: taking.map(({ app }) => app.name),
+    discardLocal: order.discardLocal,
+  }
   const takenAt = Date.now()
   const result = await provisionHost({ ...context, report, takeOver }, host, spent)
   const restoring = survey.apps.filter(({ source }) => source !== null)
@@ -74,12 +80,12 @@ async function tellRestored(
   }
 }
 
-async function look(context: RunContext, host: Host, spent: Spent): Promise<Survey> {
+async function look(context: RunContext, host: Host, spent: Spent, { discardLocal }: RestoreOrder): Promise<Survey> {
   const connection = await openHost(context, host)
   spent(connection)
   try {
     const apps = appsOn(context.inventory, host.name)
-    return await surveyRestore(context, host, await lookAt(context, host, apps, connection))
+    return await surveyRestore(context, host, await lookAt(context, host, apps, connection), discardLocal)
   } finally {
     await connection.close()
   }
@@ -106,9 +112,11 @@ function warnOfLife(context: RunContext, host: Host, { app, uploads }: Restoring
 
 async function confirm(context: RunContext, host: Host, taking: Restoring[]): Promise<void> {
   const names = taking.map(({ app }) => app.name).join(', ')
+  const aside = taking.filter(({ discarded }) => discarded.length > 0).map(({ app }) => app.name)
   const answer =
     (await context.connect.confirm?.(
-      `Take over ${names} on ${host.name}? Whatever machine had ${taking.length === 1 ? 'it' : 'them'} until now is fenced off when it comes back.`,
+      `Take over ${names} on ${host.name}? Whatever machine had ${taking.length === 1 ? 'it' : 'them'} until now is fenced off when it comes back.` +
+        (aside.length === 0 ? '' : ` What lies of ${aside.join(', ')} on ${host.name} is put aside.`),
     )) ?? null
   if (answer === true) return
   throw new Problem({
@@ -121,7 +129,7 @@ async function confirm(context: RunContext, host: Host, taking: Restoring[]): Pr
   })
 }
 
-function sourceEvent(host: Host, { app, kind, owner, source, uploads }: Restoring): RunEvent {
+function sourceEvent(host: Host, { app, kind, owner, source, uploads, discarded }: Restoring): RunEvent {
   return {
     type: 'restore-source',
     host: host.name,
@@ -131,6 +139,7 @@ function sourceEvent(host: Host, { app, kind, owner, source, uploads }: Restorin
     holder: owner?.holder ?? null,
     path: source,
     databases: uploads,
+    discarded,
   }
 }
 

@@ -7,18 +7,34 @@ import {
   cutPower,
   deleteObjects,
   environmentOf,
+  getObject,
   insertCardImage,
   keepCard,
   killIfThere,
   type LabHost,
   listObjects,
+  putObject,
   setFaults,
   shellInHost,
   wipe,
 } from '../lab/index.ts'
 import { enter, onTerminal } from '../terminal/terminal.ts'
 import { proven } from './directory-site.ts'
-import { chainOf, databaseOf, type Gated, gated, problemOf, readOwner, refused, rowsOnceUp, spoil } from './gated.ts'
+import {
+  begin,
+  chainOf,
+  databaseOf,
+  folderOf,
+  type Gated,
+  gated,
+  loseDatabase,
+  problemOf,
+  readOwner,
+  refused,
+  rowsOnceUp,
+  spoil,
+  stop,
+} from './gated.ts'
 import { changesOf } from './host-state.ts'
 import { eventsOf, notesApp, type Run, type Site, site, writeRow } from './site.ts'
 
@@ -273,5 +289,72 @@ describe('a chain with a hole', () => {
     expect(await rowsOnceUp(pair)).toEqual(['first', 'second'])
     await mend()
     await isBack()
+  })
+})
+
+describe('files that lie on the host, with --discard-local,', () => {
+  const aside = () =>
+    shellInHost(host, 'find "$1/.streamside-aside" -name "notes.db" -exec grep -c "$2" {} +', [
+      folderOf(solo),
+      'younger',
+    ])
+  const objects = async () => {
+    const keys = (await listObjects(lab.lab.instance, solo.prefix)).map(({ key }) => key)
+    return new Map(await Promise.all(keys.map(async (key) => [key, await getObject(lab.lab.instance, key)] as const)))
+  }
+
+  test('are put aside when the bucket has gone back, and people go back with it', async () => {
+    const { instance } = lab.lab
+    const then = await objects()
+    // another epoch, by the host itself, and a row that the bucket is to lose
+    await stop(solo)
+    await loseDatabase(solo)
+    await begin(solo, 'start')
+    expect(await rowsOnceUp(solo)).toEqual(['alone'])
+    await writeRow(host, 8502, 'younger')
+    await proven(solo)
+    await stop(solo)
+    await deleteObjects(instance, solo.prefix)
+    for (const [key, body] of then) if (body !== null) await putObject(instance, key, body)
+    await begin(solo, 'start')
+    await refused(solo, 'rolled-back')
+    const owner = await readOwner(solo)
+
+    const asked = await restore('--yes')
+    expect(asked.code).toBe(1)
+    expect(problemOf(asked, 'rst-solo')).toMatchObject({
+      code: 'restore-goes-back',
+      next: expect.stringContaining(`streamside restore ${name} --discard-local`),
+    })
+    expect(await readOwner(solo)).toEqual(owner)
+    const shown = await restore('--dry-run', '--discard-local')
+    expect(eventsOf(shown, 'restore-source').map(({ app, action, discarded }) => ({ app, action, discarded }))).toEqual(
+      [
+        { app: 'rst-pair', action: 'here', discarded: [] },
+        { app: 'rst-solo', action: 'take-over', discarded: ['main'] },
+      ],
+    )
+    await longAgo()
+    const run = await restore('--yes', '--discard-local')
+    expect(run.code, run.stdout + run.stderr).toBe(0)
+    await isBack()
+    expect(await aside()).toMatch(/[1-9]/)
+    const again = await restore('--yes', '--discard-local')
+    expect(again.code, again.stderr).toBe(0)
+    expect(changesOf(again)).toEqual([])
+  })
+
+  test('are put aside when the card of long ago is to be used again', async () => {
+    await cutPower(host)
+    await insertCardImage(host, first)
+    await boot(host)
+    await refused(solo, 'other-holder')
+    await longAgo()
+    const key = ['--host-key', await shownKey()]
+    expect(codes(await restore('--yes', ...key))).toEqual(['restore-over-data', 'restore-over-data'])
+    const run = await restore('--yes', '--discard-local', ...key)
+    expect(run.code, run.stdout + run.stderr).toBe(0)
+    await isBack()
+    expect(await shellInHost(host, 'find "$1/.streamside-aside" -name notes.db', [folderOf(pair)])).not.toBe('')
   })
 })

@@ -22,7 +22,6 @@ test.for([
   ['--app', 'notes'],
   ['--to-file', 'x'],
   ['--from', 'nas'],
-  ['--discard-local'],
 ])('restore HOST %s is said not to be there yet, and nothing is looked at', (option) => {
   const { status, said } = restore(['pi-attic', ...option])
   expect([status, said]).toEqual([2, expect.stringContaining(`running streamside restore ${option[0]}`)])
@@ -43,5 +42,6 @@ test('restore --help shows what it does, with examples, and nothing that is not 
   const { status, said } = restore(['--help'])
   expect(status).toBe(0)
   expect(said).toContain('streamside restore pi-attic --dry-run')
-  expect(said).not.toContain('--discard-local')
+  expect(said).toContain('--discard-local')
+  expect(said).not.toContain('--txid')
 })

@@ -83,6 +83,34 @@ describe('what a dead card held', () => {
     expect(await codeOf({ takeOver: { lying: [], agreed: 'e0001-00000000' } })).toBe('restore-changed')
   })
 
+  test('is taken over though files lie here when they are to be put aside, and their path is remembered', async () => {
+    const replica = await left(ownerWith({ holder: dead }))
+    const discard = { lying: ['main'], discard: true }
+    const made = await ensureOwner(
+      request(replica, {
+        claimed: true,
+        claimPath: 'e0004-00000000',
+        takeOver: { ...discard, agreed: 'e0001-0a1b2c3d' },
+      }),
+    )
+    expect(made).toMatchObject({ outcome: 'taken-over', owner: { epoch: 5, holder: attic } })
+    expect(made.owner.past.map(({ path }) => path)).toEqual(['e0004-00000000', 'e0001-0a1b2c3d'])
+    // a cloned card has a claim on the very path that another machine holds
+    const cloned = await left(ownerWith({ holder: dead }))
+    const claim = { claimed: true, claimPath: 'e0001-0a1b2c3d' }
+    expect((await problemOf(ensureOwner(request(cloned, claim)))).code).toBe('held-by-another-host')
+    expect((await ensureOwner(request(cloned, { ...claim, takeOver: discard }))).outcome).toBe('taken-over')
+  })
+
+  test('stays with the machine that holds it itself, but where people go back to what the bucket has', async () => {
+    const replica = await left(ownerWith())
+    const claim = { claimed: true, claimPath: 'e0003-00000000' }
+    const discard = { lying: ['main'], discard: true }
+    expect((await ensureOwner(request(replica, { ...claim, takeOver: discard }))).outcome).toBe('exists')
+    const back = await ensureOwner(request(replica, { ...claim, takeOver: { ...discard, goesBack: true } }))
+    expect(back).toMatchObject({ outcome: 'taken-over', owner: { epoch: 4, from: { path: 'e0001-0a1b2c3d' } } })
+  })
+
   test('is not laid over files that lie here under another name, and are about to get this one', async () => {
     const released = { path: 'e0001-0a1b2c3d', host: 'pi-attic', end: { main: '0000000000000003' } }
     const replica = await left(ownerWith({ holder: null, past: [released] }))

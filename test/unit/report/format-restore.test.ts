@@ -15,9 +15,10 @@ const source = {
     { name: 'main', proven: '0000000000000010', newest: '000000000000001f', writtenAt: at },
     { name: 'log', proven: null, newest: null, writtenAt: null },
   ],
+  discarded: [],
 } as const
 const told = (changes: Partial<Omit<Parameters<typeof formatSource>[0], 'type'>> = {}) =>
-  formatSource({ ...source, databases: [...source.databases], ...changes }, now)
+  formatSource({ ...source, databases: [...source.databases], discarded: [], ...changes }, now)
 
 test('what would be taken over: from whom, from where, how far the replica has it, and since when', () => {
   expect(told().split('\n')).toEqual([
@@ -26,6 +27,7 @@ test('what would be taken over: from whom, from where, how far the replica has i
     '  log  from e0003-0a1b2c3d: nothing that could be listed',
   ])
   expect(told({ holder: null })).toContain('nobody holds it')
+  expect(told({ discarded: ['main'] })).toMatch(/\n {2}main {2}what lies here is kept in .streamside-aside beside it$/)
   expect(told({ path: null, databases: [] })).toContain('it begins anew')
 })
 
