@@ -21,6 +21,8 @@ export interface Step {
     | 'remove'
     /** An app that leaves: stopped, proven, released; before all else. */
     | 'leave'
+    /** An app whose databases get another place: stopped and proven with the configuration of before. */
+    | 'halt'
     /** An app that was given another name: its user and its files get it, too. */
     | 'rename'
     /** Folders of an app that left, without data. */

@@ -3,6 +3,7 @@ import type { HostState } from '../desired/host-state.ts'
 import { dropInPath } from '../desired/service.ts'
 import { instanceName } from '../inventory/model.ts'
 import { isSecret } from './diff.ts'
+import { dataOf } from './moves.ts'
 
 export const manifestPath = '/var/lib/streamside/manifest'
 
@@ -16,6 +17,8 @@ export interface Manifest {
   metrics: Record<string, number>
   /** Where the data of each app lie, for people, for the inventory tells it no more once they have left: `<replica>, <instance>`. */
   replicas?: Record<string, string>
+  /** Where the databases of each app lie, as its programs are told. */
+  data?: Record<string, ManifestData>
   /** Adopted services by app: their unit, whose their databases are, and how they were before. Left out when there are none. */
   services?: Record<string, ManifestService>
   /**
@@ -23,6 +26,12 @@ export interface Manifest {
    * that user and files of `from` may have either name. Where it has not, the rename is done, and `from` is the app's past.
    */
   was?: Record<string, string>
+}
+
+export interface ManifestData {
+  /** Paths by name. */
+  databases: Record<string, string>
+  storage: 'persistent' | 'ephemeral'
 }
 
 export interface ManifestService {
@@ -52,6 +61,7 @@ export function readManifest(text: string | null): Manifest {
       files: value.files ?? {},
       metrics: value.metrics ?? {},
       ...(value.replicas ? { replicas: value.replicas } : {}),
+      ...(value.data ? { data: value.data } : {}),
       ...(value.services ? { services: value.services } : {}),
       ...(value.was ? { was: value.was } : {}),
     }
@@ -100,6 +110,13 @@ export function manifestFor(
       app.replica === null ? [] : [[app.name, `${app.replica}, ${instanceName(app, state.host.name)}`] as const],
     ),
   ]
+  const data = [
+    ...kept(recorded.data),
+    ...state.apps.flatMap((app) => {
+      const places = dataOf(app)
+      return places === null ? [] : [[app.name, places] as const]
+    }),
+  ]
   const apps = [...present, ...gone].sort()
   // A name that an app has again is nobody's earlier one.
   const earlier = Object.entries(was).filter(([, from]) => !apps.includes(from))
@@ -109,6 +126,7 @@ export function manifestFor(
     files: byName([...files]),
     metrics: byName([...kept(recorded.metrics), ...Object.entries(state.metrics)]),
     ...(replicas.length === 0 ? {} : { replicas: byName(replicas) }),
+    ...(data.length === 0 ? {} : { data: byName(data) }),
     ...(services.length === 0 ? {} : { services: byName(services) }),
     ...(earlier.length === 0 ? {} : { was: byName(earlier) }),
   }

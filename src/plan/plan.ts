@@ -12,6 +12,7 @@ import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
 import { healthCheck } from './health.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
+import { dataMoves, halted, refuseCrossing } from './moves.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
 import { overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
@@ -68,6 +69,8 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       ),
     ...renames.map((rename) => renamed(rename, recorded)),
   )
+  const moves = dataMoves(state, recorded).filter(({ app }) => !renames.some(({ to }) => to === app.name))
+  changes.push(...moves.map(halted))
   const laid = state.resources.filter((resource) => resource.kind !== 'unit')
   const { compared, refused } = compareAll(
     keepsPrograms ? laid.filter((resource) => !isVersion(resource)) : laid,
@@ -75,6 +78,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     host,
     recorded,
   )
+  refused.push(...refuseCrossing(state, recorded, observed))
   for (const [resource, change] of compared) {
     changes.push(comesAlong(change, renames, recorded))
     changed.add(resource)
@@ -100,7 +104,9 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     const wanted = runsFromDigest(unit, state.resources)
     // What is changed after a start that was good does not concern what runs, unless it may read it still.
     const runsAsLaid = startedAsLaid(unit, observed)
+    const isHalted = moves.some(({ app }) => unitOf(app) === unit.name)
     const laidAnew =
+      isHalted ||
       unit.runsFrom.some((path) => relaid.has(path) && !(runsAsLaid && isReadOnce(path))) ||
       (unit.adopted !== true && !unit.packaged && !runsAsLaid && runsOverridden(unit, observed)) ||
       // A service that is named still, and from which all that was laid over it is taken: it runs with that until its next start.
@@ -118,7 +124,8 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   }
   // Litestream of an app that is started is started by the app's gate, once the files are known to be the right ones.
   const byGate = ({ step }: Change) =>
-    step.verb === 'start' && started.some((app) => step.fields[0] === `${app}-litestream.service`)
+    (step.verb === 'start' && started.some((app) => step.fields[0] === `${app}-litestream.service`)) ||
+    (step.verb === 'restart' && moves.some(({ app }) => step.fields[0] === `${app.name}-litestream.service`))
   changes.splice(0, changes.length, ...changes.filter((change) => !byGate(change)))
   for (const app of state.apps) {
     const litestream = `${app.name}-litestream.service`

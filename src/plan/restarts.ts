@@ -54,6 +54,11 @@ export function withoutRestarts(plan: HostPlan, state: HostState, only?: readonl
   }
 }
 
+/** Apps that cannot go on as they were started: their databases get another place (`moves.ts`). */
+export function haltedApps({ changes }: HostPlan): string[] {
+  return changes.flatMap(({ step: { verb, fields } }) => (verb === 'halt' ? [fields[0] ?? ''] : []))
+}
+
 /** Whether a plan starts something that is down: that need not wait for what has to be restarted. */
 export function startsSomething(plan: HostPlan): boolean {
   return plan.started.some((app) =>

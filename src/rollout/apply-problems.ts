@@ -94,6 +94,16 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       host,
       app,
     })
+  if (kind === 'not-proven' && app !== undefined)
+    return new Problem({
+      code: 'not-proven',
+      doing: `moving the databases of ${app} on ${host}`,
+      found: `it is not proven that the replica holds everything: ${text.trim()}; no file was changed on this host, and ${app} is started again`,
+      next: `run it again once status says that ${app} is protected; or give its databases their former place in the inventory`,
+      host,
+      app,
+      exit: exitCodes.unsound,
+    })
   if (kind === 'not-released' && app !== undefined)
     return new Problem({
       code: 'not-released',
@@ -195,6 +205,18 @@ export function lockedAgain({ doing, found, host, exit }: Problem, tries: number
 function startOf(id: string): string {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)/.exec(id) ?? []
   return year === undefined ? 'an unknown time' : `${year}-${month}-${day} ${hour}:${minute}:${second} UTC`
+}
+
+/** --restarts none, and an app that cannot go on as it runs. */
+export function restartNeeded(host: Host, app: string): Problem {
+  return new Problem({
+    code: 'restart-needed',
+    doing: `provisioning ${host.name} without restarts`,
+    found: `the databases of ${app} get another place, and while it runs nobody could look after them there`,
+    next: 'run it without --restarts none, or give them their former place in the inventory',
+    host: host.name,
+    app,
+  })
 }
 
 /** The transaction that was followed has no end and runs no more. */

@@ -4,10 +4,10 @@ import { replicaFiles } from '../desired/litestream.ts'
 import { concerning, type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { SshConnection } from '../host/connection.ts'
 import { groundWarnings, obstacles } from '../plan/obstacles.ts'
-import { withoutRestarts } from '../plan/restarts.ts'
+import { haltedApps, withoutRestarts } from '../plan/restarts.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
-import { lockBroken, locked, lockedAgain } from './apply-problems.ts'
+import { lockBroken, locked, lockedAgain, restartNeeded } from './apply-problems.ts'
 import type { HeldTurns } from './app-turns.ts'
 import { breakOff, carryOut, comeBack } from './carry-out.ts'
 import type { RunContext } from './context.ts'
@@ -114,6 +114,8 @@ async function provisionOnce(
         message: `the transaction ${id} was cut off before its end; going on from what it left`,
       })
     looked = await pruned(context, host, looked)
+    const [held] = haltedApps(looked.plan)
+    if (context.restarts === 'none' && held !== undefined) throw restartNeeded(host, held)
     if (context.restarts === 'none') looked = { ...looked, plan: withoutRestarts(looked.plan, looked.state) }
     const later = looked.state.later.length > 0 && looked.plan.changes.length > 0
     const ground = await groundOf(looked)

@@ -1,7 +1,7 @@
 import type { SshConnection } from '../host/connection.ts'
 import type { App, Host } from '../inventory/model.ts'
 import type { HostPlan } from '../plan/change.ts'
-import { rollingApps, startsSomething, withoutRestarts } from '../plan/restarts.ts'
+import { haltedApps, rollingApps, startsSomething, withoutRestarts } from '../plan/restarts.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import { type HeldTurns, takeTurns } from './app-turns.ts'
 import type { RunContext } from './context.ts'
@@ -54,7 +54,12 @@ export async function inTurn<T extends Outcome>(
         if (context.mayWait(host.name, first.waitsFor))
           throw new AfterOthers(first.waitsFor, rollHalted(host, first, false))
         // Two hosts would wait for each other for ever, each with something down that the other one has up.
-        if (!startsSomething(plan) || rollingApps(plan, looked.state).some(({ name }) => name === first.app.name))
+        const held = haltedApps(plan)
+        if (
+          !startsSomething(plan) ||
+          halted.some(({ app }) => held.includes(app.name)) ||
+          rollingApps(plan, looked.state).some(({ name }) => name === first.app.name)
+        )
           throw rollHalted(host, first, false)
       }
       const problems = halted.map((each) => rollHalted(host, each, true))

@@ -89,6 +89,8 @@ finish() {
   trap - EXIT
   if [ "$status" -ne 0 ]; then
     discard_staged "$staged"
+    # what it was started from is in place still, or all of what is to be: its gate knows which files those are
+    for unit in ${halted-}; do systemctl start --no-block "$unit" || :; done
     grep -q "^problem$tab" "$transaction/journal" ||
       record problem "$(cause_of unexpected "$(last_lines 12)")" "$(last_lines 12 | base64 -w0)"
   fi
@@ -146,6 +148,7 @@ record_signatures
 each file stage_file
 check_staged
 check_logging
+each halt step_halt
 each retire step_retire
 # Not before all has been checked: a unit that runs on from files that stayed would be restarted for nothing by the next run.
 each forget step_forget

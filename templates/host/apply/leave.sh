@@ -2,6 +2,7 @@
 # shellcheck shell=sh disable=SC2154
 
 let_go=''
+halted=''
 
 let_go_of() { # APP ask|'' [UNIT: stopped, and started again when it stays]
   # shellcheck disable=SC2086 # a word of ours, or none
@@ -34,6 +35,27 @@ step_leave() { # N APP UNIT removed|given-back [NEW NAME [HALF…]]
     fail 15 unit "what Litestream keeps in the databases of $2 could not be taken out: $(last_lines 3)"
   let_go="$let_go $2"
   record made "$1"
+}
+
+# An app whose databases get another place. With its configuration of before, for by the next one the stop would look at what lies in
+# the new place, and that may be an old copy: how this stop leaves the files is what tells its gate (decide/stale.jq).
+step_halt() { # N APP UNIT PATH…
+  number_of_halt=$1 app=$2 unit=$3; shift 3
+  step stop "$unit"
+  was=$(systemctl show -P ActiveState "$unit")
+  gone "$unit" || systemctl stop "$unit" || fail 15 unit "systemctl stop $unit: $(last_lines 3)"
+  halted="$halted $unit"
+  if ! grep -qs '"proved":true' "/var/lib/streamside/apps/$app/clean"; then
+    # nothing lies there: never made, or lost, and then the replica is all that there is
+    for path; do
+      if [ -e "$path" ] || [ -h "$path" ]; then
+        fail 16 "not-proven:$app" "$path: $(jq -r 'select(.held | not) | .text' "/run/streamside/proof/$app" 2>/dev/null || :)"
+      fi
+    done
+  fi
+  # its gate starts it again, with what is laid by then
+  gone "$app-litestream.service" || systemctl stop "$app-litestream.service" || fail 15 unit "systemctl stop $app-litestream: $(last_lines 3)"
+  record made "$number_of_halt"
 }
 
 renamed_already() { # N APP UNIT HOW [NAME…]

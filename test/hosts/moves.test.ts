@@ -1,0 +1,132 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { setFaults, shellInHost } from '../lab/index.ts'
+import { proven } from './directory-site.ts'
+import { type Gated, gated, problemOf, rowsOnceUp } from './gated.ts'
+import { changesOf } from './host-state.ts'
+import { eventsOf, notesApp, readRows, type Run, type Site, site, writeRow } from './site.ts'
+
+// The inventory gives a database another place: its rows come along, whatever lies there.
+const name = 'mov-one'
+const ports = { 'mov-solo': 8521, 'mov-pair': 8522, 'mov-slow': 8523 } as const
+type Name = keyof typeof ports
+
+let lab: Site
+const apps: Record<string, Record<string, unknown>> = {}
+const at = (file: string) => ({ database: file, environment: { DATABASE: file } })
+const keys = (main: string, log: string) => ({
+  database: undefined,
+  databases: { main, log },
+  environment: { DATABASES: `main=${main},log=${log}` },
+})
+const of = (app: Name): Gated => gated(lab, 'moves', apps, app)
+const host = () => lab.host(name)
+
+async function declare(app: Name, more: Record<string, unknown>): Promise<void> {
+  apps[app] = notesApp(name, ports[app], more)
+  await lab.rewrite({ apps })
+}
+const codes = (run: Run) => eventsOf(run, 'problem').map(({ problem }) => (problem as { code: string }).code)
+const logRows = async () => {
+  const answer = await shellInHost(host(), 'curl -fsS --max-time 10 "http://127.0.0.1:$1/rows/log"', [
+    String(ports['mov-pair']),
+  ])
+  return (JSON.parse(answer) as { text: string }[]).map(({ text }) => text)
+}
+
+/** Provisions, and sees that nothing is left to do. */
+async function moved(): Promise<Run> {
+  const run = await lab.provision()
+  expect(changesOf(await lab.provision())).toEqual([])
+  return run
+}
+
+beforeAll(async () => {
+  Object.assign(apps, {
+    'mov-solo': notesApp(name, ports['mov-solo'], at('data/a.db')),
+    'mov-pair': notesApp(name, ports['mov-pair'], keys('data/m.db', 'data/l.db')),
+    'mov-slow': notesApp(name, ports['mov-slow'], { ...at('data/a.db'), litestream: { 'sync-interval': '60s' } }),
+  })
+  lab = await site('moves', [{ name }], { apps })
+  await lab.provision()
+})
+
+describe('a database that gets another place', () => {
+  test('has its rows there, and all of them in its first place again, though an older copy lies there', async () => {
+    for (const text of ['one', 'two', 'three', 'four']) await writeRow(host(), ports['mov-solo'], text)
+    await declare('mov-solo', at('data/b.db'))
+    await moved()
+    expect(await rowsOnceUp(of('mov-solo'))).toEqual(['one', 'two', 'three', 'four'])
+    await writeRow(host(), ports['mov-solo'], 'five')
+    await declare('mov-solo', at('data/a.db'))
+    const plan = await lab.run(['plan', '--json'])
+    expect(changesOf(plan, 'app')).toEqual(['stop mov-solo'])
+    await moved()
+    expect(await rowsOnceUp(of('mov-solo'))).toEqual(['one', 'two', 'three', 'four', 'five'])
+    await proven(of('mov-solo'))
+  })
+
+  test('takes rows along that had not been uploaded yet', async () => {
+    await writeRow(host(), ports['mov-slow'], 'not uploaded yet')
+    await declare('mov-slow', { ...at('data/b.db'), litestream: { 'sync-interval': '60s' } })
+    await moved()
+    expect(await rowsOnceUp(of('mov-slow'))).toEqual(['not uploaded yet'])
+  })
+
+  test('stays where it is, and is served on, while it is not proven that the replica holds it', async () => {
+    await writeRow(host(), ports['mov-slow'], 'while the server is away')
+    await declare('mov-slow', at('data/c.db'))
+    await setFaults(lab.lab.instance, [{ path: '/mov-slow/.*ltx', do: { kind: 'status', status: 503 } }])
+    const run = await lab.provision([], 6)
+    await setFaults(lab.lab.instance, [])
+    expect(problemOf(run, 'mov-slow')).toMatchObject({ code: 'not-proven' })
+    const rows = ['not uploaded yet', 'while the server is away']
+    expect(await rowsOnceUp(of('mov-slow'))).toEqual(rows)
+    expect(await shellInHost(host(), 'ls /var/lib/mov-slow/data')).not.toContain('c.db')
+    await proven(of('mov-slow'))
+    await moved()
+    expect(await rowsOnceUp(of('mov-slow'))).toEqual(rows)
+  })
+
+  test('is not moved with --restarts none', async () => {
+    await declare('mov-solo', at('data/b.db'))
+    expect(codes(await lab.provision(['--restarts', 'none'], 1))).toEqual(['restart-needed'])
+    expect(await readRows(host(), ports['mov-solo'])).toHaveLength(5)
+    await declare('mov-solo', at('data/a.db'))
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+})
+
+test('two databases of an app that change places keep their rows by their names', async () => {
+  const log = `http://127.0.0.1:${ports['mov-pair']}/rows/log`
+  await writeRow(host(), ports['mov-pair'], 'of main')
+  await shellInHost(host(), 'curl -fsS --data-binary "of log" "$1"', [log])
+  await declare('mov-pair', keys('data/l.db', 'data/m.db'))
+  await moved()
+  expect(await rowsOnceUp(of('mov-pair'))).toEqual(['of main'])
+  expect(await logRows()).toEqual(['of log'])
+  await proven(of('mov-pair'))
+})
+
+test('a database that another app has until now is not handed over', async () => {
+  await declare('mov-solo', at('/var/lib/mov-slow/data/c.db'))
+  await declare('mov-slow', at('data/d.db'))
+  const run = await lab.provision([], 1)
+  expect(codes(run)).toContain('database-of-another')
+  await declare('mov-solo', at('data/a.db'))
+  await declare('mov-slow', at('data/c.db'))
+  expect(changesOf(await lab.provision())).toEqual([])
+})
+
+test('storage becomes ephemeral, and persistent again, with all rows', async () => {
+  const rows = await readRows(host(), ports['mov-solo'])
+  await declare('mov-solo', { ...at('data/a.db'), storage: { ephemeral: '32M' } })
+  await moved()
+  expect(await rowsOnceUp(of('mov-solo'))).toEqual(rows)
+  expect(await shellInHost(host(), 'findmnt -no FSTYPE -T /var/lib/mov-solo/data')).toBe('tmpfs\n')
+  await writeRow(host(), ports['mov-solo'], 'in memory')
+  await declare('mov-solo', at('data/a.db'))
+  await moved()
+  expect(await rowsOnceUp(of('mov-solo'))).toEqual([...rows, 'in memory'])
+  expect(await shellInHost(host(), 'findmnt -no FSTYPE -T /var/lib/mov-solo/data')).not.toBe('tmpfs\n')
+  await proven(of('mov-solo'))
+})
