@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import type { Resource } from '../../../src/desired/resources.ts'
+import type { App } from '../../../src/inventory/model.ts'
+import { planHost } from '../../../src/plan/plan.ts'
+import { haltedApps } from '../../../src/plan/restarts.ts'
+import { app } from '../inventory/made.ts'
+import { asWanted, emptyFile, hostState } from './hosts.ts'
+
+const resources = (name: string): Resource[] => [
+  emptyFile(`/etc/systemd/system/${name}.service`),
+  ...['', '-litestream'].map((of): Resource => ({
+    kind: 'unit',
+    name: `${name}${of}.service`,
+    enabled: true,
+    active: true,
+    app: name,
+    runsFrom: [],
+  })),
+]
+const state = (...apps: App[]) =>
+  hostState(
+    apps,
+    apps.flatMap(({ name }) => resources(name)),
+  )
+const notes = (databases: Record<string, string>, more: Partial<App> = {}) =>
+  app('notes', { replica: 'nas', databases, ...more })
+const ephemeral = { storage: { kind: 'ephemeral', sizeBytes: 1 << 20 } } as const
+
+/** The plan for a host that is as `before`, when it is to be as `after`. */
+function plan(before: App[], after: App[], lying: string[] = []) {
+  const observed = asWanted(state(...before))
+  for (const file of lying) observed.databases.set(file, { owner: 'notes', group: 'notes', bytes: 1, journal: 'wal' })
+  return planHost(state(...after), observed)
+}
+const said = (of: ReturnType<typeof plan>) =>
+  of.changes.map(({ summary, step }) => `${step.verb} ${summary.name}`).filter((each) => !each.startsWith('record'))
+
+describe('databases that are to lie elsewhere', () => {
+  test('have their app stopped and proven before anything is laid, and started by its gate, Litestream too', () => {
+    const moves = plan([notes({ main: '/a/m.db', log: '/a/l.db' })], [notes({ main: '/b/m.db', log: '/a/l.db' })])
+    expect(said(moves)).toEqual(['halt notes', 'restart notes.service'])
+    expect(moves.changes[0]?.summary.reason).toContain('main: /a/m.db → /b/m.db: stop, proof')
+    expect(moves.changes[0]?.step.fields).toEqual(['notes', 'notes.service', '/a/m.db'])
+    expect(moves.started).toEqual(['notes'])
+    expect(haltedApps(moves)).toEqual(['notes'])
+  })
+
+  test('move with the kind of their storage, all of them', () => {
+    const moves = plan(
+      [notes({ main: '/a/m.db', log: '/a/l.db' })],
+      [notes({ main: '/a/m.db', log: '/a/l.db' }, ephemeral)],
+    )
+    expect(moves.changes[0]?.summary.reason).toContain('storage: persistent → ephemeral')
+    expect(moves.changes[0]?.step.fields.slice(2)).toEqual(['/a/m.db', '/a/l.db'])
+  })
+
+  test('are those of one name: one that is new, and one that has gone, move nowhere', () => {
+    expect(haltedApps(plan([notes({ main: '/a/m.db' })], [notes({ main: '/a/m.db', log: '/a/l.db' })]))).toEqual([])
+    expect(haltedApps(plan([notes({ main: '/a/m.db' })], [notes({ first: '/a/m.db' })]))).toEqual([])
+    expect(haltedApps(plan([], [notes({ main: '/a/m.db' })]))).toEqual([])
+  })
+
+  test('do not come to lie where another app has its own until now', () => {
+    const before = [notes({ main: '/a/n.db' }), app('wiki', { replica: 'nas', databases: { main: '/a/w.db' } })]
+    const after = [notes({ main: '/a/w.db' }), app('wiki', { replica: 'nas', databases: { main: '/a/n.db' } })]
+    const crossed = plan(before, after, ['/a/n.db', '/a/w.db'])
+    expect(crossed.refused.map(({ code, app: name }) => `${code} ${name}`)).toEqual([
+      'database-of-another notes',
+      'database-of-another wiki',
+    ])
+    expect(plan(before, after).refused).toEqual([])
+  })
+})
