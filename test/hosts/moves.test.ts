@@ -107,13 +107,20 @@ test('two databases of an app that change places keep their rows by their names'
   await proven(of('mov-pair'))
 })
 
-test('a database that another app has until now is not handed over', async () => {
-  await declare('mov-solo', at('/var/lib/mov-slow/data/c.db'))
-  await declare('mov-slow', at('data/d.db'))
-  const run = await lab.provision([], 1)
-  expect(codes(run)).toContain('database-of-another')
-  await declare('mov-solo', at('data/a.db'))
-  await declare('mov-slow', at('data/c.db'))
+test('two apps do not get the database of each other', async () => {
+  const place = (of: string) => at(`/srv/moves/${of}.db`)
+  await shellInHost(host(), 'mkdir -m 1777 /srv/moves')
+  await declare('mov-solo', place('solo'))
+  await declare('mov-slow', place('slow'))
+  await moved()
+  const rows = await rowsOnceUp(of('mov-slow'))
+  expect(rows).toHaveLength(2)
+  await declare('mov-solo', place('slow'))
+  await declare('mov-slow', place('solo'))
+  expect(codes(await lab.provision([], 1))).toEqual(['database-of-another', 'database-of-another'])
+  expect(await readRows(host(), ports['mov-slow'])).toEqual(rows)
+  await declare('mov-solo', place('solo'))
+  await declare('mov-slow', place('slow'))
   expect(changesOf(await lab.provision())).toEqual([])
 })
 
