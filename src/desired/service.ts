@@ -37,9 +37,9 @@ export interface ServiceOnHost {
   facts: ServiceFacts
 }
 
-/** The drop-in over a service's unit. */
+/** The drop-in over a service's unit. Read after other people's, for an `ExecCondition=` of theirs may empty the list that the gate is in. */
 export function dropInPath(unit: string): string {
-  return `/etc/systemd/system/${unit}.d/50-streamside.conf`
+  return `/etc/systemd/system/${unit}.d/zz-streamside.conf`
 }
 
 /** Seconds that the proof after a stop may need (stopped.sh: the lock, a sync of each database, the owner object). */

@@ -44,13 +44,12 @@ function factsOf(looking: Looking): ServiceFacts | null {
   refuseDatabases(looking)
   const before = recorded.services?.[app.name]
   const type = setting('Type')
+  // One that is laid by us is enabled by us, where it says when it is to start.
+  const unitFileState = text === null ? property('UnitFileState') : installs(text) ? '' : 'static'
   return {
     account,
-    onDemand:
-      (type === 'oneshot' && setting('RemainAfterExit') !== 'yes') ||
-      (service.from === null && property('UnitFileState') === 'static'),
-    // One that is laid by us is enabled by us.
-    unitFileState: service.from === null ? property('UnitFileState') : '',
+    onDemand: (type === 'oneshot' && setting('RemainAfterExit') !== 'yes') || unitFileState === 'static',
+    unitFileState,
     own: text ?? seen?.own ?? new Map<string, string>(),
     before:
       before?.unit === service.unit
@@ -60,6 +59,11 @@ function factsOf(looking: Looking): ServiceFacts | null {
             active: isThere && ['active', 'activating', 'reloading'].includes(property('ActiveState')),
           },
   }
+}
+
+/** Whether a unit file has something in its [Install] section. */
+function installs(settings: ReadonlyMap<string, string>): boolean {
+  return ['WantedBy', 'RequiredBy', 'UpheldBy', 'Alias', 'Also'].some((key) => settings.has(key))
 }
 
 function unknownUnit({ app, service, host }: Looking): Problem {

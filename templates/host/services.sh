@@ -25,7 +25,7 @@ services() {
       -p Id,LoadState,ActiveState,UnitFileState,FragmentPath,Type,RemainAfterExit,User,DynamicUser,ExecCondition "$unit" |
       while IFS= read -r setting; do say service "$unit" "$setting"; done
     for file in "$(systemctl show -P FragmentPath "$unit")" $(systemctl show -P DropInPaths "$unit"); do
-      case $file in '' | */"$unit.d/50-streamside.conf") continue ;; esac
+      case $file in '' | */"$unit.d/"??-streamside.conf) continue ;; esac
       [ ! -r "$file" ] || sed -n 's/^[[:space:]]*\(Restart\|RestartSec\|TimeoutStopSec\|TimeoutSec\|RestartPreventExitStatus\)[[:space:]]*=[[:space:]]*\(.*\)/\1=\2/p' "$file" |
         while IFS= read -r setting; do say setting "$unit" "$setting"; done
     done

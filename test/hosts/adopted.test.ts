@@ -153,14 +153,23 @@ describe('services of packages', () => {
   })
 
   test('have a drop-in that is put right when somebody edits it', async () => {
-    const edit = `sed -i 's/^ExecCondition=.*//' /etc/systemd/system/pdns.service.d/50-streamside.conf`
+    const edit = `sed -i 's/^ExecCondition=.*//' /etc/systemd/system/pdns.service.d/zz-streamside.conf`
     await shellInHost(one, edit)
-    expect((await lab.run(['plan'])).stdout).toMatch(/update {2}file .*pdns.service.d\/50-streamside.conf/)
+    expect((await lab.run(['plan'])).stdout).toMatch(/update {2}file .*pdns.service.d\/zz-streamside.conf/)
     // it was started before that
     expect(changesOf(await lab.provision(), 'unit')).toEqual([])
     await shellInHost(one, `${edit}; systemctl daemon-reload; systemctl restart pdns`)
     expect(changesOf(await lab.provision(), 'unit')).toEqual(['restart pdns.service'])
     expect(changesOf(await lab.provision())).toEqual([])
+  })
+
+  test('stay behind their gate under a drop-in of somebody else that empties its list', async () => {
+    await shellInHost(
+      one,
+      `printf '[Service]\\nExecCondition=\\n' >/etc/systemd/system/pdns.service.d/60-mine.conf; systemctl daemon-reload`,
+    )
+    expect(await shellInHost(one, 'systemctl show -P ExecCondition pdns')).toContain('start-gate.sh')
+    await shellInHost(one, 'rm /etc/systemd/system/pdns.service.d/60-mine.conf; systemctl daemon-reload')
   })
 
   test('are given back as they were', async () => {

@@ -17,6 +17,7 @@ import {
   stop,
   writeUploaded,
 } from './gated.ts'
+import { changesOf } from './host-state.ts'
 import { type Site, site, until, writeRow } from './site.ts'
 
 const parts = gatedApps('dat-one', 8261, ['dat-kept', 'dat-large', 'dat-memory', 'dat-away'], {
@@ -56,6 +57,18 @@ describe('a row', () => {
   test('is back after the database was deleted and the unit restarted', async () => {
     await loseDatabase(app('dat-kept'))
     expect(await rowsAfterRestart(app('dat-kept'))).toEqual(['one', 'two', 'three'])
+  })
+
+  test('is back, and replicated on, in a folder whose group its files inherit; provision mends the mode', async () => {
+    const one = app('dat-kept')
+    await shellInHost(one.host, 'systemctl stop "$2"; chmod g+s "$1"', [folderOf(one), one.name])
+    await loseDatabase(one)
+    await begin(one, 'start')
+    expect(await rowsOnceUp(one)).toEqual(['one', 'two', 'three'])
+    await proven(one)
+    await lab.provision()
+    expect(await shellInHost(one.host, 'stat -c %a "$1"', [folderOf(one)])).toBe('750\n')
+    expect(changesOf(await lab.provision())).toEqual([])
   })
 
   test('that is written afterwards is in the bucket within 3 s again', async () => {

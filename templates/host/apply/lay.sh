@@ -77,7 +77,8 @@ step_user() { # N NAME UID GID HOME
 step_directory() { # N PATH MODE OWNER GROUP AS
   if ! as "$6" test -d "$2"; then as "$6" mkdir -p -m "$3" -- "$2" || in_the_way "the folder $2 cannot be made by $6"
   elif [ "$6" != root ]; then own_folder "$2" "$4:$5"; fi
-  as "$6" chmod "$3" -- "$2" || in_the_way "the mode of the folder $2 cannot be changed by $6"
+  # five digits: of a folder, four leave a setgid bit as it is
+  as "$6" chmod "0$3" -- "$2" || in_the_way "the mode of the folder $2 cannot be changed by $6"
   if [ "$6" = root ]; then chown -h -- "$4:$5" "$2"
   else as "$6" chgrp -- "$5" "$2" || in_the_way "the group of the folder $2 cannot be changed by $6"; fi
   record made "$1"
