@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { dropInPath } from '../../../src/desired/service.ts'
 import type { Observed } from '../../../src/host/observed.ts'
 import { planHost } from '../../../src/plan/plan.ts'
@@ -53,6 +56,19 @@ describe('a service on a host', () => {
     ['service-not-wal', { database: { ...wal, journal: 'rollback' }, manifest: adopted() }],
   ] as [string, Seen][])('is refused as %s: %j', (code, what) => {
     expect(codeOf(seen(what))).toBe(code)
+  })
+
+  test('with a unit file of the user is enabled by us where that says when it starts, and else waits for whoever wants it', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'streamside-unit-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const from = path.join(folder, 'vnstat.service')
+    const facts = (install: string) => {
+      writeFileSync(from, `[Service]\nUser=vnstat\nExecStart=/bin/true\n${install}`)
+      const found = factsOf(seen(), vnstat({ service: { ...vnstat().service!, package: null, from } }))
+      return [found?.unitFileState, found?.onDemand]
+    }
+    expect(facts('[Install]\nWantedBy=multi-user.target\n')).toEqual(['', false])
+    expect(facts('')).toEqual(['static', true])
   })
 
   test('that runs as root at first may give its databases to anybody: the inventory says to whom', () => {
