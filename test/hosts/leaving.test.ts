@@ -81,7 +81,8 @@ describe('an app that left the inventory', () => {
     expect(appOf(blind, 'leaver', 'lea-one').wrong).toMatchObject([{ code: 'not-looked-at', text: words }])
     const run = await lab.provision(['--prune'], 6)
     expect(eventsOf(run, 'problem')).toMatchObject([{ problem: { code: 'not-released', found: words } }])
-    await shellInHost(one, 'cd /etc/streamside/apps/leaver; mv away gate.json')
+    // a check that its timer has started meanwhile has failed, and is told of until one comes to its end
+    await shellInHost(one, 'cd /etc/streamside/apps/leaver; mv away gate.json; systemctl start leaver-check.service')
     expect(await readRows(one, ports.leaver)).toEqual([`of ${ports.leaver}`])
   })
 
