@@ -50,24 +50,38 @@ export interface ManifestFile {
 
 /** Reads a manifest; a missing or damaged one is an empty one: then nothing is known to be ours, and nothing is removed. */
 export function readManifest(text: string | null): Manifest {
-  const empty: Manifest = { v: 1, apps: [], files: {}, metrics: {} }
-  if (text === null) return empty
+  return (text === null ? null : parsed(text)) ?? { v: 1, apps: [], files: {}, metrics: {} }
+}
+
+/** Whether a manifest is there that cannot be read: cut off, garbage, or none of this version. */
+export function isDamaged(text: string | null): boolean {
+  return text !== null && parsed(text) === null
+}
+
+function parsed(text: string): Manifest | null {
   try {
-    const value = JSON.parse(text) as Partial<Manifest>
-    if (value.v !== 1) return empty
+    const value = JSON.parse(text) as Partial<Manifest> | null
+    if (value?.v !== 1) return null
+    const { apps = [], files = {}, metrics = {}, replicas, data, services, was } = value
+    const records = [files, metrics, replicas ?? {}, data ?? {}, services ?? {}, was ?? {}]
+    if (!Array.isArray(apps) || !apps.every((app) => typeof app === 'string') || !records.every(isRecord)) return null
     return {
       v: 1,
-      apps: value.apps ?? [],
-      files: value.files ?? {},
-      metrics: value.metrics ?? {},
-      ...(value.replicas ? { replicas: value.replicas } : {}),
-      ...(value.data ? { data: value.data } : {}),
-      ...(value.services ? { services: value.services } : {}),
-      ...(value.was ? { was: value.was } : {}),
+      apps,
+      files,
+      metrics,
+      ...(replicas ? { replicas } : {}),
+      ...(data ? { data } : {}),
+      ...(services ? { services } : {}),
+      ...(was ? { was } : {}),
     }
   } catch {
-    return empty
+    return null
   }
+}
+
+function isRecord(value: unknown): boolean {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
 /**

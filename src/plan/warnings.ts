@@ -6,7 +6,7 @@ import type { HostPlan } from './change.ts'
 import { isReplicated } from './leaving.ts'
 import { closedFolders } from './databases.ts'
 import { journaldOverridden, rsyslogInvalid } from './logging.ts'
-import type { Manifest } from './manifest.ts'
+import { isDamaged, type Manifest, manifestPath } from './manifest.ts'
 import { leftOfRename, type Rename } from './renames.ts'
 
 type Warning = HostPlan['warnings'][number]
@@ -20,6 +20,7 @@ export function planWarnings(
   const left = leaving.filter((app) => !going.includes(app))
   const gone = going.filter((app) => !renames.some(({ from, halves }) => from === app || halves.includes(app)))
   return [
+    ...recordDamaged(state, observed),
     ...left.map((app) => appLeft(app, state, recorded)),
     ...gone.map((app) => dataLeft(app, recorded)),
     ...renames.flatMap((rename) => leftOfRename(rename, recorded)),
@@ -31,6 +32,41 @@ export function planWarnings(
     ...journaldOverridden(state, observed),
     ...rsyslogInvalid(state, observed),
   ]
+}
+
+/** Nothing tells then what has left: without this, it would run on unseen. */
+function recordDamaged(state: HostState, observed: Observed): Warning[] {
+  const { manifest } = observed
+  const strangers = [...observed.signatures.keys()]
+    .flatMap((path) => /^\/opt\/([^/]+)\/releases\//.exec(path)?.[1] ?? [])
+    .filter((name) => !state.apps.some((app) => app.name === name))
+  if (!isDamaged(manifest) && !(manifest === null && wasSetUp(state, observed, strangers))) return []
+  const names = [...new Set(strangers)].sort()
+  const lost = names.length === 0 ? '' : `; of ${names.join(', ')} there is still a release`
+  return [
+    {
+      code: 'record-damaged',
+      message:
+        `${manifestPath}, the record of what streamside has laid on this host, is ${manifest === null ? 'gone or empty' : 'damaged'}: ` +
+        `apps that have left the inventory, and files that are not wanted any more, are not known by it${lost}`,
+      next:
+        `look on the host what is there and not in the inventory (ls /etc/streamside/apps /opt; systemctl list-units --all '*-litestream.service'): ` +
+        'put such an app back into the inventory, provision, and take it out again. Provision writes the record anew, and nothing tells it then',
+    },
+  ]
+}
+
+/**
+ * Whether streamside has been here: the record is written before anything is started. A first run that was cut off has none yet,
+ * and its units may have been started by a boot.
+ */
+function wasSetUp({ apps }: HostState, observed: Observed, strangers: string[]): boolean {
+  if (observed.transactions.some(({ state }) => state !== 'ended')) return false
+  return (
+    strangers.length > 0 ||
+    observed.started.size > 0 ||
+    apps.some(({ name }) => observed.apps.get(name)?.claimed === true)
+  )
 }
 
 function appLeft(app: string, { host, elsewhere }: HostState, recorded: Manifest): Warning {
