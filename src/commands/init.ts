@@ -34,7 +34,7 @@ export async function runInit(options: InitOptions): Promise<ExitCode> {
   const stdout = options.stdout ?? process.stdout
   const interactive = options.interactive ?? (process.stdin.isTTY && process.stderr.isTTY)
   const path = resolve(cwd, options.inventory ?? 'inventory.yaml')
-  if (!options.force) await refuseExisting(path, cwd, options.inventory === undefined)
+  if (!options.force && options.dryRun !== true) await refuseExisting(path, cwd, options.inventory === undefined)
 
   const folder = dirname(path)
   // A host that is looked at says what flags and answers else have to; its bucket may be named later.

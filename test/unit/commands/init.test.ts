@@ -88,6 +88,15 @@ describe('init', () => {
     expect(await readFile(join(cwd, kept ?? ''), 'utf8')).toBe('mine')
   })
 
+  test('--dry-run needs no room for what it does not write', async () => {
+    const cwd = await folderWith({ 'dist/serve': '', 'inventory.yaml': 'mine' })
+    const stdout = sink()
+    expect(await runInit({ ...flags, cwd, env, stdout, dryRun: true })).toBe(0)
+    expect(stdout.text()).toContain('hosts:')
+    expect(execFileSync('ls', ['-A'], { cwd, encoding: 'utf8' })).toBe('dist\ninventory.yaml\n')
+    expect(await readFile(join(cwd, 'inventory.yaml'), 'utf8')).toBe('mine')
+  })
+
   test('sees an inventory under another name', async () => {
     const cwd = await folderWith({ 'streamside.yaml': 'mine' })
     await expect(runInit({ ...flags, cwd, env })).rejects.toMatchObject({ code: 'inventory-exists' })
