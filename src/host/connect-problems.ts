@@ -80,6 +80,16 @@ function loginProblem(error: LoginFailed, attempt: ConnectAttempt): Problem {
   const { settings, host } = attempt
   if (error.level === 'client-authentication' || /too many authentication failures/i.test(error.message))
     return authProblem(error, attempt)
+  if (/no matching key exchange/i.test(error.message))
+    return problem(attempt, error, {
+      code: 'ssh-handshake',
+      found:
+        `${error.message}: the host offers none that this program has, only newer ones (as mlkem768x25519-sha256 and ` +
+        'sntrup761x25519-sha512@openssh.com are) or ones that are too old',
+      next:
+        `see which on ${host} (sudo sshd -T | grep -i kexalgorithms), and add curve25519-sha256 to the line KexAlgorithms of its ` +
+        'sshd_config, which OpenSSH has without such a line; where it does not know that, update openssh-server',
+    })
   if (/no matching/i.test(error.message))
     return problem(attempt, error, {
       code: 'ssh-handshake',

@@ -22,6 +22,19 @@ describe('a host that cannot be reached', () => {
     expect(await code({ port: 1 })).toMatchObject({ code: 'connection-refused', exit: 3, host: 'pi-test' })
   })
 
+  test('because it has only newer key exchanges, says which to allow there', async () => {
+    const newer = await startSshd(['KexAlgorithms sntrup761x25519-sha512@openssh.com'])
+    try {
+      know(newer)
+      const problem = await refusal(connectHost(newer.host, optionsFor(newer)))
+      expect(problem).toMatchObject({ code: 'ssh-handshake', exit: 3 })
+      expect(problem.found).toMatch(/no matching key exchange.*none that this program has, only newer ones/)
+      expect(problem.next).toMatch(/add curve25519-sha256 to the line KexAlgorithms/)
+    } finally {
+      await newer.stop()
+    }
+  })
+
   test('because its name is unknown, says so', async () => {
     const problem = await code({ address: 'no-such-host.invalid' })
     expect(problem).toMatchObject({ code: 'host-not-found', exit: 3 })
