@@ -27,8 +27,8 @@ replicating() { # APP
         {
           # what the check found, before what Litestream says
           jq -r 'select(.held | not) | .text' "/run/streamside/proof/$1" 2>/dev/null || :
-          journalctl --unit="$1-litestream.service" --since=-60s --no-pager --output=cat | tail -n 3
-        } | base64 -w0
+          litestream_said "$1"
+        } | or_silence | base64 -w0
       )"
       return 0
     fi
@@ -37,6 +37,22 @@ replicating() { # APP
     [ "$(state_of "$1-litestream.service")" != active/running ] || case $pause in 0.5) pause=2 ;; *) pause=4 ;; esac
   done
   rm -f "$unseen/$1-litestream.service"
+}
+
+# The last words of Litestream, and of the programs before it. Systemd adds its own behind them, which only say that the unit failed:
+# they count where nothing else was said, as when it could not start anything.
+litestream_said() { # APP
+  said=$(journalctl --unit="$1-litestream.service" --since=-60s --no-pager --output=json 2>/dev/null |
+    jq -r 'select(._PID != "1" and .SYSLOG_IDENTIFIER != "systemd") | .MESSAGE // empty | if type == "array" then implode else tostring end' 2>/dev/null |
+    tail -n 3) || :
+  if [ -z "$said" ] && [ "$(state_of "$1-litestream.service")" != active/running ]; then
+    said=$(journalctl --unit="$1-litestream.service" --since=-60s --no-pager --output=cat | tail -n 3) || :
+  fi
+  [ -z "$said" ] || printf '%s\n' "$said"
+}
+
+or_silence() {
+  grep . || echo 'Litestream has said nothing for a minute: the server of the replica may take requests and not answer'
 }
 
 held_since() { # APP EPOCH-SECONDS
