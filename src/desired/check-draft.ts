@@ -1,3 +1,4 @@
+import { isDirectory } from '../inventory/entries.ts'
 import { valueAt } from '../inventory/tree.ts'
 import { type Draft, mistake } from '../inventory/reading.ts'
 import { notCarriedByFile } from '../templates/quote.ts'
@@ -8,8 +9,9 @@ import { draftApps } from './draft-app.ts'
 /** Bytes of a unit's name, its suffix included; UNIT_NAME_MAX of systemd's unit-name.h, less its NUL. */
 const longestUnitName = 255
 
-/** What systemd could not hand to an app, or make a unit of: commands, environment, the mount of ephemeral storage. */
+/** What systemd could not hand to an app or to Litestream, or make a unit of: commands, environment, keys, the mount of ephemeral storage. */
 export function checkCarried(draft: Draft): void {
+  checkKeys(draft)
   const { apps, root } = draft.entries
   for (const { app, ephemeralFolder } of draftApps(draft)) {
     const entry = apps.get(app.name)
@@ -40,5 +42,26 @@ export function checkCarried(draft: Draft): void {
         'the folder of ephemeral storage has too long a name for the unit that mounts it',
         `escaped as systemd does it, at most ${longestUnitName} characters; letters and digits count once, others fourfold`,
       )
+  }
+}
+
+/** Litestream has them from its environment. */
+function checkKeys(draft: Draft): void {
+  for (const [name, replica] of draft.entries.replicas) {
+    if (isDirectory(replica)) continue
+    for (const [key, variable] of [
+      ['access-key-id', 'AWS_ACCESS_KEY_ID'],
+      ['secret-access-key', 'AWS_SECRET_ACCESS_KEY'],
+    ] as const) {
+      const secret = draft.secrets.get(replica[key]?.description ?? '')
+      const wrong = secret === undefined ? null : notCarriedByFile(variable, secret.reveal())
+      if (secret !== undefined && wrong !== null)
+        mistake(
+          draft,
+          ['replicas', name, key],
+          `the value of the secret ${secret.label} ${wrong}`,
+          'is it the key itself, and not a file with more in it?',
+        )
+    }
   }
 }

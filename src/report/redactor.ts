@@ -1,5 +1,5 @@
 import type { Secret } from '../inventory/secret.ts'
-import { environmentLine, systemdExecWord, systemdWord } from '../templates/quote.ts'
+import { environmentLine, notCarried, notCarriedByFile, systemdExecWord, systemdWord } from '../templates/quote.ts'
 
 /** Takes secret values out of a text. */
 export type Redact = (text: string) => string
@@ -58,12 +58,12 @@ function urlForms(value: string): string[] {
 
 /** As this program itself writes it into units, environment files and command lines. */
 function configForms(value: string): string[] {
-  // None of these can hold a NUL: the quoting refuses it.
+  // None of these can hold a NUL.
   if (value.includes('\0')) return []
+  // What the quoting refuses is written nowhere in that form.
   return [
-    inner(systemdWord(value), 1),
-    inner(systemdExecWord(value), 1),
-    inner(environmentLine('K', value), 3, 1),
+    ...(notCarried(value) === null ? [inner(systemdWord(value), 1), inner(systemdExecWord(value), 1)] : []),
+    ...(notCarriedByFile('K', value) === null ? [inner(environmentLine('K', value), 3, 1)] : []),
     value.replaceAll("'", `'\\''`),
     value.replaceAll('$', '$$$$'),
   ]

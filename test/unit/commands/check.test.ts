@@ -31,6 +31,18 @@ describe('check', () => {
     })
   })
 
+  test('refuses a key of a bucket that Litestream could not be handed', async () => {
+    const cwd = await folderWith({ 'dist/serve': '', 'inventory.yaml': inventoryWith() })
+    const [name = ''] = Object.keys(keys)
+    const env = { ...keys, [name]: 'k'.repeat(200_000), STREAMSIDE_CACHE: cache }
+    const [stdout, stderr] = [sink(), sink()]
+    expect(await runCheck({ cwd, env, stdout, stderr })).toBe(2)
+    expect(stderr.text().replaceAll(/\n {4}(?=\w)/g, ' ')).toMatch(
+      /replicas\.nas\.[a-z-]+: the value of the secret nas-key cannot be longer than 128 KiB/,
+    )
+    expect(stderr.text()).not.toContain('kkkk')
+  })
+
   test('shows warnings, which change nothing', async () => {
     const files = { 'inventory.yaml': inventoryWith().replace('data/notes.db', '/srv/notes.db') }
     const { exit, stdout, stderr } = await check(files)

@@ -76,6 +76,16 @@ describe('a redactor', () => {
     )
   })
 
+  test.each([
+    ['longer than an environment variable may be', 'long "$x" % \\ '.repeat(12_000)],
+    ['with a noncharacter', 'hunter2\uFDD0'],
+    ['with half a surrogate pair', 'hunter2\uD800'],
+  ])('takes out a value that no environment could carry: %s', (_, value) => {
+    expect(createRedactor([new Secret('long', value)])(`before ${JSON.stringify(value)} after ${value}`)).toBe(
+      'before "***" after ***',
+    )
+  })
+
   test('leaves values alone that are too short to be told from innocent text', () => {
     expect(createRedactor([new Secret('s', 'abc'), new Secret('empty', '')])('abcdef')).toBe('abcdef')
   })
