@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { addRestoreCommand } from './commands/restore-command.ts'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
@@ -24,6 +24,23 @@ function watchSignals(): void {
       process.kill(process.pid, signal)
     })
   }
+}
+
+/**
+ * A reader that goes away (`| head`), or a terminal that is closed, is no failure. What cannot be written otherwise, as on a full
+ * disk, is: nobody would know what was left out.
+ */
+function watchOutput(): void {
+  for (const name of ['stdout', 'stderr'] as const)
+    process[name].on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE' || error.code === 'EIO') return
+      try {
+        writeSync(2, `streamside: ${name} cannot be written: ${error.message}\n`)
+      } catch {
+        // the other one cannot be written either: the exit code says it
+      }
+      process.exit(exitCodes.failed)
+    })
 }
 
 function version(): string {
@@ -149,10 +166,7 @@ function addLaterCommands(program: Command): void {
 }
 
 async function main(): Promise<void> {
-  // A reader that goes away (`| head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+  watchOutput()
   watchSignals()
   try {
     await build((exit) => {
