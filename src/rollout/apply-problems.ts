@@ -1,8 +1,10 @@
+import path from 'node:path'
 import { isLoggingFile } from '../desired/logging.ts'
 import { readOnlyAdvice } from '../host/advice.ts'
 import { parseReason } from '../host/probe-records.ts'
 import type { Host } from '../inventory/model.ts'
 import { exitCodes, type ExitCode, Problem } from '../problem.ts'
+import { shellWord } from '../templates/quote.ts'
 import { packageAdvice } from './package-advice.ts'
 
 /** What to do next, by the code of a problem in a transaction's journal. */
@@ -114,16 +116,30 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       app,
       exit: exitCodes.unsound,
     })
+  const immutable = immutableAdvice(host, text)
   return new Problem({
-    code: kind,
+    code: immutable === null ? kind : 'immutable',
     doing: `provisioning ${host}`,
     found: text.trim(),
     next:
+      immutable ??
       (kind === 'not-valid' ? snippetAdvice(host, text) : null) ??
       nextByCode[kind]?.(host) ??
       'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
     host,
   })
+}
+
+/** What is not permitted to root: a file that is immutable or append-only may not be replaced, nor one in such a folder (chattr(1)). */
+function immutableAdvice(host: string, text: string): string | null {
+  const said = /^.*\b(?:mv|rm|rmdir|mkdir): cannot .*: Operation not permitted$/m.exec(text)?.[0]
+  if (said === undefined) return null
+  const file = [...said.matchAll(/'(\/[^']*)'/g)].at(-1)?.[1]
+  const asked = file === undefined ? 'FILE FOLDER' : `${shellWord(file)} ${shellWord(path.posix.dirname(file))}`
+  return (
+    `root may not change it, so it, or the folder that it lies in, is immutable or append-only: see which (streamside ssh ${host} sudo lsattr -d ${asked}: ` +
+    'i or a), and who wanted that; take it away (sudo chattr -i FILE, or -a), then run provision again'
+  )
 }
 
 /** The user's own files in /etc/rsyslog.d come from no inventory: each that rsyslogd complains of, and whose it is to mend. */
