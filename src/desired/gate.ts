@@ -14,7 +14,7 @@ import { configDirectory, gateConfigPath } from './places.ts'
 import { replicaRoot, replicaWritable } from './replica-mount.ts'
 import { mountUnitName } from './storage.ts'
 import { authorityPath, databaseFolders, litestreamBinary } from './litestream.ts'
-import type { FileResource, Resource } from './resources.ts'
+import { type FileResource, type Resource, resting } from './resources.ts'
 
 export interface GateInput {
   inventory: Inventory
@@ -96,8 +96,15 @@ export function gateResources(input: GateInput): Resource[] {
     unit('gate.service'),
     unit('check.service'),
     unit('check.timer'),
+    resting(gateUnit(app.name), app.name),
+    resting(`${app.name}-check.service`, app.name),
     { kind: 'unit', name: `${app.name}-check.timer`, enabled: true, active: true, runsFrom: [], app: app.name },
   ]
+}
+
+/** The unit that decides about an app's starts. */
+export function gateUnit(app: string): string {
+  return `${app}-gate.service`
 }
 
 /**

@@ -2,7 +2,7 @@ import { type Host, type Inventory, loggedAs, type Logs } from '../inventory/mod
 import { render } from '../templates/render.ts'
 import { journaldFile, journalSettings } from './journal.ts'
 import { showsCertificate, tlsFiles, tlsResources } from './log-tls.ts'
-import type { FileResource, Resource } from './resources.ts'
+import { type FileResource, type Resource, resting } from './resources.ts'
 import { allowedSenders } from './senders.ts'
 
 const clientFile = '/etc/rsyslog.d/10-streamside.conf'
@@ -62,6 +62,7 @@ export function loggingResources(inventory: Inventory, host: Host): Resource[] {
     },
     ...(server.length > 0
       ? [
+          resting('streamside-logs.service'),
           {
             kind: 'unit' as const,
             name: 'streamside-logs.timer',

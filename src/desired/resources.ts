@@ -97,7 +97,7 @@ export interface UnitResource {
   /** With its suffix. */
   name: string
   enabled: boolean
-  /** Should be running (services, timers). Gates are oneshot and never `active`. */
+  /** Should be running (services, timers). Gates are oneshot and never `active` (`resting`). */
   active: boolean
   /**
    * Paths (files, links, releases, binaries) whose digests make up what the unit runs from: it is restarted when their
@@ -116,4 +116,12 @@ export interface UnitResource {
   packaged?: true
   /** TCP port that a packaged unit must listen on to count as started. */
   listens?: number
+}
+
+/**
+ * A unit of ours that others start (a gate, what a timer is for): never enabled or started by us, and known to the comparison so
+ * that what somebody lays over it is seen.
+ */
+export function resting(name: string, app?: string): UnitResource {
+  return { kind: 'unit', name, enabled: false, active: false, runsFrom: [], ...(app === undefined ? {} : { app }) }
 }

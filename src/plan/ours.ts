@@ -32,8 +32,11 @@ export function refuseForeign(
   })
 }
 
+/** Folders whose units count before those of /etc/systemd/system (systemd.unit(5), "UNIT FILE LOAD PATH"). */
+const firstRead = /^\/(etc|run)\/systemd\/(system\.control|transient|generator\.early)\//
+
 /**
- * A unit of a package, or of /run, that has the name of an app would be hidden by the app's own.
+ * A unit of a package, or of /run, that has the name of an app would be hidden by the app's own; and some hide the app's own.
  * @throws Problem `in-the-way`
  */
 export function refuseHidden(unit: string, { observed, host }: { observed: Observed; host: string }): void {
@@ -44,7 +47,9 @@ export function refuseHidden(unit: string, { observed, host }: { observed: Obser
     code: 'in-the-way',
     doing: `planning ${unit} on ${host}`,
     found: `there is a unit of that name already: ${fragment}`,
-    next: 'give the app another name in the inventory; to put the gate before that unit, adopt it:  service: { unit: … }',
+    next: firstRead.test(fragment)
+      ? `systemd reads it in place of streamside's own: move it away, then  systemctl daemon-reload`
+      : 'give the app another name in the inventory; to put the gate before that unit, adopt it:  service: { unit: … }',
     host,
   })
 }

@@ -1,6 +1,10 @@
+import { gateUnit } from '../desired/gate.ts'
+import type { HostState } from '../desired/host-state.ts'
 import type { UnitResource } from '../desired/resources.ts'
 import type { Observed } from '../host/observed.ts'
+import { unitOf } from '../inventory/model.ts'
 import type { Change } from './change.ts'
+import { startedAsLaid, startedUnrecorded } from './units.ts'
 
 /**
  * Drop-ins that somebody has laid over a unit of ours (`systemctl edit`, `systemctl set-property`): the unit is then not what
@@ -22,4 +26,16 @@ export function overridden(unit: UnitResource, observed: Observed): Change[] {
 export function runsOverridden(unit: UnitResource, observed: Observed): boolean {
   const loaded = observed.units.get(unit.name)?.dropInPaths ?? []
   return (observed.overrides.get(unit.name) ?? []).some((file) => loaded.includes(file))
+}
+
+/**
+ * Whether an app that runs may have been started past its gate: with a drop-in the gate may say yes to any data, or to none at all.
+ * One that systemd has not read counts, too: of a unit that does not run systemd reads whatever is there when it is started.
+ */
+export function maybePastGate(unit: UnitResource, { apps, resources }: HostState, observed: Observed): boolean {
+  const app = apps.find((each) => each.name === unit.app && unitOf(each) === unit.name)
+  if (app === undefined) return false
+  const gate = gateUnit(app.name)
+  if (!resources.some((resource) => resource.kind === 'unit' && resource.name === gate)) return false
+  return startedUnrecorded(unit, observed) || (observed.overrides.has(gate) && !startedAsLaid(unit, observed))
 }

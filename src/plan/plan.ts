@@ -14,7 +14,7 @@ import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { dataMoves, halted, refuseCrossing } from './moves.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
-import { overridden, runsOverridden } from './overrides.ts'
+import { maybePastGate, overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
 import { compareAll, unlessRefused } from './refusals.ts'
 import { compareUnit, mayRunFrom, startedAsLaid } from './units.ts'
@@ -111,8 +111,9 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       (unit.adopted !== true && !unit.packaged && !runsAsLaid && runsOverridden(unit, observed)) ||
       // A service that is named still, and from which all that was laid over it is taken: it runs with that until its next start.
       (unit.adopted === true && unit.runsFrom.length === 0 && observed.started.has(unit.name))
-    const unitChanges = compareUnit(unit, wanted, observed, laidAnew)
-    if (laidAnew && unitChanges.some(({ step }) => step.verb === 'restart' || step.verb === 'settle')) {
+    const pastGate = maybePastGate(unit, state, observed)
+    const unitChanges = compareUnit(unit, wanted, observed, laidAnew, pastGate)
+    if ((laidAnew || pastGate) && unitChanges.some(({ step }) => step.verb === 'restart' || step.verb === 'settle')) {
       const first = trees(changed).some(
         (path) => unit.runsFrom.includes(path) && mayRunFrom(path, unit, wanted, observed),
       )

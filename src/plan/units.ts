@@ -11,8 +11,15 @@ import type { Change } from './change.ts'
  * @param wanted the unit's `runsFromDigest`
  * @param laidAnew something that it runs from is put back: the record tells what it should have been started from, and somebody
  *   who has changed that may have started it since; or what it was started from is ours no more
+ * @param pastGate an app that may have been started past its gate, which then has not looked at what it runs on
  */
-export function compareUnit(unit: UnitResource, wanted: string, observed: Observed, laidAnew: boolean): Change[] {
+export function compareUnit(
+  unit: UnitResource,
+  wanted: string,
+  observed: Observed,
+  laidAnew: boolean,
+  pastGate = false,
+): Change[] {
   const seen = observed.units.get(unit.name)
   const changes: Change[] = []
   const summary = (action: Change['summary']['action'], reason: string) => ({
@@ -43,7 +50,12 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
     return changes
   }
   const { digest, unhealthy } = startOf(observed.started.get(unit.name))
-  if (laidAnew || (unit.runsFrom.length > 0 && digest !== wanted))
+  if (pastGate)
+    changes.push({
+      summary: summary('restart', 'it may have been started past its gate, which has to look at its data first'),
+      step: step('restart'),
+    })
+  else if (laidAnew || (unit.runsFrom.length > 0 && digest !== wanted))
     changes.push({
       summary: summary(
         'restart',
@@ -73,6 +85,15 @@ export function compareUnit(unit: UnitResource, wanted: string, observed: Observ
 export function startedAsLaid(unit: UnitResource, { started, units }: Observed): boolean {
   const { asLaid } = startOf(started.get(unit.name))
   return asLaid !== undefined && asLaid === units.get(unit.name)?.invocation
+}
+
+/**
+ * Whether an app's gate has recorded an earlier start than the one that it runs from, by systemd's ids of both: the gate did not
+ * do its work at that one, whoever has kept it from it, and whether that is still to be seen or not.
+ */
+export function startedUnrecorded(unit: UnitResource, { started, units }: Observed): boolean {
+  const { asLaid } = startOf(started.get(unit.name))
+  return asLaid !== undefined && asLaid !== units.get(unit.name)?.invocation
 }
 
 /**

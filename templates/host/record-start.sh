@@ -5,6 +5,7 @@
 #                                      ExecStartPre=+ of an app without a database
 # The record, /run/streamside/started/UNIT: the digest of what the unit should run from and, when everything that is read once, at
 # a start, was found to be as streamside laid it, systemd's id of this start: what is changed after that does not concern it.
+# An app's gate counts as read at the app's start.
 # Exit: 0 always when /run can be written: a missing record only means one more restart.
 set -eu
 umask 022
@@ -26,19 +27,29 @@ while read -r name rest; do
   esac
 done <"$runs_from"
 
+# With its gate, for a drop-in over that may let an app through that it should hold back.
+set -- "$unit"
+[ "$unit" = "$app-litestream.service" ] || [ ! -e "/etc/streamside/apps/$app/gate.json" ] || set -- "$unit" "$app-gate.service"
+
 # What systemd has loaded is what lies on disk, and nobody's drop-in is among it. -> $id; false when that is not so
-loaded_as_laid() {
-  id='' outdated=yes drop_ins=''
+loaded_as_laid() { # UNIT…
+  id='' current='' drop_ins=''
   while IFS='=' read -r key value; do
-    case $key in InvocationID) id=$value ;; NeedDaemonReload) outdated=$value ;; DropInPaths) drop_ins=$value ;; esac
+    case $key in
+      # of the first: the start that is recorded
+      InvocationID) id=${id:-$value} ;;
+      NeedDaemonReload) [ "$value" = no ] || return 1; current=yes ;;
+      DropInPaths) drop_ins="$drop_ins $value" ;;
+      FragmentPath) case $value in */systemd/system.control/*) return 1 ;; esac ;;
+    esac
   done <<SHOWN
-$(systemctl show --property=InvocationID --property=NeedDaemonReload --property=DropInPaths "$unit")
+$(systemctl show --property=InvocationID --property=NeedDaemonReload --property=DropInPaths --property=FragmentPath "$@")
 SHOWN
-  [ "$outdated" = no ] || return 1
+  [ -n "$current" ] || return 1
   for file in $drop_ins; do
     case $file in
       # those that packages have, or that are for all units, are nothing that provision takes out
-      /etc/systemd/*/"$unit.d"/* | /run/systemd/*/"$unit.d"/*)
+      /etc/systemd/*/"$unit.d"/* | /run/systemd/*/"$unit.d"/* | /etc/systemd/*/"$app-gate.service.d"/* | /run/systemd/*/"$app-gate.service.d"/*)
         case $ours in *" $file "*) ;; *) return 1 ;; esac
         ;;
     esac
@@ -46,7 +57,7 @@ SHOWN
 }
 
 start=
-if [ -n "$sums" ] && loaded_as_laid && printf %s "$sums" | sha256sum --check --status 2>/dev/null; then start=" $id"; fi
+if [ -n "$sums" ] && loaded_as_laid "$@" && printf %s "$sums" | sha256sum --check --status 2>/dev/null; then start=" $id"; fi
 mkdir -p /run/streamside/started
 printf '%s\n' "$digest$start" >"/run/streamside/started/.$unit"
 mv -T "/run/streamside/started/.$unit" "/run/streamside/started/$unit"
