@@ -172,6 +172,20 @@ describe('services of packages', () => {
     await shellInHost(one, 'rm /etc/systemd/system/pdns.service.d/60-mine.conf; systemctl daemon-reload')
   })
 
+  test('are restarted through their gate when it was made to do nothing', async () => {
+    const override = '/etc/systemd/system/names-gate.service.d/override.conf'
+    await shellInHost(
+      one,
+      `mkdir -p \${1%/*}; printf '[Service]\\nExecStart=\\nExecStart=/bin/true\\n' >$1
+       systemctl daemon-reload; systemctl restart pdns`,
+      [override],
+    )
+    expect(changesOf(await lab.run(['plan', '--json']))).toEqual([`remove ${override}`, 'restart pdns.service'])
+    expect(changesOf(await lab.provision())).toEqual([`remove ${override}`, 'restart pdns.service'])
+    expect(await sql(names.database, 'SELECT x FROM mine')).toBe('before\nwritten last')
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
   test('are given back as they were', async () => {
     await lab.rewrite({ apps: {} })
     const run = await lab.provision(['--prune'])

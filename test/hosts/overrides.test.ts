@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { shellInHost } from '../lab/index.ts'
 import { begin, type Gated, gated, gatedApps, loseDatabase, rowsOnceUp, stop, writeUploaded } from './gated.ts'
 import { changesOf, mainPid } from './host-state.ts'
-import { eventsOf, readRows, type Run, type Site, site, until } from './site.ts'
+import { eventsOf, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
 
 const parts = gatedApps('ovr-one', 8281, ['ovr-notes'])
 let lab: Site
@@ -49,6 +49,9 @@ test('an app that came past a gate which was made to do nothing is restarted thr
   await until('the app without its rows', 30, async () =>
     (await readRows(app.host, app.port).catch(() => null))?.length === 0 ? true : null,
   )
+  // Litestream was up all the while: what is written now must not reach what the replica holds
+  await writeRow(app.host, app.port, 'past the gate')
+  await new Promise((resolve) => setTimeout(resolve, 5000))
   const [before] = await pids()
   await mended([`remove ${dropIn('gate')}`, 'restart ovr-notes.service'])
   expect(await rowsOnceUp(app)).toEqual(['one', 'two'])
