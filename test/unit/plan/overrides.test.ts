@@ -97,6 +97,20 @@ describe('a drop-in over a gate', () => {
   })
 })
 
+test('a gate whose own file was edited, and past which the app was started, takes a restart; one that is only new takes none', () => {
+  const gateFile = emptyFile(`/etc/systemd/system/${gate}`)
+  const edited = hostState(state.apps, [gateFile, ...resources])
+  const changes = (start: string) => {
+    const observed = asWanted(edited)
+    record(observed, start)
+    const seen = observed.paths.get(gateFile.path)
+    if (seen?.type === 'file') observed.paths.set(gateFile.path, { ...seen, sha256: 'other' })
+    return planHost(edited, observed).changes.map(({ step }) => step.verb)
+  }
+  expect(changes('earlier')).toEqual(['file', 'restart'])
+  expect(changes('a1')).toEqual(['file'])
+})
+
 test.each(['/etc/systemd/system', '/run/systemd/system', '/etc/systemd/system.control'])(
   'a drop-in over a check in %s is taken out, without any restart',
   (folder) => {
