@@ -33,10 +33,12 @@ const logRows = async () => {
   return (JSON.parse(answer) as { text: string }[]).map(({ text }) => text)
 }
 
-/** Provisions, and sees that nothing is left to do. */
+/** Provisions, and sees that nothing is left to do, and nothing is wrong. */
 async function moved(): Promise<Run> {
   const run = await lab.provision()
   expect(changesOf(await lab.provision())).toEqual([])
+  const status = await lab.run(['status', '--json'])
+  expect(status.stdout).not.toMatch(/"code":"(no-files|stale-files)"/)
   return run
 }
 

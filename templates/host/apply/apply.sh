@@ -177,4 +177,5 @@ prune_programs
 each health step_health
 each replicating step_replicating
 each switched step_switched
+moved
 [ -z "$unhealthy$unmounted" ] || exit 14

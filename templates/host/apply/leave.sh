@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2154
 
 let_go=''
-halted=''
+halted='' moving=''
 
 let_go_of() { # APP ask|'' [UNIT: stopped, and started again when it stays]
   # shellcheck disable=SC2086 # a word of ours, or none
@@ -44,7 +44,7 @@ step_halt() { # N APP UNIT PATH…
   step stop "$unit"
   was=$(systemctl show -P ActiveState "$unit")
   gone "$unit" || systemctl stop "$unit" || fail 15 unit "systemctl stop $unit: $(last_lines 3)"
-  halted="$halted $unit"
+  halted="$halted $unit" moving="$moving $app"
   if ! grep -qs '"proved":true' "/var/lib/streamside/apps/$app/clean"; then
     # nothing lies there: never made, or lost, and then the replica is all that there is
     for path; do
@@ -56,6 +56,15 @@ step_halt() { # N APP UNIT PATH…
   # its gate starts it again, with what is laid by then
   gone "$app-litestream.service" || systemctl stop "$app-litestream.service" || fail 15 unit "systemctl stop $app-litestream: $(last_lines 3)"
   record made "$number_of_halt"
+}
+
+# That the gate found no database in the new place, or another copy, was said in the plan: nothing to be told of for longer.
+moved() {
+  for app in $moving; do
+    for code in no-files stale-files; do
+      rm -f -- "/var/lib/streamside/apps/$app/alerts/gate-$code" "/run/streamside/alerts/$app/gate-$code"
+    done
+  done
 }
 
 renamed_already() { # N APP UNIT HOW [NAME…]
