@@ -40,11 +40,12 @@ replicating() { # APP
 }
 
 # The last words of Litestream, and of the programs before it. Systemd adds its own behind them, which only say that the unit failed:
-# they count where nothing else was said, as when it could not start anything.
+# they count where nothing else was said, as when it could not start anything. What is repeated is told once, and what is no reason
+# (log/slog, JSON: what it does, each time it starts) not at all.
 litestream_said() { # APP
   said=$(journalctl --unit="$1-litestream.service" --since=-60s --no-pager --output=json 2>/dev/null |
     jq -r 'select(._PID != "1" and .SYSLOG_IDENTIFIER != "systemd") | .MESSAGE // empty | if type == "array" then implode else tostring end' 2>/dev/null |
-    tail -n 3) || :
+    grep -v -e '"level":"INFO"' -e '"level":"DEBUG"' | uniq | tail -n 3) || :
   if [ -z "$said" ] && [ "$(state_of "$1-litestream.service")" != active/running ]; then
     said=$(journalctl --unit="$1-litestream.service" --since=-60s --no-pager --output=cat | tail -n 3) || :
   fi
@@ -52,7 +53,7 @@ litestream_said() { # APP
 }
 
 or_silence() {
-  grep . || echo 'Litestream has said nothing for a minute: the server of the replica may take requests and not answer'
+  grep . || echo 'Litestream has named no reason for a minute: the server of the replica may take requests and not answer'
 }
 
 held_since() { # APP EPOCH-SECONDS

@@ -51,7 +51,7 @@ describe('of an app that is not replicated', () => {
     const words = 'Failed to load environment files: No such file or directory'
     expect(told([systemd(words)])).toBe(`${words}\n`)
     expect(told([systemd('Started notes-litestream.service.')], 'active/running')).toMatch(
-      /^Litestream has said nothing/,
+      /^Litestream has named no reason/,
     )
   })
 
@@ -59,9 +59,23 @@ describe('of an app that is not replicated', () => {
     expect(told([litestream('before'), litestream([104, 105]), litestream(null)])).toBe('before\nhi\n')
   })
 
+  test('what is repeated is told once, and what is no reason not at all', () => {
+    const level = (level: string, msg: string) => litestream(JSON.stringify({ time: 't', level, msg }))
+    expect(
+      told([
+        litestream('closed'),
+        systemd('Failed'),
+        litestream('closed'),
+        level('ERROR', 'no'),
+        level('INFO', 'begun'),
+      ]),
+    ).toBe('closed\n{"time":"t","level":"ERROR","msg":"no"}\n')
+    expect(told([level('INFO', 'begun'), level('DEBUG', 'more')], 'active/running')).toMatch(/^Litestream has named no/)
+  })
+
   test('silence is told in words', () => {
     expect(told([])).toBe(
-      'Litestream has said nothing for a minute: the server of the replica may take requests and not answer\n',
+      'Litestream has named no reason for a minute: the server of the replica may take requests and not answer\n',
     )
   })
 })
