@@ -13,8 +13,9 @@ export interface Payload {
 /**
  * The payload that carries a plan out.
  * @param who operator, machine and command, for whoever finds the transaction on the host
+ * @param seenAt when the host was as the plan has it: seconds since the epoch, by its own clock
  */
-export function applyPayload(plan: HostPlan, who: string): Payload {
+export function applyPayload(plan: HostPlan, who: string, seenAt: number): Payload {
   const parts = 'apply lay packages healthy replicating units leave rename mend logging'
     .split(' ')
     .map((part) => `${part}.sh`)
@@ -44,6 +45,7 @@ export function applyPayload(plan: HostPlan, who: string): Payload {
     { name: 'steps', content: lines.join('') },
     { name: 'members/manifest', content: plan.manifest },
     { name: 'who', content: `${who}\n` },
+    { name: 'seen-at', content: `${Math.floor(seenAt)}\n` },
     ...(plan.meanwhile === null ? [] : [{ name: 'members/meanwhile', content: plan.meanwhile }]),
   )
   return payload

@@ -9,8 +9,8 @@ import { packageAdvice } from './package-advice.ts'
 
 /** What to do next, by the code of a problem in a transaction's journal. */
 const nextByCode: Record<string, (host: string) => string> = {
-  'host-moved': () =>
-    'somebody else is at work on this host, or another run is: run provision again, it makes a new plan',
+  'host-moved': () => 'somebody has changed it by hand meanwhile: run provision again, it makes a new plan',
+  overtaken: () => 'nothing was changed: run provision again, it makes a new plan',
   ...packageAdvice,
   'disk-full': (host) =>
     `free space there (streamside ssh ${host} sudo du -xhd1 / | sort -h), then run provision again: it goes on from what is in place`,
@@ -127,6 +127,7 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       nextByCode[kind]?.(host) ??
       'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
     host,
+    ...(kind === 'overtaken' ? { exit: exitCodes.locked } : {}),
   })
 }
 

@@ -45,7 +45,7 @@ export async function carryOut(
   turns: HeldTurns | null,
 ): Promise<TransactionResult> {
   const id = `${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(4).toString('hex')}`
-  const payload = applyPayload(looked.plan, context.who)
+  const payload = applyPayload(looked.plan, context.who, looked.observed.clock.epochSeconds)
   const tellLaid = whenLaid(onFilesLaid)
   const made = new Set<Change>()
   const onLine = (line: JournalLine) => {

@@ -105,7 +105,7 @@ describe('a second operator', () => {
     const runs = await Promise.all(Array.from({ length: 3 }, () => lab.run(['provision', '--json'])))
     // whose plan is older than what another run has done by then is told so, and changes nothing
     for (const problem of runs.flatMap(problemsOf))
-      expect(['locked', 'host-moved']).toContain((problem as { code: string }).code)
+      expect(['locked', 'overtaken']).toContain((problem as { code: string }).code)
     for (const host of ['op-one', 'op-two'])
       expect(runs.filter((run) => outcomes(run)[host] === 'changed')).toHaveLength(1)
     expect(changesOf(await lab.provision())).toEqual([])
@@ -146,7 +146,13 @@ describe('a second operator', () => {
       },
     })
     expect(await meanwhile).toMatchObject({ code: 0 })
-    expect(problemsOf(first)).toEqual([expect.objectContaining({ code: 'host-moved' })])
+    expect(first.code).toBe(5)
+    expect(problemsOf(first)).toEqual([
+      expect.objectContaining({
+        code: 'overtaken',
+        found: expect.stringMatching(/of \S+@\S+ \(streamside provision, pid \d+\) has been/),
+      }),
+    ])
     const manifest = await shellInHost(one, 'cat /var/lib/streamside/manifest')
     expect(JSON.parse(manifest)).toMatchObject({ apps: ['op-first', 'op-fourth'] })
   })

@@ -34,6 +34,7 @@ async function transaction(id: string, steps: { fields: string[]; content: strin
     ['steps', steps.map(({ fields }) => `${fields.join('\t')}\n`).join('')],
     ['members/manifest', '{"v":1}'],
     ['who', 'a test\n'],
+    ['seen-at', '9999999999\n'],
   ])
   for (const name of ['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh'])
     files.set(name, await readFile(path.join(templates, name), 'utf8'))

@@ -48,7 +48,18 @@ step_expect() { # N PATH SHA256|- AS
   elif [ -h "$2" ]; then now=link:$(readlink -n -- "$2" | sha256sum | cut -c1-64)
   elif [ -f "$2" ]; then now=$(sha256sum <"$2" | cut -c1-64)
   elif [ -e "$2" ]; then now=other; fi
-  [ "$now" = "$3" ] || fail 10 host-moved "$2 has changed since the plan was made"
+  [ "$now" = "$3" ] || overtaken "$2 has changed since the plan was made"
+}
+
+# By another run, as a rule, which has begun and ended since this one looked: then whose it was is told.
+overtaken() { # TEXT
+  seen_at=$(cat "$payload/seen-at")
+  for journal in /var/lib/streamside/transactions/*/journal; do
+    other=${journal%/*}
+    if [ "$other" = "$transaction" ] || [ "$(stat -c %Y -- "$journal" 2>/dev/null || echo 0)" -lt "$seen_at" ]; then continue; fi
+    fail 10 overtaken "$1: ${other##*/} of $(cat "$other/who" 2>/dev/null || echo somebody) has been at work here since"
+  done
+  fail 10 host-moved "$1"
 }
 
 # -> $now, as the probe saw it, also of an account that is made later in this transaction

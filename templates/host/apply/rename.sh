@@ -49,7 +49,7 @@ step_rename() { # N FROM TO SOURCE [HALF…]
   done
   # Now that its gate is stopped: was it still true that nothing had been claimed under this name?
   if [ "$origin" != "$app" ] && [ -e "/var/lib/streamside/apps/$app/claim" ]; then
-    fail 10 host-moved "$app has taken up its data since the plan was made"
+    overtaken "$app has taken up its data since the plan was made"
   fi
   state=/var/lib/streamside/apps/$to
   mkdir -p "$state"
