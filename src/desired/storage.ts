@@ -39,7 +39,7 @@ export function storageResources(app: App, account: { uid: number; gid: number }
       }),
       validate: 'unit',
     },
-    // A change of its size must not unmount what an app runs on: the mount is started, never restarted.
+    // Restarted only where its app is stopped for it (plan/moves.ts): nobody unmounts what an app runs on.
     { kind: 'unit', name: unit, enabled: true, active: true, runsFrom: [], app: app.name },
   ]
 }

@@ -31,7 +31,8 @@ export interface Manifest {
 export interface ManifestData {
   /** Paths by name. */
   databases: Record<string, string>
-  storage: 'persistent' | 'ephemeral'
+  /** `persistent`, or `ephemeral` and its size. */
+  storage: string
 }
 
 export interface ManifestService {

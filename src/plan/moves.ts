@@ -2,6 +2,7 @@ import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
 import { type App, unitOf } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
+import { size } from '../report/size.ts'
 import type { Change } from './change.ts'
 import type { Manifest, ManifestData } from './manifest.ts'
 
@@ -15,11 +16,13 @@ export interface DataMove {
 
 /** Where the databases of an app are to lie; null for one without any. */
 export function dataOf({ databases, storage }: App): ManifestData | null {
-  return Object.keys(databases).length === 0 ? null : { databases, storage: storage.kind }
+  if (Object.keys(databases).length === 0) return null
+  const of = storage.kind === 'persistent' ? '' : ` (${size(storage.sizeBytes)})`
+  return { databases, storage: `${storage.kind}${of}` }
 }
 
 /**
- * Apps that have a database here under the same name in another place, or in storage of another kind. What lies in the new place may be
+ * Apps that have a database here under the same name in another place, or in storage of another kind or size. What lies in the new place may be
  * an old copy, and all that tells is how the last orderly stop left the files: it has to be made with the app's former configuration.
  */
 export function dataMoves({ apps }: HostState, recorded: Manifest): DataMove[] {

@@ -104,7 +104,9 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     const wanted = runsFromDigest(unit, state.resources)
     // What is changed after a start that was good does not concern what runs, unless it may read it still.
     const runsAsLaid = startedAsLaid(unit, observed)
-    const isHalted = moves.some(({ app }) => unitOf(app) === unit.name)
+    const isHalted = moves.some(
+      ({ app }) => unitOf(app) === unit.name || (unit.app === app.name && unit.name.endsWith('.mount')),
+    )
     const laidAnew =
       isHalted ||
       unit.runsFrom.some((path) => relaid.has(path) && !(runsAsLaid && isReadOnce(path))) ||

@@ -126,13 +126,17 @@ test('two apps do not get the database of each other', async () => {
   expect(changesOf(await lab.provision())).toEqual([])
 })
 
-test('storage becomes ephemeral, and persistent again, with all rows', async () => {
+test('storage becomes ephemeral, gets another size, and is persistent again, with all rows', async () => {
   const rows = await readRows(host(), ports['mov-solo'])
   await declare('mov-solo', { ...at('data/a.db'), storage: { ephemeral: '32M' } })
   await moved()
   expect(await rowsOnceUp(of('mov-solo'))).toEqual(rows)
   expect(await shellInHost(host(), 'findmnt -no FSTYPE -T /var/lib/mov-solo/data')).toBe('tmpfs\n')
   await writeRow(host(), ports['mov-solo'], 'in memory')
+  await declare('mov-solo', { ...at('data/a.db'), storage: { ephemeral: '48M' } })
+  await moved()
+  expect(await rowsOnceUp(of('mov-solo'))).toEqual([...rows, 'in memory'])
+  expect(await shellInHost(host(), 'findmnt -bno SIZE /var/lib/mov-solo/data')).toMatch(`${48 << 20}`)
   await declare('mov-solo', at('data/a.db'))
   await moved()
   expect(await rowsOnceUp(of('mov-solo'))).toEqual([...rows, 'in memory'])

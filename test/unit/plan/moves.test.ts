@@ -50,8 +50,20 @@ describe('databases that are to lie elsewhere', () => {
       [notes({ main: '/a/m.db', log: '/a/l.db' })],
       [notes({ main: '/a/m.db', log: '/a/l.db' }, ephemeral)],
     )
-    expect(moves.changes[0]?.summary.reason).toContain('storage: persistent → ephemeral')
+    expect(moves.changes[0]?.summary.reason).toContain('storage: persistent → ephemeral (1.0 MB)')
     expect(moves.changes[0]?.step.fields.slice(2)).toEqual(['/a/m.db', '/a/l.db'])
+  })
+
+  test('move with the size of their storage, whose mount is made anew before the app', () => {
+    const mount = 'a.mount'
+    const of = (sizeBytes: number) => {
+      const cache = notes({ main: '/a/m.db' }, { storage: { kind: 'ephemeral', sizeBytes } })
+      const unit: Resource = { kind: 'unit', name: mount, enabled: true, active: true, app: 'notes', runsFrom: [] }
+      return hostState([cache], [unit, ...resources('notes')])
+    }
+    const bigger = planHost(of(2 << 20), asWanted(of(1 << 20)))
+    expect(said(bigger)).toEqual(['halt notes', 'restart a.mount', 'restart notes.service'])
+    expect(said(planHost(of(2 << 20), asWanted(of(2 << 20))))).toEqual([])
   })
 
   test('are those of one name: one that is new, and one that has gone, move nowhere', () => {
