@@ -110,7 +110,7 @@ export function transactionProblem(host: string, code: string, text: string): Pr
     return new Problem({
       code: 'not-released',
       doing: `removing ${app} from ${host}`,
-      found: `${text.trim()}; no file was changed on this host`,
+      found: `${text.trim()}; nothing of it was changed`,
       next: `mend that and run it again, or put ${app} back into the inventory`,
       host,
       app,

@@ -22,16 +22,27 @@ import { pruned } from './prune.ts'
 
 /**
  * Brings one host to its declared state: look, plan, carry out. A transaction that an earlier run left under way is
- * followed to its end first.
+ * followed to its end first. An app that cannot be let go of stays, and what else is to be done on the host is done without that.
  */
 export async function provisionHost(context: RunContext, host: Host, spent: Spent): Promise<HostResult> {
-  const first = await breakingLocks(context, () => provisionOnce(context, host, spent))
-  if (!first.goesOn) return first.result
-  const second = await breakingLocks(context, () => provisionOnce(context, host, spent))
+  const decided = new Map<string, boolean>()
+  const parts: HostResult[] = []
+  for (let wentOn = false; ;) {
+    const { result, goesOn, stay } = await breakingLocks(context, () => provisionOnce(context, host, spent, decided))
+    parts.push(result)
+    for (const app of stay) decided.set(app, false)
+    if (context.stopping.aborted || (stay.length === 0 && (wentOn || !goesOn))) return inAll(parts)
+    wentOn ||= goesOn
+  }
+}
+
+function inAll(parts: readonly HostResult[]): HostResult {
+  const outcomes = parts.map(({ outcome }) => outcome)
   return {
-    ...second.result,
-    outcome: second.result.outcome === 'unchanged' ? first.result.outcome : second.result.outcome,
-    changes: first.result.changes + second.result.changes,
+    outcome:
+      outcomes.find((outcome) => outcome === 'failed') ?? outcomes.find((each) => each !== 'unchanged') ?? 'unchanged',
+    changes: parts.reduce((sum, { changes }) => sum + changes, 0),
+    exit: worstExit(parts.map(({ exit }) => exit)),
   }
 }
 
@@ -54,12 +65,16 @@ async function breakingLocks<T>(context: RunContext, work: () => Promise<T>): Pr
   }
 }
 
-/** `goesOn`: packages of services are there now, and what they have brought is to be looked at. */
+/**
+ * `goesOn`: packages of services are there now, and what they have brought is to be looked at. `stay`: apps that were to go, and for
+ * which nothing was done here.
+ */
 async function provisionOnce(
   context: RunContext,
   host: Host,
   spent: Spent,
-): Promise<{ result: HostResult; goesOn: boolean }> {
+  decided: Map<string, boolean>,
+): Promise<{ result: HostResult; goesOn: boolean; stay: string[] }> {
   const apps = appsOn(context.inventory, host.name)
   const lines: SshConnection[] = []
   const open = async () => {
@@ -113,7 +128,7 @@ async function provisionOnce(
         code: 'transaction-cut',
         message: `the transaction ${id} was cut off before its end; going on from what it left`,
       })
-    looked = await pruned(context, host, looked)
+    looked = await pruned(context, host, looked, decided)
     const [held] = haltedApps(looked.plan)
     if (context.restarts === 'none' && held !== undefined) throw restartNeeded(host, held)
     if (context.restarts === 'none') looked = { ...looked, plan: withoutRestarts(looked.plan, looked.state) }
@@ -121,7 +136,11 @@ async function provisionOnce(
     const ground = await groundOf(looked)
     for (const warning of [...looked.plan.warnings, ...groundWarnings(ground)])
       context.report({ type: 'warning', host: host.name, ...warning })
-    const ended = (result: HostResult) => ({ result, goesOn: result.exit === exitCodes.done && later })
+    const ended = (result: HostResult, stay: string[] = []) => ({
+      result,
+      goesOn: result.exit === exitCodes.done && later,
+      stay,
+    })
     const inTheWay = obstacles(ground)
     for (const problem of inTheWay) context.report({ type: 'problem', problem })
     if (inTheWay.length > 0)
@@ -132,11 +151,17 @@ async function provisionOnce(
       carryOutWithOwners(context, host, { ...looked, plan, connection, open }, seen, turns),
     )
     for (const problem of outcome.problems) context.report({ type: 'problem', problem })
-    return ended({
-      outcome: outcome.exit === exitCodes.done ? 'changed' : 'failed',
-      changes: outcome.exit === exitCodes.done ? looked.plan.changes.length : outcome.made,
-      exit: outcome.exit,
-    })
+    const stay = outcome.problems.flatMap(({ code, app }) =>
+      code === 'not-released' && app !== undefined && decided.get(app) === true ? [app] : [],
+    )
+    return ended(
+      {
+        outcome: outcome.exit === exitCodes.done ? 'changed' : 'failed',
+        changes: outcome.exit === exitCodes.done ? looked.plan.changes.length : outcome.made,
+        exit: outcome.exit,
+      },
+      stay,
+    )
   } finally {
     await context.departed?.carried(host.name)
     await Promise.all(lines.map((line) => line.close()))

@@ -119,6 +119,14 @@ describe('an app that left the inventory', () => {
     expect(eventsOf(run, 'problem')).toEqual([
       expect.objectContaining({ problem: expect.objectContaining({ code: 'not-released', app: 'leaver' }) }),
     ])
+    // nothing else of the host waits for that: another that leaves goes, and one that has changed is changed
+    await without('leaver', 'leaver-pages')
+    const others = await lab.provision(['--prune'], 6)
+    expect(eventsOf(others, 'problem').map(({ problem }) => (problem as { app: string }).app)).toEqual(['leaver'])
+    expect(changesOf(others)).toContain('remove leaver-pages')
+    expect(await ofApp('leaver-pages')).toBe('')
+    await without('leaver')
+    expect(changesOf(await lab.provision(['--prune'], 6))).toContain('start leaver-pages.service')
     await setFaults(lab.lab.instance, [])
     await until('leaver to serve again', 60, async () => {
       const rows = await readRows(one, ports.leaver).catch(() => null)
