@@ -3,7 +3,7 @@ import type { Observed } from '../host/observed.ts'
 import { type App, unitOf } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { size } from '../report/size.ts'
-import type { Change } from './change.ts'
+import type { Change, HostPlan } from './change.ts'
 import type { Manifest, ManifestData } from './manifest.ts'
 
 /** An app whose databases are to lie elsewhere than they do on the host. */
@@ -87,4 +87,20 @@ export function refuseCrossing({ host, apps }: HostState, recorded: Manifest, ob
       ]
     }),
   )
+}
+
+/** Databases that the inventory names no more, of apps that stay: nobody copies them from then on. */
+export function droppedDatabases({ apps }: HostState, recorded: Manifest): HostPlan['warnings'] {
+  return apps.flatMap((app) => {
+    const before = Object.entries(recorded.data?.[app.name]?.databases ?? {})
+    const now = new Set(Object.values(app.databases))
+    return before
+      .filter(([name, file]) => app.databases[name] === undefined && !now.has(file))
+      .map(([name, file]) => ({
+        code: 'database-dropped',
+        app: app.name,
+        message: `${file}, the database ${name} of ${app.name}, is not in the inventory any more: what is written to it from now on is in no replica`,
+        next: 'the file stays, and so does what the replica holds of it; put it back under databases: when it is to be replicated',
+      }))
+  })
 }

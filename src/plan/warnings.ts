@@ -7,6 +7,7 @@ import { isReplicated } from './leaving.ts'
 import { closedFolders } from './databases.ts'
 import { journaldOverridden, rsyslogInvalid } from './logging.ts'
 import { isDamaged, type Manifest, manifestPath } from './manifest.ts'
+import { droppedDatabases } from './moves.ts'
 import { leftOfRename, type Rename } from './renames.ts'
 
 type Warning = HostPlan['warnings'][number]
@@ -21,6 +22,7 @@ export function planWarnings(
   const gone = going.filter((app) => !renames.some(({ from, halves }) => from === app || halves.includes(app)))
   return [
     ...recordDamaged(state, observed),
+    ...droppedDatabases(state, recorded),
     ...left.map((app) => appLeft(app, state, recorded)),
     ...gone.map((app) => dataLeft(app, recorded)),
     ...renames.flatMap((rename) => leftOfRename(rename, recorded)),

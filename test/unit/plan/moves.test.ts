@@ -72,6 +72,15 @@ describe('databases that are to lie elsewhere', () => {
     expect(haltedApps(plan([], [notes({ main: '/a/m.db' })]))).toEqual([])
   })
 
+  test('that the inventory names no more are told of once: nobody copies them from then on', () => {
+    const codes = (of: ReturnType<typeof plan>) => of.warnings.map(({ code }) => code)
+    const before = [notes({ main: '/a/m.db', log: '/a/l.db' })]
+    expect(codes(plan(before, [notes({ main: '/a/m.db' })]))).toEqual(['database-dropped'])
+    expect(codes(plan(before, [app('notes')]))).toEqual(['database-dropped', 'database-dropped'])
+    expect(codes(plan(before, [notes({ first: '/a/m.db', log: '/a/l.db' })]))).toEqual([])
+    expect(codes(plan([notes({ main: '/a/m.db' })], [notes({ main: '/a/m.db' })]))).toEqual([])
+  })
+
   test('do not come to lie where another app has its own until now', () => {
     const before = [notes({ main: '/a/n.db' }), app('wiki', { replica: 'nas', databases: { main: '/a/w.db' } })]
     const after = [notes({ main: '/a/w.db' }), app('wiki', { replica: 'nas', databases: { main: '/a/n.db' } })]
