@@ -48,7 +48,11 @@ first_use() { # FOLDER of the app
     mode=1777
     [ "$made" != "/$1" ] || mode=0755
     ! as_app mkdir -m "$mode" -- "$root$made" 2>error || continue
-    mkdir -m "$mode" -- "$root$made" 2>>error || refuse
+    # two apps may come to it at once, and the other one has made it since
+    if ! mkdir -m "$mode" -- "$root$made" 2>>error; then
+      as_app test -d "$root$made" || refuse
+      continue
+    fi
     [ "$mode" != 0755 ] || chown -h -- "$id:$group" "$root$made" 2>>error || refuse
   done
 }
