@@ -16,6 +16,8 @@ export interface TakeOvers {
   apps: readonly string[]
   /** What lies on the host is put aside. */
   discardLocal: boolean
+  /** Apps that cannot be looked at yet are looked at, and agreed to, after this part. */
+  comesBack?: boolean
 }
 
 export interface RunContext {

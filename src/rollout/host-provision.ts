@@ -36,7 +36,8 @@ export async function provisionHost(context: RunContext, host: Host, spent: Spen
   }
 }
 
-function inAll(parts: readonly HostResult[]): HostResult {
+/** What several parts of the work on a host come to. */
+export function inAll(parts: readonly HostResult[]): HostResult {
   const outcomes = parts.map(({ outcome }) => outcome)
   return {
     outcome:
@@ -138,7 +139,8 @@ async function provisionOnce(
       context.report({ type: 'warning', host: host.name, ...warning })
     const ended = (result: HostResult, stay: string[] = []) => ({
       result,
-      goesOn: result.exit === exitCodes.done && later,
+      // of a restore, whoever has ordered it looks first
+      goesOn: result.exit === exitCodes.done && later && context.takeOver?.comesBack !== true,
       stay,
     })
     const inTheWay = obstacles(ground)

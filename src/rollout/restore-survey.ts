@@ -1,5 +1,5 @@
 import { appsOn } from '../desired/host-state.ts'
-import { type App, type Host, instanceName } from '../inventory/model.ts'
+import type { App, Host } from '../inventory/model.ts'
 import { concerning, exitCodes, Problem } from '../problem.ts'
 import { ensureOwner, type EnsureOwner, readOwner } from '../replica/ensure.ts'
 import type { Owner } from '../replica/owner.ts'
@@ -29,6 +29,8 @@ export interface Restoring {
 
 export interface Survey {
   apps: Restoring[]
+  /** Those that cannot be looked at yet: their replica is not mounted, or their package not installed. */
+  later: App[]
   /** What stands in the way. With any of them nothing is begun. */
   problems: Problem[]
 }
@@ -47,10 +49,9 @@ export async function surveyRestore(
   const asking: RunContext = { ...context, takeOver: { agreed: new Map(), apps: [], discardLocal } }
   const apps = appsOn(context.inventory, host.name).filter(({ databases }) => Object.keys(databases).length > 0)
   const names = apps.map(({ name }) => name)
-  const survey: Survey = { apps: [], problems: [] }
-  const judged = new Set<string>()
+  const later = apps.filter(({ name }) => looked.state.later.some((each) => each.name === name))
+  const survey: Survey = { apps: [], later, problems: [] }
   for (const request of ownerRequests(asking, host, looked, names)) {
-    judged.add(request.app.name)
     try {
       survey.apps.push(await surveyOf(request, looked))
     } catch (error) {
@@ -58,7 +59,6 @@ export async function surveyRestore(
       survey.problems.push(concerning(error, host.name, request.app.name))
     }
   }
-  for (const app of apps) if (!judged.has(app.name)) survey.problems.push(notMounted(app, host))
   return survey
 }
 
@@ -107,16 +107,5 @@ function heldBack({ app, host }: EnsureOwner, { code, text }: { code: string; te
     host,
     app: app.name,
     exit: exitCodes.usage,
-  })
-}
-
-function notMounted(app: App, host: Host): Problem {
-  return new Problem({
-    code: 'replica-unmounted',
-    doing: `looking at the replica of ${instanceName(app, host.name)}`,
-    found: `replica ${app.replica} is not mounted on ${host.name} yet, so nobody can say what it holds`,
-    next: `streamside provision --limit ${host.name}  mounts it, and refuses to start the apps that are to be restored; then run this again`,
-    host: host.name,
-    app: app.name,
   })
 }

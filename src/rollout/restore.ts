@@ -1,4 +1,4 @@
-import type { Host } from '../inventory/model.ts'
+import type { App, Host } from '../inventory/model.ts'
 import { exitCodes, Problem, worstExit } from '../problem.ts'
 import { readOwner } from '../replica/ensure.ts'
 import { age } from '../report/duration.ts'
@@ -6,7 +6,7 @@ import type { RunEvent } from '../report/events.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
 import { appsOn } from '../desired/host-state.ts'
-import { provisionHost } from './host-provision.ts'
+import { inAll, provisionHost } from './host-provision.ts'
 import { lookAt, openHost } from './look.ts'
 import { type Restoring, type Survey, surveyRestore } from './restore-survey.ts'
 
@@ -21,9 +21,13 @@ export interface RestoreOrder {
   began: number
 }
 
+/** Mounts and packages first; then what is there by then. */
+const mostRounds = 3
+
 /**
  * Brings a host back after its card has died: shows what would be taken over, asks, and then provisions it, with a forced CLAIM where
- * another machine held an app. The gates do the rest (ownership.md, "Restore a host"). Cut off anywhere, it is run again: what is
+ * another machine held an app. The gates do the rest (ownership.md, "Restore a host"). What cannot be looked at before something is
+ * mounted or installed is looked at, and asked about, after that. Cut off anywhere, it is run again: what is
  * this machine's by then is not claimed once more, and an app that is up is left alone.
  * @throws Problem `not-confirmed` and those of provision
  */
@@ -33,16 +37,56 @@ export async function restoreHost(
   spent: Spent,
   order: RestoreOrder,
 ): Promise<HostResult> {
-  const survey = await look(context, host, spent, order)
-  for (const problem of survey.problems) context.report({ type: 'problem', problem })
-  if (survey.problems.length > 0)
-    return { outcome: 'failed', changes: 0, exit: worstExit(survey.problems.map(({ exit }) => exit)) }
-  for (const each of survey.apps) context.report(sourceEvent(host, each))
-  const taking = survey.apps.filter(({ kind }) => kind === 'take-over')
-  for (const each of taking) warnOfLife(context, host, each)
-  if (order.dryRun) return { outcome: taking.length > 0 ? 'pending' : 'unchanged', changes: 0, exit: exitCodes.done }
-  if (taking.length > 0 && !order.yes) await confirm(context, host, taking)
+  const told = new Set<string>()
+  const parts: HostResult[] = []
+  for (let round = 1; ; round += 1) {
+    const survey = await look(context, host, spent, order)
+    for (const problem of survey.problems) context.report({ type: 'problem', problem })
+    if (survey.problems.length > 0)
+      return inAll([
+        ...parts,
+        { outcome: 'failed', changes: 0, exit: worstExit(survey.problems.map(({ exit }) => exit)) },
+      ])
+    const fresh = survey.apps.filter(({ app }) => !told.has(app.name))
+    for (const each of fresh) {
+      context.report(sourceEvent(host, each))
+      told.add(each.app.name)
+    }
+    for (const app of survey.later) context.report(lookedAtLater(host, app, order.dryRun))
+    const taking = survey.apps.filter(({ kind }) => kind === 'take-over')
+    for (const each of taking) warnOfLife(context, host, each)
+    const isPending = taking.length > 0 || survey.later.length > 0
+    if (order.dryRun) return { outcome: isPending ? 'pending' : 'unchanged', changes: 0, exit: exitCodes.done }
+    if (taking.length > 0 && !order.yes) await confirm(context, host, taking)
+    const result = await carriedOut(context, host, spent, order, survey)
+    parts.push(result)
+    if (survey.later.length === 0 || result.exit !== exitCodes.done || round === mostRounds) return inAll(parts)
+  }
+}
 
+function lookedAtLater(host: Host, app: App, dryRun: boolean): RunEvent {
+  const first = app.service?.package ?? null
+  return {
+    type: 'warning',
+    host: host.name,
+    app: app.name,
+    code: 'looked-at-later',
+    message:
+      first === null
+        ? `replica ${app.replica} is not mounted on ${host.name} yet, so nobody can say what it holds of ${app.name}`
+        : `the package ${first} is not installed on ${host.name} yet, and whose its databases are is known after that`,
+    next: `${dryRun ? 'without --dry-run this' : 'this'} run sees to that first, and then looks again`,
+  }
+}
+
+/** Provisions the host, with those taken over that were agreed to. */
+async function carriedOut(
+  context: RunContext,
+  host: Host,
+  spent: Spent,
+  order: RestoreOrder,
+  survey: Survey,
+): Promise<HostResult> {
   const healthy = new Map<string, number>()
   const report = (event: RunEvent) => {
     if (event.type === 'app-healthy') healthy.set(event.app, (performance.now() - order.began) / 1000)
@@ -50,8 +94,9 @@ export async function restoreHost(
   }
   const takeOver = {
     agreed: new Map(survey.apps.map(({ app, found }) => [app.name, found])),
-    apps: taking.map(({ app }) => app.name),
+    apps: survey.apps.filter(({ kind }) => kind === 'take-over').map(({ app }) => app.name),
     discardLocal: order.discardLocal,
+    comesBack: survey.later.length > 0,
   }
   const takenAt = Date.now()
   const result = await provisionHost({ ...context, report, takeOver }, host, spent)

@@ -265,21 +265,31 @@ describe('an empty card', () => {
     await wipe(host)
     await disk.plug(host)
     await forgetHostKey()
-    const early = await lab.run(['restore', twelve, '--json', '--yes', '--accept-new'])
-    expect(eventsOf(early, 'problem').map(({ problem }) => (problem as { code: string }).code)).toEqual(
-      both.map(() => 'replica-unmounted'),
+    const early = await lab.run(['restore', twelve, '--json', '--dry-run', '--accept-new'])
+    expect(early.code, early.stderr).toBe(0)
+    expect(eventsOf(early, 'warning').map(({ code, app: name }) => [code, name])).toEqual(
+      both.map((name) => ['looked-at-later', name]),
     )
+    expect(await inside('ls -d /etc/streamside 2>/dev/null || :')).toBe('')
     const run = await lab.provision([], 1)
     const problems = eventsOf(run, 'problem').map(({ problem }) => problem as Record<string, unknown>)
     expect(problems.map(({ code }) => code)).toEqual(['held-by-another-host'])
     expect(await ownerOf('dir-own')).toEqual(before)
   })
 
-  test('is restored on order, and its user has the number that it had', async () => {
+  test('is restored on order, which mounts the disk first, and its user has the number that it had', async () => {
+    await wipe(host)
+    await disk.plug(host)
+    await forgetHostKey()
     // as if the old card had not shown itself for some time
-    await inside('find "$1" -name tip.json -exec touch -d -10min {} +', `${root}/home`)
-    const run = await lab.run(['restore', twelve, '--json', '--yes'])
+    await inside(
+      'mount /dev/disk/by-label/backup /mnt; find /mnt/home -name tip.json -exec touch -d -10min {} +; umount /mnt',
+    )
+    const run = await lab.run(['restore', twelve, '--json', '--yes', '--accept-new'])
     expect(run.code, run.stdout + run.stderr).toBe(0)
+    expect(eventsOf(run, 'restore-source').map(({ app: name, action }) => [name, action])).toEqual(
+      both.map((name) => [name, 'take-over']),
+    )
     expect(eventsOf(run, 'restored').map(({ app: name }) => name)).toEqual(expect.arrayContaining(both))
     expect(await rowsOnceUp(app('dir-own'))).toEqual(rows)
     expect(await inside('id -u dir-own')).toBe(`${before.uid}\n`)
