@@ -42,7 +42,6 @@ step_leave() { # N APP UNIT removed|given-back [NEW NAME [HALF…]]
 step_halt() { # N APP UNIT PATH…
   number_of_halt=$1 app=$2 unit=$3; shift 3
   step stop "$unit"
-  was=$(systemctl show -P ActiveState "$unit")
   gone "$unit" || systemctl stop "$unit" || fail 15 unit "systemctl stop $unit: $(last_lines 3)"
   halted="$halted $unit" moving="$moving $app"
   if ! grep -qs '"proved":true' "/var/lib/streamside/apps/$app/clean"; then
