@@ -11,7 +11,12 @@ export function journalSettings({ journal, servers }: Logs): { key: string; valu
     { key: 'SystemMaxUse', value: size },
     { key: 'RuntimeMaxUse', value: size },
     { key: 'SyncIntervalSec', value: `${journal.syncSeconds}s` },
-    // Debian's default, and not upstream's: rsyslog has its lines from there
-    ...(servers.length > 0 ? [{ key: 'ForwardToSyslog', value: 'yes' }] : []),
+    // rsyslog has its lines from there, all of them: the first is Debian's default and not upstream's, the second everybody's
+    ...(servers.length > 0
+      ? [
+          { key: 'ForwardToSyslog', value: 'yes' },
+          { key: 'MaxLevelSyslog', value: 'debug' },
+        ]
+      : []),
   ]
 }

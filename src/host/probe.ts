@@ -47,6 +47,7 @@ const programs = [
   'own-paths.sh',
   'enter.sh',
   'look.sh',
+  'rsyslog.sh',
   'services.sh',
   'replicas.sh',
   'host-id.sh',

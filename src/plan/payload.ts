@@ -23,7 +23,10 @@ export function applyPayload(plan: HostPlan, who: string, seenAt: number): Paylo
   const payload: Payload = {
     files: [
       ...programs,
-      ...['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh'].map((name) => ({ name, content: hostProgram(name) })),
+      ...['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh', 'rsyslog.sh'].map((name) => ({
+        name,
+        content: hostProgram(name),
+      })),
     ],
     streams: [],
     changeOfStep: new Map(),

@@ -145,7 +145,9 @@ function immutableAdvice(host: string, text: string): string | null {
 
 /** The user's own files in /etc/rsyslog.d come from no inventory: each that rsyslogd complains of, and whose it is to mend. */
 function snippetAdvice(host: string, text: string): string | null {
-  const named = [...new Set(text.match(/\/etc\/rsyslog\.(?:d\/[^\s,':]+|conf\b)/g) ?? [])]
+  // what rsyslogd names itself may be the file in which it noticed; templates/host/rsyslog.sh found out
+  const blamed = /^without (\/etc\/rsyslog\.d\/.+?) the configuration is valid/m.exec(text)?.[1]
+  const named = blamed ? [blamed] : [...new Set(text.match(/\/etc\/rsyslog\.(?:d\/[^\s,':]+|conf\b)/g) ?? [])]
   // it says of its main file, too, that it could not be read, when what is wrong stands in another
   const causes = named.length > 1 ? named.filter((file) => file !== '/etc/rsyslog.conf') : named
   const files = causes.filter((file) => !isLoggingFile(file))

@@ -12,7 +12,7 @@
 #   ports     lines  PORT USER                  ports that apps want: answered when somebody else has them
 #   journald                                    (may be absent) say what journald's configuration comes to, and what rsyslog's is refused for
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
-#   probe/, tree.sh, own-paths.sh, enter.sh, look.sh, services.sh, replicas.sh, host-id.sh   parts of this program
+#   probe/, tree.sh, own-paths.sh, enter.sh, look.sh, services.sh, replicas.sh, rsyslog.sh, host-id.sh   parts of this program
 # PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
 #
 # Answer: lines of TAB-separated fields, first `streamside-probe 1`, last `end`. Fields that come from outside this program
@@ -42,7 +42,7 @@ read_line() { # FILE -> $line, empty when there is none
   [ ! -r "$1" ] || IFS= read -r line <"$1" || :
 }
 
-for part in tree own-paths services replicas probe/machine probe/paths probe/records; do
+for part in tree own-paths services replicas rsyslog probe/machine probe/paths probe/records; do
   # shellcheck source=/dev/null
   . "./$part.sh"
 done

@@ -69,6 +69,26 @@ describe('what is not valid', () => {
     await lab.provision()
   })
 
+  test('and of which rsyslogd names another file, or none, is named all the same', async () => {
+    await runInHost(two, ['touch', '/etc/rsyslog.d/70-good.conf'])
+    const told = async (snippet: string) => {
+      await shellInHost(two, 'printf %s "$1" >"/etc/rsyslog.d/60 mine.conf"', [snippet])
+      const run = await lab.provision(['--limit', 'conf-two'])
+      return eventsOf(run, 'warning').map((event) => String(event['message']).split('\n').at(-1))
+    }
+    const blamed = 'without /etc/rsyslog.d/60 mine.conf the configuration is valid'
+    expect(await told('if $msg contains "x" then {\n  stop\n')).toEqual([blamed])
+    expect(await told('# mine\n\nif $msg contains "x" then call nowhere\n')).toEqual([`${blamed}, see its line 3`])
+    expect(await told('\n$NoSuchDirective on\n')).toEqual([`${blamed}, see its line 2`])
+    await change({ queue: 'light' })
+    const refused = problemsOf(await lab.provision(['--limit', 'conf-two'], 1))[0]
+    expect(refused?.found).toContain(`${blamed}, see its line 2`)
+    expect(refused?.next).toMatch(/; \/etc\/rsyslog\.d\/60 mine\.conf on conf-two is none of streamside's/)
+    await change({})
+    await runInHost(two, ['rm', '/etc/rsyslog.d/60 mine.conf', '/etc/rsyslog.d/70-good.conf'])
+    expect(await planned()).toEqual([])
+  })
+
   test('is told when nothing else is to be done, too: before a reboot shows it', async () => {
     const before = await stateOf(two)
     await shellInHost(two, `printf '# mine\\n\\nif $msg contains "x then {\\n' >/etc/rsyslog.d/60-mine.conf`)

@@ -106,6 +106,8 @@ finish() {
 
 # shellcheck source=templates/host/tree.sh
 . ./tree.sh
+# shellcheck source=templates/host/rsyslog.sh
+. ./rsyslog.sh
 # shellcheck source=templates/host/enter.sh
 . ./enter.sh
 # shellcheck source=templates/host/own-paths.sh

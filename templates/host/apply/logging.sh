@@ -33,11 +33,8 @@ check_logging() {
     mkdir -p -- "$shadow/$(dirname -- "${decoded#/etc/rsyslog.d/}")"
     cp -- "$from" "$shadow/${decoded#/etc/rsyslog.d/}"
   done <"$staged"
-  # rsyslog.conf names the folder by its path: in a mount namespace of its own rsyslogd sees what is to be in its place, and its
-  # complaints name the files by their own names
-  # shellcheck disable=SC2016 # $1 is that shell's
-  unshare --mount -- sh -c 'mount --bind "$1" /etc/rsyslog.d && exec rsyslogd -N1 -f /etc/rsyslog.conf' sh "$shadow" >"$payload/said" 2>&1 ||
-    fail 13 not-valid "rsyslogd -N1 said of the configuration as it would be: $(grep -v -e 'config validation run' -e '^$' "$payload/said" | sed 's/ \[v[0-9.]* try .*\]$//' | awk '!told[$0]++')"
+  rsyslog_check "$shadow" "$payload/said" ||
+    fail 13 not-valid "rsyslogd -N1 said of the configuration as it would be: $(rsyslog_complaint "$shadow" "$payload/said")"
 }
 
 settles_rsyslog() { [ "$2" != rsyslog.service ] || touches_rsyslog=yes; } # N UNIT …
@@ -56,7 +53,7 @@ remove_in_shadow() { # N PATH AS
 
 # journald has no check of its own and ignores what it does not understand: so only what the template may render is let through.
 check_journald() { # FILE TARGET
-  ! grep -n -v -E '^(#.*|\[Journal\]|Storage=(persistent|volatile)|(SystemMaxUse|RuntimeMaxUse)=[1-9][0-9]*M|SyncIntervalSec=[1-9][0-9]*s|ForwardToSyslog=yes)?$' "$1" >"$payload/said" ||
+  ! grep -n -v -E '^(#.*|\[Journal\]|Storage=(persistent|volatile)|(SystemMaxUse|RuntimeMaxUse)=[1-9][0-9]*M|SyncIntervalSec=[1-9][0-9]*s|ForwardToSyslog=yes|MaxLevelSyslog=debug)?$' "$1" >"$payload/said" ||
     fail 13 not-valid "$2 holds what is no setting of journald's, line $(head -n 1 "$payload/said")"
 }
 

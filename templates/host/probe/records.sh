@@ -28,7 +28,7 @@ journald() {
   # What somebody has changed since rsyslog was started from ours shows at its next start, which may be a boot.
   since=/var/lib/streamside/started/rsyslog.service
   [ -e "$since" ] && [ -n "$(find /etc/rsyslog.conf /etc/rsyslog.d -newer "$since" -print -quit 2>/dev/null)" ] || return 0
-  rsyslogd -N1 >said 2>&1 || say rsyslog "$(base64 -w0 <said)"
+  rsyslog_check /etc/rsyslog.d "$here/said" || say rsyslog "$(rsyslog_complaint /etc/rsyslog.d "$here/said" | base64 -w0)"
 }
 
 apps() {

@@ -16,6 +16,13 @@ test("a snippet of the user's own is to be mended on its host, and each is named
   expect(next(bad('/etc/rsyslog.conf'))).toMatch(/; \/etc\/rsyslog\.conf on pi is none/)
 })
 
+test('the snippet that was found out is the one to mend, and not the file in which rsyslogd noticed', () => {
+  const said =
+    "error during parsing file /etc/rsyslog.d/70-good.conf, on or before line 1: syntax error on token '{'\n" +
+    'without /etc/rsyslog.d/60-my own.conf the configuration is valid, see its line 3\n'
+  expect(next(said)).toMatch(/; \/etc\/rsyslog\.d\/60-my own\.conf on pi is none of streamside's: mend that there/)
+})
+
 test('what streamside lays itself follows from the inventory', () => {
   for (const file of ['/etc/rsyslog.d/05-streamside-server.conf', '/etc/rsyslog.d/streamside/hosts.json'])
     expect(next(`could not open ${file}, nor /etc/rsyslog.conf`)).toMatch(
