@@ -1,8 +1,9 @@
 /**
- * What a power cut of a log server loses: a client tells 100 numbered lines a second, the server's power is cut in the middle and
- * is back some seconds later, and what has not arrived is counted once the client's queue is empty. Printed a line a round.
+ * What a power cut loses of the lines that a client tells a log server, 100 a second: of the server, for some seconds until it
+ * boots again, and of the client, while the server is there or away. What has not arrived is counted once the client's queue is
+ * empty. Printed a line a round.
  *
- *     node test/bench/log-loss.ts        two hosts of the lab are made, and taken down again; about 2 minutes
+ *     node test/bench/log-loss.ts        two hosts of the lab are made, and taken down again; about 4 minutes
  */
 import {
   boot,
@@ -25,40 +26,70 @@ const lines = 1500
 const lab = await up([{ name: 'loss-server' }, { name: 'loss-client' }], { instance })
 try {
   const [server, client] = [hostOf(lab, 'loss-server'), hostOf(lab, 'loss-client')]
-  for (const queue of ['durable', 'light'])
-    for (const secondsOff of [1, 10]) {
-      const inventory = await labInventory(lab, { apps: {}, logs: { servers: ['loss-server'], queue } })
-      const run = await streamside(['provision', '--accept-new', '--inventory', inventory])
-      if (run.code !== 0) throw new Error(`provision ended with ${run.code}: ${run.stderr}`)
-      await until('the client to be connected', 30, async () => {
-        await runInHost(client, ['logger', 'are you there'])
-        const got = await shellInHost(server, 'grep -rlF "are you there" /var/log/hosts/loss-client || :')
-        return got === '' ? null : true
-      })
-      const mark = `${queue}-${secondsOff}`
-      const telling = shellInHost(
-        client,
-        'n=0; while [ "$n" -lt "$2" ]; do n=$((n + 1)); logger -t loss "$1 $n."; sleep "$3"; done',
-        [mark, String(lines), String(lineEvery)],
-      )
-      await pause(4)
-      // A machine without power closes no connection, and the lab's kernel would for it: nothing more may leave it.
-      await setCable(lab.instance, server, 'down')
-      await cutPower(server)
-      await pause(secondsOff)
-      await boot(server, { ready: false })
-      await setCable(lab.instance, server, 'up')
-      await waitForSsh(server)
-      await telling
-      await runInHost(client, ['logger', `${mark} end.`])
-      await until('the queue to be sent', 120, async () => {
-        const got = await shellInHost(server, 'grep -rlF "$1 end." /var/log/hosts || :', [mark])
-        return got === '' ? null : true
-      })
-      const script = `grep -rhoE "$1 [0-9]+\\." /var/log/hosts | sort | uniq -c | awk -v all="$2" '{ n++; if ($1 > 1) twice++ } END { print all - n, twice + 0 }'`
-      const [lost, twice] = (await shellInHost(server, script, [mark, String(lines)])).trim().split(' ')
-      console.log(`${queue}: server off for ${secondsOff} s: ${lost} of ${lines} lines lost, ${twice} twice`)
-    }
+  for (const queue of ['durable', 'light']) {
+    const inventory = await labInventory(lab, { apps: {}, logs: { servers: ['loss-server'], queue } })
+    const run = await streamside(['provision', '--accept-new', '--inventory', inventory])
+    if (run.code !== 0) throw new Error(`provision ended with ${run.code}: ${run.stderr}`)
+    for (const secondsOff of [1, 10]) await serverCut(queue, secondsOff)
+    for (const there of [true, false]) await clientCut(queue, there)
+  }
+
+  async function serverCut(queue: string, secondsOff: number): Promise<void> {
+    const mark = `${queue}-${secondsOff}`
+    await arrives(`${mark} begin.`, 30)
+    const told = tell(mark)
+    await pause(4)
+    // A machine without power closes no connection, and the lab's kernel would for it: nothing more may leave it.
+    await setCable(lab.instance, server, 'down')
+    await cutPower(server)
+    await pause(secondsOff)
+    await boot(server, { ready: false })
+    await setCable(lab.instance, server, 'up')
+    await waitForSsh(server)
+    await told
+    await arrives(`${mark} end.`, 120)
+    const { lost, twice } = await count(mark, lines)
+    console.log(`${queue}: server off for ${secondsOff} s: ${lost} of ${lines} lines lost, ${twice} twice`)
+  }
+
+  async function clientCut(queue: string, there: boolean): Promise<void> {
+    const mark = `${queue}-client-${there ? 'there' : 'away'}`
+    await arrives(`${mark} begin.`, 30)
+    if (!there) await setCable(lab.instance, server, 'down')
+    const told = tell(mark).catch(() => 'its power was cut')
+    await pause(8)
+    await cutPower(client)
+    await told
+    await boot(client)
+    if (!there) await setCable(lab.instance, server, 'up')
+    await arrives(`${mark} end.`, 120)
+    const all = Number(await shellInHost(client, 'cat "/var/tmp/$1"', [mark]))
+    const { lost, twice } = await count(mark, all)
+    const was = there ? 'there' : 'away'
+    console.log(`${queue}: client cut, server ${was}: ${lost} of ${all} lines lost, ${twice} twice`)
+  }
+
+  /** What it has told lies in a file of its own; the lab's page cache outlives the cut. */
+  function tell(mark: string): Promise<string> {
+    const script =
+      'n=0; while [ "$n" -lt "$2" ]; do n=$((n + 1)); logger -t loss "$1 $n."; echo "$n" >"/var/tmp/$1"; sleep "$3"; done'
+    return shellInHost(client, script, [mark, String(lines), String(lineEvery)])
+  }
+
+  /** Said again each time: what was said before the connection was there may be among what is lost. */
+  async function arrives(words: string, seconds: number): Promise<void> {
+    await until(`"${words}" to arrive`, seconds, async () => {
+      await runInHost(client, ['logger', words])
+      const got = await shellInHost(server, 'grep -rlF "$1" /var/log/hosts/loss-client || :', [words])
+      return got === '' ? null : true
+    })
+  }
+
+  async function count(mark: string, all: number): Promise<{ lost: string; twice: string }> {
+    const script = `grep -rhoE "$1 [0-9]+\\." /var/log/hosts | sort | uniq -c | awk -v all="$2" '{ n++; if ($1 > 1) twice++ } END { print all - n, twice + 0 }'`
+    const [lost = '', twice = ''] = (await shellInHost(server, script, [mark, String(all)])).trim().split(' ')
+    return { lost, twice }
+  }
 } finally {
   await down({ instance })
 }

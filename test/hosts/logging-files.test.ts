@@ -80,11 +80,11 @@ describe('what is not valid', () => {
     expect(await told('if $msg contains "x" then {\n  stop\n')).toEqual([blamed])
     expect(await told('# mine\n\nif $msg contains "x" then call nowhere\n')).toEqual([`${blamed}, see its line 3`])
     expect(await told('\n$NoSuchDirective on\n')).toEqual([`${blamed}, see its line 2`])
-    await change({ queue: 'light' })
+    await change({})
     const refused = problemsOf(await lab.provision(['--limit', 'conf-two'], 1))[0]
     expect(refused?.found).toContain(`${blamed}, see its line 2`)
     expect(refused?.next).toMatch(/; \/etc\/rsyslog\.d\/60 mine\.conf on conf-two is none of streamside's/)
-    await change({})
+    await change({ queue: 'light' })
     await runInHost(two, ['rm', '/etc/rsyslog.d/60 mine.conf', '/etc/rsyslog.d/70-good.conf'])
     expect(await planned()).toEqual([])
   })
