@@ -89,7 +89,18 @@ function toMount(text: string): MountSource {
   const nfs = /^nfs:\/\/([^/]+)(\/.*)$/.exec(text)
   if (nfs) return { kind: 'nfs', share: `${nfs[1]}:${nfs[2]}` }
   const [, by, name] = /^(LABEL|UUID|PARTUUID)=(.*)$/.exec(text) ?? []
-  return { kind: 'device', device: by === undefined ? text : `/dev/disk/by-${by.toLowerCase()}/${name}` }
+  return {
+    kind: 'device',
+    device: by === undefined ? text : `/dev/disk/by-${by.toLowerCase()}/${linkName(name ?? '')}`,
+  }
+}
+
+/** As udev writes a label in the name of a link: `My\x20Passport` (encode_devnode_name in systemd's src/shared/device-nodes.c). */
+function linkName(label: string): string {
+  return label.replaceAll(
+    /[^A-Za-z0-9#+\-.:=@_\u{80}-\u{10ffff}]/gu,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
 }
 
 function toHost(conversion: Conversion, name: string, entry: HostEntry): Host {

@@ -63,7 +63,7 @@ try {
     await boot(client)
     if (!there) await setCable(lab.instance, server, 'up')
     await arrives(`${mark} end.`, 120)
-    const all = Number(await shellInHost(client, 'cat "/var/tmp/$1"', [mark]))
+    const all = Number(await shellInHost(client, 'wc -l <"/var/tmp/$1"', [mark]))
     const { lost, twice } = await count(mark, all)
     const was = there ? 'there' : 'away'
     console.log(`${queue}: client cut, server ${was}: ${lost} of ${all} lines lost, ${twice} twice`)
@@ -72,7 +72,7 @@ try {
   /** What it has told lies in a file of its own; the lab's page cache outlives the cut. */
   function tell(mark: string): Promise<string> {
     const script =
-      'n=0; while [ "$n" -lt "$2" ]; do n=$((n + 1)); logger -t loss "$1 $n."; echo "$n" >"/var/tmp/$1"; sleep "$3"; done'
+      'n=0; while [ "$n" -lt "$2" ]; do n=$((n + 1)); logger -t loss "$1 $n."; echo "$n" >>"/var/tmp/$1"; sleep "$3"; done'
     return shellInHost(client, script, [mark, String(lines), String(lineEvery)])
   }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cutPower, type LabHost, shellInHost } from '../lab/index.ts'
 import { ownerIn, proven } from './directory-site.ts'
@@ -10,6 +11,8 @@ import { eventsOf, notesApp, readRows, type Site, site, writeRow } from './site.
 // One directory that two hosts have, as two clients of a NAS do. Here they share a kernel, and so the file system itself.
 const names = ['race-twelve', 'race-thirteen'] as const
 const root = '/mnt/share'
+/** As udev names the link of the label, which has a blank, as labels of disks from a shop have. */
+const link = String.raw`/dev/disk/by-label/My\x20share`
 let lab: Site
 let hosts: LabHost[]
 let disk: Disk
@@ -17,18 +20,18 @@ let disk: Disk
 let winner: LabHost
 
 /** The app on one of the hosts, as an operator of his own has it. */
-const only = (host: string, path = root) => ({
-  replicas: { share: { type: 'file', path, mount: 'LABEL=share', prefix: 'home' } },
+const only = (host: string, at = root) => ({
+  replicas: { share: { type: 'file', path: at, mount: 'LABEL=My share', prefix: 'home' } },
   apps: { 'race-app': notesApp(host, 8421, { replica: 'share' }) },
 })
 
 beforeAll(async () => {
   lab = await site('directory-race', [{ name: names[0] }, { name: names[1], suite: 'trixie' }], only(names[0]))
-  disk = await makeDisk(lab.lab.instance, 'share', 32)
+  disk = await makeDisk(lab.lab.instance, path.basename(link), 32)
   hosts = names.map((name) => lab.host(name))
   for (const host of hosts) {
     await disk.plug(host)
-    await shellInHost(host, 'mkdir -p "$1" && mount /dev/disk/by-label/share "$1"', [root])
+    await shellInHost(host, 'mkdir -p "$1" && mount "$2" "$1"', [root, link])
   }
 })
 
@@ -98,7 +101,7 @@ describe('an app with its replica on a disk', () => {
     await lab.provision(['--limit', winner.name, '--prune'])
     const left = 'findmnt -n "$1" || ls /etc/systemd/system | grep -F mnt || echo gone'
     expect(await shellInHost(winner, left, [moved])).toBe('gone\n')
-    await shellInHost(winner, 'mount /dev/disk/by-label/share "$1"', [moved])
+    await shellInHost(winner, 'mount "$2" "$1"', [moved, link])
     expect((await ownerIn(winner, `${moved}/home/race-app`)).holder).toBeNull()
   })
 })

@@ -75,7 +75,7 @@ const mountPoint = z
 
 const mount = plainText()
   .regex(
-    /^(nfs:\/\/[A-Za-z0-9.:[\]-]+\/[A-Za-z0-9._~/-]+|(LABEL|UUID|PARTUUID)=[A-Za-z0-9._-]+|\/dev\/[A-Za-z0-9._:/-]+)$/,
+    /^(nfs:\/\/[A-Za-z0-9.:[\]-]+\/[\p{L}\p{N}._~/@+,&() -]+(?<! )|LABEL=[^ ](.*[^ ])?|(UUID|PARTUUID)=[A-Za-z0-9._-]+|\/dev\/[A-Za-z0-9._:/-]+)$/u,
     'not something to mount; write nfs://nas/volume1/sqlite, LABEL=backup, UUID=…, PARTUUID=… or /dev/…',
   )
   .refine((value) => !value.split('/').includes('..'), 'cannot hold .. as a part')

@@ -54,6 +54,15 @@ describe('a replica in a directory', () => {
       disk,
       ['What=/dev/disk/by-label/backup', String.raw`WantedBy=multi-user.target dev-disk-by\x2dlabel-backup.device`],
     ],
+    [
+      'a disk whose label has a blank, as udev links it',
+      { kind: 'device', device: String.raw`/dev/disk/by-label/My\x20Passport` },
+      [
+        String.raw`What=/dev/disk/by-label/My\x20Passport`,
+        String.raw`WantedBy=multi-user.target dev-disk-by\x2dlabel-My\x5cx20Passport.device`,
+      ],
+    ],
+    ['an NFS share with a blank', { kind: 'nfs', share: 'nas:/volume 1/my (data)' }, ['What=nas:/volume 1/my (data)']],
   ] as const)('that is %s has a mount unit that systemd takes', (_, mount, lines) => {
     const resources = resourcesOf(mount)
     const content = fileOf(resources, unit)
