@@ -89,11 +89,18 @@ look_after() {
     [ "$act" = prove ] || { act_on; return; }
   fi
   write_tip || :
-  if [ "$held" = true ]; then rescue_over; else see_writable; fi
+  if [ "$held" = true ]; then rescue_over; restored_over; else see_writable; fi
   look_back
   watch "{\"ask\":\"watch\",$(facts),\"told\":$(told_alerts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"unprovenSince\":$unproven_since,\"why\":$(json "$why"),\"past\":$past}"
   run_folder proof
   printf '{"time":%s,"held":%s,"text":%s,"dbs":%s}\n' "$(date +%s)" "$held" "$(json "$why")" "$proven_tip" >"$run/proof/$app"
+}
+
+# That files were gone, or older than the replica, and have been restored, is told for a day, or until the next start.
+restored_over() {
+  for folder in "$state/alerts" "$run/alerts/$app"; do
+    find "$folder" -maxdepth 1 \( -name 'gate-no-files*' -o -name 'gate-stale-files*' \) -mmin +1440 -delete 2>/dev/null || :
+  done
 }
 
 # Has anyone written to a path after the app had moved on from it? One of the past paths at each run, in turn. -> $past

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { elfHeaderBytes, elfMachine } from '../../src/artifacts/elf.ts'
-import { rootOf, runInHost } from '../lab/index.ts'
+import { rootOf, runInHost, shellInHost } from '../lab/index.ts'
 import { type Gated, loseDatabase, newestIn, rowsOnceUp } from './gated.ts'
 import { eventsOf, notesApp, type Run, type Site, site, until, writeRow } from './site.ts'
 import { said, statusOf } from './status-answer.ts'
@@ -164,10 +164,16 @@ describe('one inventory on Debian 12, Debian 13 and arm64', () => {
   )
 
   test(
-    'gives the same status when something was wrong: the loss is told',
+    'gives the same status when something was wrong: the loss is told, for a day',
     async () => {
       const lost = { code: 'no-files', text: expect.stringContaining('no file here') }
       expect(await sameStatus(1)).toMatchObject({ apps: [{ state: 'running', alerts: [lost], wrong: [lost] }] })
+      for (const host of hosts)
+        await shellInHost(
+          lab.host(host),
+          `touch -d '-25 hours' /var/lib/streamside/apps/${on(host).name}/alerts/gate-no-files*`,
+        )
+      expect(await sameStatus(0)).toMatchObject({ apps: [{ state: 'running', alerts: [], wrong: [] }] })
     },
     5 * minutes,
   )
