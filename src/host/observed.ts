@@ -108,8 +108,10 @@ export interface ObservedDatabase {
   bytes: number
   owner: string
   group: string
-  /** Whose its WAL, shared memory, journal and Litestream's folder are, as far as they are there. */
-  beside?: { owner: string; group: string }[]
+  /** In octal, as `stat -c %a` has it. */
+  mode: string
+  /** The same of its WAL, shared memory, journal and Litestream's folder, as far as they are there. */
+  beside?: { owner: string; group: string; mode: string }[]
   /** Of a service's: how its header says that it is written; `none` before it is one. */
   journal?: 'wal' | 'rollback' | 'none'
 }

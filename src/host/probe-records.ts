@@ -40,7 +40,7 @@ export function parseUnits(records: string[][]): Map<string, ObservedUnit> {
   return units
 }
 
-/** Databases by path: INDEX, BYTES, OWNER, GROUP; and INDEX, how it is written. */
+/** Databases by path: INDEX, BYTES, then OWNER, GROUP, MODE of each file; and INDEX, how it is written. */
 export function parseDatabases(
   databases: string[][],
   journals: string[][],
@@ -48,10 +48,12 @@ export function parseDatabases(
 ): Map<string, ObservedDatabase> {
   const written = new Map(journals.map(([index = '', journal]) => [index, journal]))
   return new Map(
-    databases.map(([index = '', bytes, owner = '', group = '', ...beside]) => {
-      const file: ObservedDatabase = { bytes: Number(bytes), owner, group }
+    databases.map(([index = '', bytes, owner = '', group = '', mode = '', ...beside]) => {
+      const file: ObservedDatabase = { bytes: Number(bytes), owner, group, mode }
       if (beside.length > 0)
-        file.beside = beside.flatMap((name, n) => (n % 2 === 0 ? [{ owner: name, group: beside[n + 1] ?? '' }] : []))
+        file.beside = beside.flatMap((name, n) =>
+          n % 3 === 0 ? [{ owner: name, group: beside[n + 1] ?? '', mode: beside[n + 2] ?? '' }] : [],
+        )
       const journal = written.get(index)
       if (journal === 'wal' || journal === 'rollback' || journal === 'none') file.journal = journal
       return [request.databases[Number(index)]?.path ?? '', file]

@@ -6,30 +6,37 @@ import { isWithin } from '../inventory/paths.ts'
 import type { Change, HostPlan } from './change.ts'
 import type { Manifest } from './manifest.ts'
 
-/** A database that belongs to somebody else (copied there by root, say) cannot be written by its app, nor replicated: its gate waits. */
+/**
+ * A database that belongs to somebody else (copied there by root, say), or that its owner may not read and write, cannot be used by
+ * its app, nor replicated: its gate waits.
+ */
 export function databaseOwners(state: HostState, observed: Observed): Change[] {
   return state.apps.flatMap((app) =>
     Object.values(app.databases).flatMap((file): Change[] => {
       const seen = observed.databases.get(file)
       const { user, group } = state.accounts.get(app.name) ?? { user: app.name, group: app.name }
-      // The group of a service's files is the service's own matter.
-      const other = [seen ?? [], seen?.beside ?? []]
-        .flat()
-        .find((each) => each.owner !== user || (app.service === null && each.group !== group))
-      if (!other) return []
+      const files = [seen ?? [], seen?.beside ?? []].flat()
+      // The group of a service's files is the service's own matter, and so are their modes.
+      const isOwn = app.service === null
+      const other = files.find((each) => each.owner !== user || (isOwn && each.group !== group))
+      const closed = files.find((each) => isOwn && (Number.parseInt(each.mode, 8) & 0o600) !== 0o600)
+      const reasons = [
+        ...(other ? [`owner ${other.owner}:${other.group} → ${user}:${group}${of(other, seen)}`] : []),
+        ...(closed ? [`mode ${closed.mode}${of(closed, seen)}, its owner is to read and write it`] : []),
+      ]
+      if (reasons.length === 0) return []
       return [
         {
-          summary: {
-            kind: 'database',
-            name: file,
-            action: 'update',
-            reason: `owner ${other.owner}:${other.group} → ${user}:${group}${other === seen ? '' : ' of what lies beside it'}`,
-          },
-          step: { verb: 'own', fields: [`${user}:${group}`, file] },
+          summary: { kind: 'database', name: file, action: 'update', reason: reasons.join('; ') },
+          step: { verb: 'own', fields: [`${user}:${group}`, file, ...(closed ? ['open'] : [])] },
         },
       ]
     }),
   )
+}
+
+function of(file: unknown, database: unknown): string {
+  return file === database ? '' : ' of what lies beside it'
 }
 
 /**

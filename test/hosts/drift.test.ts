@@ -155,6 +155,12 @@ const drifts: Record<string, Drift> = {
     restarts: [],
     after: ['stat -c %U:%G /var/lib/drift/data/notes.db', 'drift:drift\n'],
   },
+  'a database that its app may not read, and a WAL that it may not write': {
+    script: 'chmod 0 /var/lib/drift/data/notes.db; chmod 0440 /var/lib/drift/data/notes.db-wal',
+    changes: ['update /var/lib/drift/data/notes.db'],
+    restarts: [],
+    after: ['find /var/lib/drift/data/notes.db /var/lib/drift/data/notes.db-wal ! -perm -u+rw', ''],
+  },
   'a WAL that root has put there': {
     script: 'chown root:root /var/lib/drift/data/notes.db-wal',
     changes: ['update /var/lib/drift/data/notes.db'],

@@ -27,7 +27,7 @@ own_folder() { # PATH USER:GROUP
 
 # The app may have made what lies above its database a link: root would hand it what it leads to. The folder is entered once, and
 # is the one of that name or none; from there nothing is followed, -h for the file itself.
-step_own() { # N USER:GROUP PATH
+step_own() { # N USER:GROUP PATH [open: its owner is to read and write it]
   step own "$3"
   (
     cd -P -- "${3%/*}" || exit 1
@@ -38,6 +38,8 @@ step_own() { # N USER:GROUP PATH
     [ -z "$named_twice" ] || fail 15 hard-link "${3%/*}/${named_twice#./} has a second name elsewhere, so whose it is cannot be known: its owner was not changed"
     for file in "$name" "$name-wal" "$name-shm" "$name-journal" ".$name-litestream"; do
       if [ -e "./$file" ] || [ -h "./$file" ]; then chown -h -R -P -- "$2" "./$file"; fi
+      # as that user, who may do so with what is its own alone
+      if [ -n "${4-}" ] && [ -e "./$file" ]; then as "${2%:*}" chmod -R u+rwX -- "./$file"; fi
     done
   )
   record made "$1"

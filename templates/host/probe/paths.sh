@@ -87,9 +87,9 @@ databases() {
     decode "$encoded"
     # one stat, of the file itself: an app may put a link there
     if [ ! -h "$decoded" ] && [ -f "$decoded" ]; then
-      # Whose it is, and then whose all is that lies beside it: the app, or Litestream as its user, has to write to it.
+      # Whose it is, and its mode, and then that of all that lies beside it: the app, or Litestream as its user, has to write to it.
       size=$(stat -c %s -- "$decoded" 2>/dev/null) || size=
-      owners=$(stat -c "%U$tab%G" -- "$decoded" "$decoded-wal" "$decoded-shm" "$decoded-journal" "${decoded%/*}/.${decoded##*/}-litestream" 2>/dev/null | tr '\n' '\t') || :
+      owners=$(stat -c "%U$tab%G$tab%a" -- "$decoded" "$decoded-wal" "$decoded-shm" "$decoded-journal" "${decoded%/*}/.${decoded##*/}-litestream" 2>/dev/null | tr '\n' '\t') || :
       [ -z "$size" ] || say database "$index" "$size" "${owners%"$tab"}"
       if [ "$look" = 1 ]; then
         say journal "$index" "$(written_as "$decoded")"

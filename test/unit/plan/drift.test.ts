@@ -69,16 +69,29 @@ test('a drop-in for all units whose names begin so stays where it is, for it may
 
 test('a database that became somebody else’s is given back to its app, without a restart', () => {
   expect(
-    drifted((observed) => observed.databases.set('/var/lib/web/a.db', { bytes: 1, owner: 'root', group: 'web' })),
+    drifted((observed) =>
+      observed.databases.set('/var/lib/web/a.db', { bytes: 1, owner: 'root', group: 'web', mode: '600' }),
+    ),
   ).toEqual(['update database /var/lib/web/a.db own'])
 })
 
-test('so is what lies beside it', () => {
-  const seen = { bytes: 1, owner: 'web', group: 'web', beside: [{ owner: 'root', group: 'root' }] }
-  const observed = { ...bare(), databases: new Map([['/var/lib/web/a.db', seen]]) }
-  expect(
-    databaseOwners(hostState([web], []), observed).map(({ summary, step }) => [summary.reason, step.fields]),
-  ).toEqual([['owner root:root → web:web of what lies beside it', ['web:web', '/var/lib/web/a.db']]])
+test('so is what lies beside it, and what its owner may not read and write', () => {
+  const file = { owner: 'web', group: 'web', mode: '644' }
+  const mended = (seen: Partial<typeof file>, beside: Partial<typeof file>) => {
+    const found = { bytes: 1, ...file, ...seen, beside: [{ ...file, ...beside }] }
+    const observed = { ...bare(), databases: new Map([['/var/lib/web/a.db', found]]) }
+    return databaseOwners(hostState([web], []), observed).map(({ summary, step }) => [summary.reason, step.fields])
+  }
+  const own = ['web:web', '/var/lib/web/a.db']
+  expect(mended({}, {})).toEqual([])
+  expect(mended({ mode: '600' }, { mode: '660' })).toEqual([])
+  expect(mended({}, { owner: 'root', group: 'root' })).toEqual([
+    ['owner root:root → web:web of what lies beside it', own],
+  ])
+  expect(mended({ mode: '0' }, {})).toEqual([['mode 0, its owner is to read and write it', [...own, 'open']]])
+  expect(mended({ owner: 'root' }, { mode: '444' })).toEqual([
+    ['owner root:web → web:web; mode 444 of what lies beside it, its owner is to read and write it', [...own, 'open']],
+  ])
 })
 
 test.each([

@@ -29,7 +29,8 @@ const ephemeral = { storage: { kind: 'ephemeral', sizeBytes: 1 << 20 } } as cons
 /** The plan for a host that is as `before`, when it is to be as `after`. */
 function plan(before: App[], after: App[], lying: string[] = []) {
   const observed = asWanted(state(...before))
-  for (const file of lying) observed.databases.set(file, { owner: 'notes', group: 'notes', bytes: 1, journal: 'wal' })
+  for (const file of lying)
+    observed.databases.set(file, { owner: 'notes', group: 'notes', bytes: 1, mode: '600', journal: 'wal' })
   return planHost(state(...after), observed)
 }
 const said = (of: ReturnType<typeof plan>) =>

@@ -232,7 +232,7 @@ describe('a plan', () => {
     const small = app('cache', { storage: { kind: 'ephemeral', sizeBytes: 30 << 20 }, databases: { main: '/d' } })
     const warned = (bytes: number) => {
       const observed = bare()
-      observed.databases.set('/d', { bytes, owner: 'cache', group: 'cache' })
+      observed.databases.set('/d', { bytes, owner: 'cache', group: 'cache', mode: '600' })
       return planHost(hostState([small], []), observed).warnings.map(({ code }) => code)
     }
     expect(warned(10 << 20)).toEqual([])

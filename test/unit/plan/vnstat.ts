@@ -15,7 +15,7 @@ export const vnstat = (more: Partial<App> = {}): App =>
     databases: { main: file },
     ...more,
   })
-export const wal: ObservedDatabase = { bytes: 1, owner: 'vnstat', group: 'vnstat', journal: 'wal' }
+export const wal: ObservedDatabase = { bytes: 1, owner: 'vnstat', group: 'vnstat', mode: '600', journal: 'wal' }
 
 export interface Seen {
   database?: ObservedDatabase | null
