@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { inventoryHelp } from './inventory-commands.ts'
+import { collect, inventoryHelp } from './inventory-commands.ts'
 import type { Registering } from './looking.ts'
 import type { RestoreOptions } from './restore.ts'
+import { timeOf, txidOf } from './restore-point.ts'
 
 const fingerprintOf = (text: string): string => {
   if (!/^SHA256:[A-Za-z0-9+/]{43}$/.test(text))
@@ -24,6 +25,16 @@ export function addRestoreCommand(program: Command, { done, stopping }: Omit<Reg
       'put databases that lie on the host aside (kept beside their places), and bring back what the replica holds',
       false,
     )
+    .option('--app <name>', 'only this app; may be repeated', collect, [])
+    .addOption(
+      new Option(
+        '--at <time>',
+        'go back to a point in time: 2h (ago), or "2026-11-21 14:05" (what is younger stays in the replica)',
+      )
+        .argParser((text: string) => timeOf(text, Date.now()))
+        .conflicts('txid'),
+    )
+    .addOption(new Option('--txid <[database=]transaction>', 'go back to a transaction of one app').argParser(txidOf))
     .option('--host-key <fingerprint>', 'the key that the new card shows, as its own console prints it', fingerprintOf)
     .option(
       '--accept-new',
@@ -32,14 +43,12 @@ export function addRestoreCommand(program: Command, { done, stopping }: Omit<Reg
     )
     .option('--json', 'one event a line on stdout', false)
     .option('-v, --verbose', 'plain lines instead of a live table, and the diffs of what is changed', false)
-    .addOption(new Option('--at <time>').hideHelp())
-    .addOption(new Option('--txid <id>').hideHelp())
-    .addOption(new Option('--app <name>').hideHelp())
     .addOption(new Option('--to-file <path>').hideHelp())
     .addOption(new Option('--from <replica>').hideHelp())
     .addHelpText(
       'after',
       '\nExamples:\n  streamside restore pi-attic --dry-run\n  streamside restore pi-attic\n' +
+        '  streamside restore pi-attic --app notes --at 2h --dry-run      which point that is; without --dry-run, there\n' +
         '  streamside restore pi-attic --yes --host-key SHA256:…        in a script, with the key read off its console',
     )
     .action(async (host: string, options: Omit<RestoreOptions, 'verify'>, command: Command) => {

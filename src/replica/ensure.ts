@@ -224,8 +224,9 @@ async function judge(
 function isTakenOver(
   found: Owner,
   { hostId, claimPath = null }: EnsureOwner,
-  { discard, goesBack }: TakingOver,
+  { discard, goesBack, chosen = null }: TakingOver,
 ): boolean {
+  if (chosen !== null) return true
   if (found.holder?.id === hostId) return goesBack === true
   return claimPath !== found.path || (found.holder !== null && discard === true)
 }

@@ -4,7 +4,7 @@ import type { OwnerPlace } from './place.ts'
 import { openDirectly } from './open.ts'
 import { sourceSeen } from './source-seen.ts'
 import type { DataStore, OpenStore } from './store.ts'
-import { takeOver } from './take-over.ts'
+import { type ChosenSource, takeOver } from './take-over.ts'
 import type { InstanceRequest, Transition } from './transitions.ts'
 
 /** What `restore` knows of an app that it is about to take over. */
@@ -15,6 +15,8 @@ export interface TakingOver {
   discard?: boolean
   /** This very host holds it, and its gate has refused what the bucket has gone back to: people go back there all the same. */
   goesBack?: boolean
+  /** A point that people go back to, whoever holds it; what lies on the host is put aside then. */
+  chosen?: ChosenSource | null
   /** Path of the owner object that people have agreed to; null = there was none, absent = it is looked at for them. */
   agreed?: string | null
 }
@@ -36,7 +38,7 @@ export async function judgeTakeOver(
   store: DataStore,
   place: OwnerPlace,
   { inventory, host, instance, claimed = false, open = openDirectly }: Taker,
-  { lying, agreed, discard = false }: TakingOver,
+  { lying, agreed, discard = false, chosen = null }: TakingOver,
   wish: InstanceRequest,
   found: Owner,
 ): Promise<Transition> {
@@ -44,7 +46,7 @@ export async function judgeTakeOver(
   if (holder !== null && holder.host !== host && Object.hasOwn(inventory.hosts, holder.host))
     return { kind: 'held-by-another-host', holder }
   if (agreed !== undefined && agreed !== found.path) return { kind: 'restore-changed', holder, path: found.path }
-  if (!discard && (claimed || lying.length > 0)) return { kind: 'restore-over-data', lying: [...lying] }
+  if (!discard && chosen === null && (claimed || lying.length > 0)) return { kind: 'restore-over-data', lying: [...lying] }
   const seen = await sourceSeen(store, place, instance, found, wish.dbs, open)
-  return takeOver(found, { ...wish, pathOf: newPath }, seen)
+  return takeOver(found, { ...wish, pathOf: newPath }, seen, chosen)
 }

@@ -27,10 +27,19 @@ export function sourceOf(owner: Owner): string {
   return owner.from && 'path' in owner.from ? owner.from.path : owner.path
 }
 
+/** A point that people have chosen to go back to; the shape is that of `ChosenPoint`. */
+export interface ChosenSource {
+  path: string
+  /** By database: a transaction, or `latest`. */
+  dbs: Record<string, string>
+  /** By path: how far its databases go, as it was shown: what lies beyond the point is no second history. */
+  ends: Record<string, Record<string, string>>
+}
+
 /**
  * Forced CLAIM (ownership.md): the holder's card is dead, or nobody holds it, and this host is to have the app. Never from
- * anything but the newest path: a database that was there and is not any more is the gate's to refuse, by its chain, and where all
- * of them are gone nothing is claimed at all.
+ * anything but the newest path, unless people have chosen a point: a database that was there and is not any more is the gate's to
+ * refuse, by its chain, and where all of them are gone nothing is claimed at all.
  * `claimPath` is what files that are to be put aside belong to: its epoch counts, and the object knows it from then on.
  * `pathOf`: a path of that epoch that nobody has ever written.
  */
@@ -38,6 +47,7 @@ export function takeOver(
   owner: Owner,
   request: InstanceRequest & { pathOf: (epoch: number) => string },
   seen: SourceSeen,
+  chosen: ChosenSource | null = null,
 ): Transition {
   if (owner.uid !== request.uid || owner.gid !== request.gid)
     return { kind: 'identity-clash', uid: owner.uid, gid: owner.gid }
@@ -46,15 +56,15 @@ export function takeOver(
   if (owner.from?.replica !== undefined) return { kind: 'restore-other-replica', replica: owner.from.replica }
   if (seen.newer !== null) return { kind: 'restore-owner-went-back', path: seen.newer }
   const missing = onlyInFiles(owner).filter((name) => !seen.dbs.includes(name))
-  if (missing.length > 0)
+  if (missing.length > 0 && chosen === null)
     return { kind: 'restore-data-elsewhere', holder: owner.holder?.host ?? owner.past.at(-1)?.host ?? null, missing }
   const wasThere = request.dbs.filter((name) => isOrdered(owner, name) || seen.marked.includes(name))
-  if (wasThere.length > 0 && !request.dbs.some((name) => seen.dbs.includes(name)))
+  if (chosen === null && wasThere.length > 0 && !request.dbs.some((name) => seen.dbs.includes(name)))
     return { kind: 'restore-lost', path: sourceOf(owner), dbs: wasThere }
 
   const { claimPath = null } = request
   const epoch = Math.max(owner.epoch, claimPath === null ? 0 : epochOf(claimPath)) + 1
-  const from = orderOf(owner, request.dbs, seen)
+  const from = chosen === null ? orderOf(owner, request.dbs, seen) : { path: chosen.path, dbs: chosen.dbs }
   const taken = (name: string) => from !== null && Object.hasOwn(from.dbs, name)
   return {
     kind: 'next',
@@ -69,7 +79,9 @@ export function takeOver(
       dbs: Object.fromEntries(
         request.dbs.map((name) => [name, { init: taken(name) && owner.dbs[name]?.init === true }]),
       ),
-      past: [...owner.past, ...notKnown(owner, claimPath, request.holder.host), ...formerHolder(owner)].slice(-20),
+      past: [...owner.past, ...notKnown(owner, claimPath, request.holder.host), ...formerHolder(owner)]
+        .map((entry) => ended(entry, chosen))
+        .slice(-20),
     },
   }
 }
@@ -100,6 +112,11 @@ function orderOf(owner: Owner, names: readonly string[], seen: SourceSeen) {
     if (isKnown || seen.dbs.includes(name)) dbs[name] = 'latest'
   }
   return Object.keys(dbs).length === 0 ? null : { path: sourceOf(owner), dbs }
+}
+
+function ended(entry: Owner['past'][number], chosen: ChosenSource | null): Owner['past'][number] {
+  const end = chosen?.ends[entry.path]
+  return end === undefined || entry.end !== null ? entry : { ...entry, end }
 }
 
 /** A person who is told that the object does not know what lies here, and goes on: from then on it knows it. */

@@ -24,11 +24,13 @@ export type RunEvent =
       type: 'restore-source'
       host: string
       app: string
-      action: 'take-over' | 'going-on' | 'here' | 'other'
+      action: 'take-over' | 'go-back' | 'going-on' | 'here' | 'other'
       epoch: number | null
       holder: Holder | null
       path: string | null
       databases: Upload[]
+      /** Where people have chosen a point: that, and the next one that can be had. */
+      points?: (UploadedPoint & { name: string; next: UploadedPoint | null })[]
       /** Databases whose files on the host are put aside for it. */
       discarded: string[]
     }
@@ -50,6 +52,12 @@ export type RunEvent =
   | { type: 'problem'; problem: Problem }
   | { type: 'host-done'; host: string; outcome: HostOutcome; changes: number; execs: number; seconds: number }
   | { type: 'run-finished'; exit: ExitCode; seconds: number }
+
+/** A transaction that can be restored to, and when it was uploaded: ISO 8601. */
+export interface UploadedPoint {
+  txid: string
+  writtenAt: string
+}
 
 export interface ChangeSummary {
   /** `file`, `package`, `user`, `directory`, `link`, `release`, `binary`, `unit`, `restart`, `owner` … */

@@ -14,7 +14,19 @@ export function formatSource(event: Source, now: number): string {
   const had = holder === null ? 'nobody holds it' : `held by ${holder.host}, machine ${holder.id.slice(0, 12)}…`
   if (path === null)
     return `${of}: ${harmlessLine(`taken over (${had}, epoch ${epoch}): nothing of it was ever uploaded, it begins anew`)}`
-  const what = action === 'take-over' ? `taken over (${had}, epoch ${epoch})` : 'its restore goes on'
+  const what =
+    action === 'take-over'
+      ? `taken over (${had}, epoch ${epoch})`
+      : action === 'go-back'
+        ? `goes back to a point (${had}, epoch ${epoch})`
+        : 'its restore goes on'
+  const points = (event.points ?? []).map(({ name, txid, writtenAt, next: after }) => {
+    const next =
+      after === null ? 'the newest there is' : `the next one is ${short(after.txid)}, uploaded ${utc(after.writtenAt)}`
+    return `  ${harmlessLine(name)}  from ${path}: transaction ${short(txid)}, uploaded ${utc(writtenAt)} (${age((now - Date.parse(writtenAt)) / 1000)} ago); ${next}`
+  })
+  const younger =
+    points.length === 0 ? [] : ['  what is younger stays in the replica, under the path that it was written to']
   const lines = event.databases.map(({ name, proven, newest, writtenAt }) => {
     const at =
       writtenAt === null ? '' : `, uploaded ${utc(writtenAt)} (${age((now - Date.parse(writtenAt)) / 1000)} ago)`
@@ -24,7 +36,7 @@ export function formatSource(event: Source, now: number): string {
   const aside = discarded.map(
     (name) => `  ${harmlessLine(name)}  what lies here is kept in .streamside-aside beside it`,
   )
-  return [`${of}: ${harmlessLine(what)}`, ...lines, ...aside].join('\n')
+  return [`${of}: ${harmlessLine(what)}`, ...points, ...lines, ...younger, ...aside].join('\n')
 }
 
 /** What has come back. */

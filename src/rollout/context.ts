@@ -2,12 +2,12 @@ import type { HostArtifacts } from '../desired/host-state.ts'
 import type { ConnectOptions } from '../host/connect.ts'
 import type { App, Architecture, Inventory } from '../inventory/model.ts'
 import type { Secret } from '../inventory/secret.ts'
+import type { ChosenSource } from '../replica/take-over.ts'
 import type { Report } from '../report/events.ts'
 import type { Buckets } from './buckets.ts'
 import type { Departed } from './departed.ts'
 import type { Turns } from './turns.ts'
 
-/** What every step of a run is given, instead of globals. */
 /** What of a host may be taken over. */
 export interface TakeOvers {
   /** Path of the owner object that people have agreed to by app, null = there was none; absent = it is only looked at. */
@@ -16,10 +16,13 @@ export interface TakeOvers {
   apps: readonly string[]
   /** What lies on the host is put aside. */
   discardLocal: boolean
+  /** Points that apps are restored to, by app; the others come back as they were last. */
+  chosen?: ReadonlyMap<string, ChosenSource>
   /** Apps that cannot be looked at yet are looked at, and agreed to, after this part. */
   comesBack?: boolean
 }
 
+/** What every step of a run is given, instead of globals. */
 export interface RunContext {
   inventory: Inventory
   report: Report

@@ -3,7 +3,7 @@ import { Problem } from '../problem.ts'
 import type { App } from '../inventory/model.ts'
 import { readManifest } from '../plan/manifest.ts'
 import { earlierNames, renamesOn, sourceOf } from '../plan/renames.ts'
-import { type Earlier, type EnsuredOwner, type EnsureOwner, ensureOwner } from '../replica/ensure.ts'
+import { type Earlier, type EnsureOwner, ensureOwner } from '../replica/ensure.ts'
 import type { TakingOver } from '../replica/judge-take-over.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { RunContext, TakeOvers } from './context.ts'
@@ -34,11 +34,17 @@ export function ownerRequests(
     }))
 }
 
-function takingOver(app: App, { observed }: Looked, { agreed, discardLocal }: TakeOvers): TakingOver {
+function takingOver(app: App, { observed }: Looked, { agreed, discardLocal, chosen }: TakeOvers): TakingOver {
   const lying = Object.entries(app.databases).flatMap(([name, path]) => (observed.databases.has(path) ? [name] : []))
   const goesBack = discardLocal && observed.apps.get(app.name)?.reason?.code === 'rolled-back'
   const path = agreed.get(app.name)
-  return { lying, discard: discardLocal, goesBack, ...(path === undefined ? {} : { agreed: path }) }
+  return {
+    lying,
+    discard: discardLocal,
+    goesBack,
+    chosen: chosen?.get(app.name) ?? null,
+    ...(path === undefined ? {} : { agreed: path }),
+  }
 }
 
 /** Whose claim the files of an app are covered by before it has one of its own, by the host's record, else by the inventory's word. */
@@ -66,10 +72,11 @@ const reasons = {
   'databases-changed': 'the databases of the app have changed',
   'taken-back': 'this host takes up again what it had let go',
   'taken-over': 'this machine takes it over: its data are restored under a new path',
+  'gone-back': 'it goes back to a point of the replica: that is restored under a new path',
 } as const
 
 /** The change of an owner object, made or to be made, as it is told. */
-export function ownerChange(request: EnsureOwner, outcome: Exclude<EnsuredOwner['outcome'], 'exists'>): RunEvent {
+export function ownerChange(request: EnsureOwner, outcome: keyof typeof reasons): RunEvent {
   const change = {
     kind: 'owner',
     name: `owner object of ${request.app.name}`,

@@ -1,13 +1,14 @@
-import type { App, Host } from '../inventory/model.ts'
+import type { Host } from '../inventory/model.ts'
 import { exitCodes, Problem, worstExit } from '../problem.ts'
-import { readOwner } from '../replica/ensure.ts'
-import { age } from '../report/duration.ts'
+import type { WantedPoint } from '../replica/choose-point.ts'
 import type { RunEvent } from '../report/events.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
 import { appsOn } from '../desired/host-state.ts'
+import { goBack } from './go-back.ts'
 import { inAll, provisionHost } from './host-provision.ts'
 import { lookAt, openHost } from './look.ts'
+import { lookedAtLater, restoredEvent, sourceEvent, warnOfLife } from './restore-events.ts'
 import { type Restoring, type Survey, surveyRestore } from './restore-survey.ts'
 
 /** What of a restore the operator has said on the command line. */
@@ -17,6 +18,10 @@ export interface RestoreOrder {
   yes: boolean
   /** Databases that lie on the host are put aside, where they are in the way. */
   discardLocal: boolean
+  /** Apps that are asked for; none = all of the host. */
+  apps: readonly string[]
+  /** The point that they go back to; null = as they were last. */
+  point: WantedPoint | null
   /** performance.now() at the start of the command. */
   began: number
 }
@@ -54,28 +59,21 @@ export async function restoreHost(
     }
     for (const app of survey.later) context.report(lookedAtLater(host, app, order.dryRun))
     const taking = survey.apps.filter(({ kind }) => kind === 'take-over')
+    // Once: in a second round it would be gone back from there.
+    const going = round === 1 ? survey.apps.filter(({ kind }) => kind === 'go-back') : []
     for (const each of taking) warnOfLife(context, host, each)
-    const isPending = taking.length > 0 || survey.later.length > 0
+    const isPending = taking.length + going.length > 0 || survey.later.length > 0
     if (order.dryRun) return { outcome: isPending ? 'pending' : 'unchanged', changes: 0, exit: exitCodes.done }
+    if (going.length > 0 && !order.yes) await confirmBack(context, host, going)
     if (taking.length > 0 && !order.yes) await confirm(context, host, taking)
+    if (going.length > 0) {
+      const { goesOn, ...back } = await goBack(context, host, spent, going)
+      parts.push(back)
+      if (!goesOn) return inAll(parts)
+    }
     const result = await carriedOut(context, host, spent, order, survey)
     parts.push(result)
     if (survey.later.length === 0 || result.exit !== exitCodes.done || round === mostRounds) return inAll(parts)
-  }
-}
-
-function lookedAtLater(host: Host, app: App, dryRun: boolean): RunEvent {
-  const first = app.service?.package ?? null
-  return {
-    type: 'warning',
-    host: host.name,
-    app: app.name,
-    code: 'looked-at-later',
-    message:
-      first === null
-        ? `replica ${app.replica} is not mounted on ${host.name} yet, so nobody can say what it holds of ${app.name}`
-        : `the package ${first} is not installed on ${host.name} yet, and whose its databases are is known after that`,
-    next: `${dryRun ? 'without --dry-run this' : 'this'} run sees to that first, and then looks again`,
   }
 }
 
@@ -96,6 +94,11 @@ async function carriedOut(
     agreed: new Map(survey.apps.map(({ app, found }) => [app.name, found])),
     apps: survey.apps.filter(({ kind }) => kind === 'take-over').map(({ app }) => app.name),
     discardLocal: order.discardLocal,
+    chosen: new Map(
+      survey.apps.flatMap(({ app, kind, chosen }) =>
+        kind === 'take-over' && chosen ? [[app.name, chosen] as const] : [],
+      ),
+    ),
     comesBack: survey.later.length > 0,
   }
   const takenAt = Date.now()
@@ -125,93 +128,50 @@ async function tellRestored(
   }
 }
 
-async function look(context: RunContext, host: Host, spent: Spent, { discardLocal }: RestoreOrder): Promise<Survey> {
+async function look(context: RunContext, host: Host, spent: Spent, order: RestoreOrder): Promise<Survey> {
   const connection = await openHost(context, host)
   spent(connection)
   try {
     const apps = appsOn(context.inventory, host.name)
-    return await surveyRestore(context, host, await lookAt(context, host, apps, connection), discardLocal)
+    return await surveyRestore(context, host, await lookAt(context, host, apps, connection), order)
   } finally {
     await connection.close()
   }
 }
 
-/** A machine that is dead uploads nothing. tip.json is written every two minutes, rows within a second or two. */
-const aliveSeconds = 300
-
-function warnOfLife(context: RunContext, host: Host, { app, uploads }: Restoring): void {
-  const ages = uploads.flatMap(({ writtenAt }) =>
-    writtenAt === null ? [] : [(Date.now() - Date.parse(writtenAt)) / 1000],
+async function confirmBack(context: RunContext, host: Host, going: Restoring[]): Promise<void> {
+  const names = going.map(({ app }) => app.name).join(', ')
+  await agree(
+    context,
+    host,
+    `taking ${names} on ${host.name} back to a point`,
+    `Take ${names} on ${host.name} back to that point? What is younger is not in ${going.length === 1 ? 'its' : 'their'} databases any more; it stays in the replica.`,
+    'that it is to go back',
   )
-  const youngest = Math.min(...ages)
-  if (!(youngest < aliveSeconds)) return
-  context.report({
-    type: 'warning',
-    host: host.name,
-    app: app.name,
-    code: 'uploaded-lately',
-    message: `its newest upload is only ${age(youngest)} old: the machine that had it may still be running`,
-    next: 'switch that off first. The gate here waits up to 4 minutes for the last rows from there; what is uploaded later stays under the old path, and an alert tells of it',
-  })
 }
 
 async function confirm(context: RunContext, host: Host, taking: Restoring[]): Promise<void> {
   const names = taking.map(({ app }) => app.name).join(', ')
   const aside = taking.filter(({ discarded }) => discarded.length > 0).map(({ app }) => app.name)
-  const answer =
-    (await context.connect.confirm?.(
-      `Take over ${names} on ${host.name}? Whatever machine had ${taking.length === 1 ? 'it' : 'them'} until now is fenced off when it comes back.` +
-        (aside.length === 0 ? '' : ` What lies of ${aside.join(', ')} on ${host.name} is put aside.`),
-    )) ?? null
+  await agree(
+    context,
+    host,
+    `taking over ${names} on ${host.name}`,
+    `Take over ${names} on ${host.name}? Whatever machine had ${taking.length === 1 ? 'it' : 'them'} until now is fenced off when it comes back.` +
+      (aside.length === 0 ? '' : ` What lies of ${aside.join(', ')} on ${host.name} is put aside.`),
+    'that the machine that had it is out of use',
+  )
+}
+
+async function agree(context: RunContext, host: Host, doing: string, question: string, yesSays: string): Promise<void> {
+  const answer = (await context.connect.confirm?.(question)) ?? null
   if (answer === true) return
   throw new Problem({
     code: 'not-confirmed',
-    doing: `taking over ${names} on ${host.name}`,
+    doing,
     found: answer === null ? 'nobody could be asked' : 'the answer was no',
-    next: 'nothing was changed; on a terminal this asks, and in a script --yes says that the machine that had it is out of use',
+    next: `nothing was changed; on a terminal this asks, and in a script --yes says ${yesSays}`,
     host: host.name,
     ...(answer === null ? { exit: exitCodes.usage } : {}),
   })
-}
-
-function sourceEvent(host: Host, { app, kind, owner, source, uploads, discarded }: Restoring): RunEvent {
-  return {
-    type: 'restore-source',
-    host: host.name,
-    app: app.name,
-    action: kind,
-    epoch: owner?.epoch ?? null,
-    holder: owner?.holder ?? null,
-    path: source,
-    databases: uploads,
-    discarded,
-  }
-}
-
-/** What the host has written down when it had proven its new path; null when it has not come so far. */
-async function restoredEvent(
-  context: RunContext,
-  host: Host,
-  { app, source, uploads }: Restoring,
-  takenAt: number,
-  seconds: number | null,
-): Promise<RunEvent | null> {
-  const { inventory, buckets } = context
-  const owner = await readOwner({ inventory, app, host: host.name, open: buckets.openFor(host.name) })
-  const end = owner?.from === null ? (owner.past.find(({ path }) => path === source)?.end ?? null) : null
-  if (owner === null || end === null) return null
-  return {
-    type: 'restored',
-    host: host.name,
-    app: app.name,
-    epoch: owner.epoch,
-    path: owner.path,
-    databases: Object.entries(end).map(([name, txid]) => {
-      const upload = uploads.find((each) => each.name === name)
-      // Its age is that of what was restored only when that is what had been seen.
-      const at = upload?.newest === txid ? upload.writtenAt : null
-      return { name, txid, ageSeconds: at === null ? null : Math.max(0, (takenAt - Date.parse(at)) / 1000) }
-    }),
-    ...(seconds === null ? {} : { secondsToHealthy: seconds }),
-  }
 }

@@ -1,5 +1,5 @@
 import { epochOf, parseOwner, type Owner } from '../../src/replica/owner.ts'
-import { sourceOf, takeOver, type SourceSeen } from '../../src/replica/take-over.ts'
+import { type ChosenSource, sourceOf, takeOver, type SourceSeen } from '../../src/replica/take-over.ts'
 import type { Transition } from '../../src/replica/transitions.ts'
 import { maxTxid, plan, type Bucket } from './bucket.ts'
 import { content, hexTxid } from './disk.ts'
@@ -21,7 +21,7 @@ import {
 /**
  * The forced CLAIM of ownership.md's table: this host, a new path.
  * restored  from the current path, or from where that one was to be restored: the product's own `takeOver` (`restore HOST`)
- * best      the last point that can be restored (`restore HOST --at`), a stated choice, as the operator of a later release makes it
+ * best      the last point that can be restored (`restore HOST --txid`), a stated choice: `takeOver` again
  * new       from the files of this host, or empty (`--new-history`), a stated choice, likewise
  */
 export type Order = 'restored' | 'best' | 'new'
@@ -47,7 +47,7 @@ function* claim(run: Run, order: Order, insists: boolean): Program {
   const found = bucketFor(world, host).owner
   if (!found) return
   const owner = parseOwner(found.body, 'owner.json')
-  const step = order === 'restored' ? restored(run, owner) : chosenPoint(run, owner, order)
+  const step = order === 'new' ? newHistory(run, owner) : restored(run, owner, order)
   if (step.kind !== 'next') {
     say(world, `operator: ${step.kind}`)
     if (!insists || step.kind === 'unchanged') return
@@ -84,14 +84,31 @@ function liesElsewhere(world: World, host: Host, next: Owner): boolean {
   return next.from === null && nameWithCopy(world, nameOf(host)) !== null
 }
 
-function restored({ world, host }: Run, owner: Owner): Transition {
+function restored({ world, host }: Pick<Run, 'world' | 'host'>, owner: Owner, order: 'restored' | 'best'): Transition {
   const bucket = bucketFor(world, host)
   const claimPath = wasTold(host) ? (host.card?.state.claim?.path ?? null) : null
   const holder = { host: host.name, id: idOf(world, host) }
   const { uid, gid } = owner
   const wish = { holder, uid, gid, dbs: world.dbs, write: uuid(world), claimPath }
-  const step = takeOver(owner, { ...wish, pathOf: (epoch) => freshPath(world, epoch) }, seenIn(world, bucket, owner))
+  const chosen = order === 'best' ? bestPoint(world, bucket, owner) : null
+  // nothing is left to choose from: the way on is --new-history, as the refusal says
+  if (order === 'best' && chosen === null) return newHistory({ world, host }, owner)
+  const request = { ...wish, pathOf: (epoch: number) => freshPath(world, epoch) }
+  const step = takeOver(owner, request, seenIn(world, bucket, owner), chosen)
   return step.kind === 'next' && liesElsewhere(world, host, step.owner) ? { kind: 'unchanged', owner } : step
+}
+
+/** src/replica/choose-point.ts; null where nothing can be restored at all. */
+function bestPoint(world: World, bucket: Bucket, owner: Owner): ChosenSource | null {
+  const path = replicaPath(world, bucket, owner)
+  const names = namesOf(world, bucket, owner)
+  const dbs = names.flatMap((db): [string, string][] => {
+    const best = lastPoint(bucket, path, db)
+    return best === null ? [] : [[db, best]]
+  })
+  if (dbs.length === 0) return null
+  const ends = Object.fromEntries([path, owner.path].map((each) => [each, shown(bucket, names, each)]))
+  return { path, dbs: Object.fromEntries(dbs), ends }
 }
 
 /** src/replica/source-seen.ts */
@@ -108,24 +125,14 @@ function seenIn(world: World, bucket: Bucket, owner: Owner): SourceSeen {
   }
 }
 
-function chosenPoint({ world, host }: Run, owner: Owner, order: 'best' | 'new'): Transition {
+function newHistory({ world, host }: Pick<Run, 'world' | 'host'>, owner: Owner): Transition {
   const bucket = bucketFor(world, host)
   const reachable = world.hosts.filter((each) => each.up && !each.cutOff && nameOf(each) === nameOf(host))
   const epoch = Math.max(owner.epoch, ...reachable.map((each) => each.card?.state.claim?.epoch ?? 0)) + 1
   const names = namesOf(world, bucket, owner)
-  const from = source(world, host, owner, order)
-  if (order === 'best' && liesElsewhere(world, host, { ...owner, from })) return { kind: 'unchanged', owner }
+  const from = filesHere(world, host, names)
   const kept = Object.keys(from?.dbs ?? {})
-  const old = {
-    path: owner.path,
-    host: owner.holder?.host ?? '',
-    end: order === 'new' ? shown(bucket, names, owner.path) : null,
-  }
-  // What lies beyond a chosen point was seen when it was chosen: it is no second history.
-  const ended = (entry: Owner['past'][number]) =>
-    order === 'best' && from && 'path' in from && entry.path === from.path && entry.end === null
-      ? { ...entry, end: shown(bucket, names, entry.path) }
-      : entry
+  const old = { path: owner.path, host: owner.holder?.host ?? '', end: shown(bucket, names, owner.path) }
   const next: Owner = {
     ...owner,
     epoch,
@@ -136,7 +143,7 @@ function chosenPoint({ world, host }: Run, owner: Owner, order: 'best' | 'new'):
     // what is not taken over begins anew
     dbs: Object.fromEntries(names.map((db) => [db, { init: kept.includes(db) && owner.dbs[db]?.init === true }])),
     // its release has written down where it ended
-    past: [...owner.past, ...answered(host, owner), ...(owner.holder === null ? [] : [old])].map(ended).slice(-20),
+    past: [...owner.past, ...answered(host, owner), ...(owner.holder === null ? [] : [old])].slice(-20),
   }
   return { kind: 'next', owner: next }
 }
@@ -159,22 +166,12 @@ function namesOf(world: World, bucket: Bucket, owner: Owner): string[] {
   return [...new Set([...Object.keys(owner.dbs), ...world.dbs.filter((db) => maxTxid(bucket, path, db) !== null)])]
 }
 
-function source(world: World, host: Host, owner: Owner, order: 'best' | 'new'): Owner['from'] {
-  const bucket = bucketFor(world, host)
-  const names = namesOf(world, bucket, owner)
-  if (order === 'new') {
-    // told that the files are behind their own position, a person goes on from them as they are
-    const asTheyAre = host.reason?.code === 'local-behind'
-    const here = names.filter((db) => filesOf(host, db).exists)
-    const dbs = here.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
-    return here.length > 0 ? { local: idOf(world, host), dbs: Object.fromEntries(dbs) } : null
-  }
-  const path = replicaPath(world, bucket, owner)
-  const dbs = names.flatMap((db): [string, string][] => {
-    const best = lastPoint(bucket, path, db)
-    return best === null ? [] : [[db, best]]
-  })
-  return dbs.length > 0 ? { path, dbs: Object.fromEntries(dbs) } : null
+function filesHere(world: World, host: Host, names: readonly string[]): Owner['from'] {
+  // told that the files are behind their own position, a person goes on from them as they are
+  const asTheyAre = host.reason?.code === 'local-behind'
+  const here = names.filter((db) => filesOf(host, db).exists)
+  const dbs = here.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
+  return here.length > 0 ? { local: idOf(world, host), dbs: Object.fromEntries(dbs) } : null
 }
 
 /** After the bucket has gone back, its tip.json, written since, may be all that tells of a database. */

@@ -152,7 +152,7 @@ function wayOut(world: World, holder: Host | null): { name: string; why: string;
     return { name: 'wait', why, take: () => patience(world) }
   if (next.includes('streamside restore') && !world.ledger.faults.has(`tried-${why}`)) {
     world.ledger.faults.add(`tried-${why}`)
-    return run('restore', (task) => forceClaim(task, next.includes('--at') ? 'best' : 'restored', true))
+    return run('restore', (task) => forceClaim(task, /--at|--txid/.test(next) ? 'best' : 'restored', true))
   }
   if (why === 'released') return run('restore', (task) => forceClaim(task, 'restored', true))
   return run('--new-history', (task) => forceClaim(task, 'new'))

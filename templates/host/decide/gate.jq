@@ -87,13 +87,13 @@ def adopting($owner):
   | [$owner.from.dbs | keys[] as $db | $f | select(.local[$db].short != true and stale_why($db) != null) | "\($db): \(stale_why($db))"] as $replaced
   | (if .claim.path == $owner.path then $replaced else $behind end) as $begun
   | if $owner.from.local != .me then
-      alarm("data-elsewhere"; "the data of \(.app) are only on \($owner.past[-1].host // "another host")"; "bring that host back, or run streamside restore \(.host) with a point of the replica")
+      alarm("data-elsewhere"; "the data of \(.app) are only on \($owner.past[-1].host // "another host")"; "bring that host back, or run streamside restore \(.host) --app \(.app) --at TIME, a point of the replica")
     # taken up already: Litestream's own folder is made anew, and counts from 1
     elif .claim.path == $owner.path and (.restoring | not) and $missing == [] and $replaced == [] then
       { do: "prove", code: "prove", path: $owner.path, text: "a new history from the files here is not proven yet", next: "" }
     elif .restoring then
       alarm("local-behind"; "the files here are a mixture: they were being replaced when the new history was ordered; what lay here before is in .streamside-aside beside the database";
-            "run streamside restore \(.host), with --at and a point of the replica when its newest does not restore")
+            "run streamside restore \(.host) --app \(.app) --at TIME, a point of the replica")
     elif $missing != [] or $begun != [] then
       alarm("local-behind"; "the files here are not those that the new history was to start from (\([$missing[], $begun[]] | join("; ")))";
             # a first path is made from files here by a rename alone: what they held was proven under the other name

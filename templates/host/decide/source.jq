@@ -11,9 +11,9 @@ def source_text: "the replica's copy of \(.app) under \(.order.source)";
 def untouched: "the files here are untouched";
 
 # best: the best point that can still be restored, "" when none was found
-def another_point($best):
+def another_point($db; $best):
   if ($best // "") == "" then "; or run streamside provision --new-history \(.app)"
-  else "; or run streamside restore \(.host) --at \($best), the best point that can be restored" end;
+  else "; or run streamside restore \(.host) --app \(.app) --txid \($db)=\($best), the best point that can be restored" end;
 
 # What Litestream said about a chain, as a refusal of its own.
 def broken($db; $error; $best):
@@ -21,13 +21,13 @@ def broken($db; $error; $best):
   | "\(source_text) cannot be restored: \($db): \($error); \(untouched)" as $said
   | if $kind != "other" then unreadable($kind; $error; .)
     elif $error | test("non-contiguous|no matching backup") then
-      alarm("chain-gap"; $said; "bring the missing objects back\(another_point($best))") + { lasting: true }
+      alarm("chain-gap"; $said; "bring the missing objects back\(another_point($db; $best))") + { lasting: true }
     elif $error | test("no space left|disk full|disk quota") then
       refuse("disk-full"; $said; "make room beside the database")
     elif $error | test("read-only file system|permission denied|not a directory|input/output error|no such file") then
       alarm("folder-unwritable"; $said; "see whether the card is failing or mounted read-only (dmesg, df), and whether the database's folder belongs to \(.app)")
     else
-      alarm("object-damaged"; $said; "bring the damaged object back from a copy or an earlier version\(another_point($best))") + { lasting: true }
+      alarm("object-damaged"; $said; "bring the damaged object back from a copy or an earlier version\(another_point($db; $best))") + { lasting: true }
     end;
 
 # A gap's best point stands in Litestream's words: "have up to 0000000000000002 but next file starts at …".
@@ -40,7 +40,7 @@ def needed($db):
 
 def short($db; $got; $need):
   alarm("chain-short"; "\(source_text) ends at \($got) for \($db), and \($need) had been proven: its newest objects are gone; \(untouched)";
-        "bring them back\(another_point($got))");
+        "bring them back\(another_point($db; $got))");
 
 # A restore writes the database and, while it is checked, a little more; the old file stays beside it.
 def room_for($bytes): 2 * ($bytes // 0);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { inventoryWith, folderWith, keys } from '../inventory/workspace.ts'
+import { inventoryWith, folderWith, keys, notes } from '../inventory/workspace.ts'
 
 const bin = path.resolve(import.meta.dirname, '../../../src/bin.ts')
 
@@ -17,9 +17,6 @@ function restore(args: string[], cwd = '/'): { status: number | null; said: stri
 }
 
 test.for([
-  ['--at', '2026-11-21'],
-  ['--txid', '1f'],
-  ['--app', 'notes'],
   ['--to-file', 'x'],
   ['--from', 'nas'],
 ])('restore HOST %s is said not to be there yet, and nothing is looked at', (option) => {
@@ -43,5 +40,25 @@ test('restore --help shows what it does, with examples, and nothing that is not 
   expect(status).toBe(0)
   expect(said).toContain('streamside restore pi-attic --dry-run')
   expect(said).toContain('--discard-local')
-  expect(said).not.toContain('--txid')
+  expect(said).not.toContain('--to-file')
+})
+
+test('an app that cannot be restored there, and a point of which it is not said whose it is, are refused before anything is looked at', async () => {
+  const more = `${notes}  wiki:
+    host: pi-attic
+    release: { from: ./dist, command: ./serve }
+    database: data/wiki.db
+  page:
+    host: pi-attic
+    release: { from: ./dist, command: ./serve }
+`
+  const cwd = await folderWith({ 'inventory.yaml': inventoryWith(more), 'dist/serve': '' })
+  expect(restore(['pi-cellar', '--yes', '--app', 'notes'], cwd)).toMatchObject({
+    status: 2,
+    said: expect.stringContaining('the inventory has it on pi-attic'),
+  })
+  expect(restore(['pi-attic', '--yes', '--app', 'page'], cwd).said).toContain('it has no database in the inventory')
+  expect(restore(['pi-attic', '--yes', '--app', 'note'], cwd).said).toContain('did you mean notes?')
+  expect(restore(['pi-attic', '--yes', '--txid', '1f'], cwd).said).toContain('this is about 2 (notes, wiki)')
+  expect(restore(['pi-attic', '--at', '2h', '--txid', '1f'], cwd)).toMatchObject({ status: 2 })
 })

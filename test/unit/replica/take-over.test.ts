@@ -137,3 +137,58 @@ describe('a forced CLAIM is refused', () => {
     expect(refusal(ownerWith({ from }))).toEqual({ kind: 'restore-other-replica', replica: 'off-site' })
   })
 })
+
+describe('a point that people have chosen', () => {
+  const txid = '0000000000000005'
+  const end = { main: '0000000000000009' }
+  const chosen = (path: string, ends: Record<string, Record<string, string>> = { [path]: end }) => ({
+    path,
+    dbs: { main: txid },
+    ends,
+  })
+  const to = (owner: Owner, point: ReturnType<typeof chosen>, what: Partial<SourceSeen> = {}) => {
+    const step = takeOver(owner, request, { ...seen, ...what }, point)
+    if (step.kind !== 'next') throw new Error(step.kind)
+    expect(parseOwner(formatOwner(step.owner), 'it')).toEqual(step.owner)
+    return step.owner
+  }
+
+  test('is where the new path starts, and what is beyond it was seen: the path before ends where it was', () => {
+    const owner = ownerWith()
+    const next = to(owner, chosen(owner.path))
+    expect(next).toMatchObject({ epoch: 2, from: { path: owner.path, dbs: { main: txid } } })
+    expect(next.past).toEqual([{ path: owner.path, host: attic.host, end }])
+  })
+
+  test('may lie under an earlier path, whose end stands as it was written down', () => {
+    const earlier = { path: 'e0001-00000001', host: 'pi-cellar', end: { main: '0000000000000007' } }
+    const owner = ownerWith({ epoch: 2, path: 'e0002-00000002', past: [earlier] })
+    const next = to(owner, chosen(earlier.path, { [earlier.path]: end, [owner.path]: { main: '0000000000000003' } }))
+    expect(next.from).toEqual({ path: earlier.path, dbs: { main: txid } })
+    expect(next.past).toEqual([earlier, { path: owner.path, host: attic.host, end: { main: '0000000000000003' } }])
+  })
+
+  test('takes the place of an order that could not be carried out', () => {
+    const owner = ownerWith({
+      epoch: 3,
+      path: 'e0003-00000003',
+      from: { path: 'e0001-00000001', dbs: { main: 'latest' } },
+    })
+    expect(to(owner, chosen('e0001-00000001')).from).toEqual({ path: 'e0001-00000001', dbs: { main: txid } })
+  })
+
+  test('is a way on where the newest data are on another machine alone, or gone', () => {
+    const elsewhere = ownerWith({ from: { local: cellar.id, dbs: { main: 'latest' } } })
+    expect(to(elsewhere, chosen('e0001-00000001'), { dbs: [] }).from).toMatchObject({ path: 'e0001-00000001' })
+    expect(to(ownerWith(), chosen('e0001-00000001'), { dbs: [] }).from).toMatchObject({ path: 'e0001-00000001' })
+  })
+
+  test('changes nothing of what is refused: another user, a database that the inventory has not, an object that went back', () => {
+    const point = chosen('e0001-0a1b2c3d')
+    const kind = (owner: Owner, what: Partial<SourceSeen> = {}) =>
+      takeOver(owner, request, { ...seen, ...what }, point).kind
+    expect(kind(ownerWith({ uid: 1 }))).toBe('identity-clash')
+    expect(kind(ownerWith({ dbs: { main: { init: true }, log: { init: true } } }))).toBe('restore-databases')
+    expect(kind(ownerWith(), { newer: 'e0009-00000009' })).toBe('restore-owner-went-back')
+  })
+})
