@@ -91,8 +91,11 @@ function restored({ world, host }: Pick<Run, 'world' | 'host'>, owner: Owner, or
   const { uid, gid } = owner
   const wish = { holder, uid, gid, dbs: world.dbs, write: uuid(world), claimPath }
   const chosen = order === 'best' ? bestPoint(world, bucket, owner) : null
-  // nothing is left to choose from: the way on is --new-history, as the refusal says
-  if (order === 'best' && chosen === null) return newHistory({ world, host }, owner)
+  // nothing is left to choose from: what is left is to begin anew, empty
+  if (order === 'best' && chosen === null)
+    return liesElsewhere(world, host, { ...owner, from: null })
+      ? { kind: 'unchanged', owner }
+      : newHistory({ world, host }, owner, true)
   const request = { ...wish, pathOf: (epoch: number) => freshPath(world, epoch) }
   const step = takeOver(owner, request, seenIn(world, bucket, owner), chosen)
   return step.kind === 'next' && liesElsewhere(world, host, step.owner) ? { kind: 'unchanged', owner } : step
@@ -125,12 +128,12 @@ function seenIn(world: World, bucket: Bucket, owner: Owner): SourceSeen {
   }
 }
 
-function newHistory({ world, host }: Pick<Run, 'world' | 'host'>, owner: Owner): Transition {
+function newHistory({ world, host }: Pick<Run, 'world' | 'host'>, owner: Owner, empty = false): Transition {
   const bucket = bucketFor(world, host)
   const reachable = world.hosts.filter((each) => each.up && !each.cutOff && nameOf(each) === nameOf(host))
   const epoch = Math.max(owner.epoch, ...reachable.map((each) => each.card?.state.claim?.epoch ?? 0)) + 1
   const names = namesOf(world, bucket, owner)
-  const from = filesHere(world, host, names)
+  const from = empty ? null : filesHere(world, host, names)
   const kept = Object.keys(from?.dbs ?? {})
   const old = { path: owner.path, host: owner.holder?.host ?? '', end: shown(bucket, names, owner.path) }
   const next: Owner = {
