@@ -46,7 +46,7 @@ export function formatRestored({ host, app, epoch, path, databases, secondsToHea
   const lines = databases.map(
     ({ name, txid, ageSeconds }) =>
       `  ${harmlessLine(name)}  restored to transaction ${short(txid)}` +
-      (ageSeconds === null ? '' : `, which had been uploaded ${age(ageSeconds)} before it was taken over`),
+      (ageSeconds === null ? '' : `, which had been uploaded ${age(ageSeconds)} before this restore`),
   )
   return [`${harmlessLine(`${host} ${app}`)}: restored and proven, under ${path} (epoch ${epoch})${up}`, ...lines].join(
     '\n',

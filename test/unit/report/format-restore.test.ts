@@ -45,7 +45,7 @@ test('what has come back says only what was measured', () => {
   ]
   expect(formatRestored({ ...restored, databases, secondsToHealthy: 21.4 }).split('\n')).toEqual([
     'attic gotify: restored and proven, under e0004-00000000 (epoch 4), healthy 21 s after the start of the command',
-    '  main  restored to transaction 1f, which had been uploaded 65 s before it was taken over',
+    '  main  restored to transaction 1f, which had been uploaded 65 s before this restore',
     '  log  restored to transaction 2',
   ])
   expect(formatRestored({ ...restored, databases: [] })).not.toContain('healthy')
