@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
-import { stateDirectory } from '../inventory/model.ts'
+import { stateDirectory, unitOf } from '../inventory/model.ts'
 import { isWithin } from '../inventory/paths.ts'
 import type { Change, HostPlan } from './change.ts'
 import type { Manifest } from './manifest.ts'
@@ -28,7 +28,14 @@ export function databaseOwners(state: HostState, observed: Observed): Change[] {
       return [
         {
           summary: { kind: 'database', name: file, action: 'update', reason: reasons.join('; ') },
-          step: { verb: 'own', fields: [`${user}:${group}`, file, ...(closed ? ['open'] : [])] },
+          step: {
+            verb: 'own',
+            fields: [
+              `${user}:${group}`,
+              file,
+              ...(closed ? ['open', unitOf(app), `${app.name}-litestream.service`] : []),
+            ],
+          },
         },
       ]
     }),

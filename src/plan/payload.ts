@@ -23,7 +23,7 @@ export function applyPayload(plan: HostPlan, who: string, seenAt: number): Paylo
   const payload: Payload = {
     files: [
       ...programs,
-      ...['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh', 'rsyslog.sh'].map((name) => ({
+      ...['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh', 'rsyslog.sh', 'deleted.sh'].map((name) => ({
         name,
         content: hostProgram(name),
       })),

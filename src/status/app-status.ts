@@ -48,7 +48,7 @@ export function appStatus(facts: AppFacts): AppStatus {
     units,
     reason: reasonOf(state, units.app, refusal, waysOf(facts)),
     owner: gated ? ownerStatus(facts) : null,
-    replica: protectionOf(app, seen, units.litestream?.active === 'active'),
+    replica: protectionOf(app, seen, units.litestream?.active === 'active', units.app?.active === 'active'),
     unheld: seen.unheld,
     alerts: seen.alerts,
     wrong: [],

@@ -13,15 +13,17 @@ const rank: Protection[] = ['unprotected', 'unknown', 'behind', 'protected']
  * How an app's databases stand against the bucket: the remote maximum against the local id and its age (litestream.md, rule 14),
  * never what Litestream says of itself. Null for an app without databases.
  * @param running Litestream's unit runs
+ * @param serving the app's own unit does
  */
 export function protectionOf(
   app: Pick<LookedAt, 'databases' | 'litestream'>,
   seen: SeenApp,
   running: boolean,
+  serving = false,
 ): ReplicaStatus | null {
   const names = Object.keys(app.databases)
   if (names.length === 0) return null
-  const databases = names.map((name, index) => database(name, index, app, seen, running))
+  const databases = names.map((name, index) => database(name, index, app, seen, { running, serving }))
   const worst =
     rank.map((protection) => databases.find((each) => each.protection === protection)).find((each) => each) ?? null
   const times = (values: (number | null)[]) => values.filter((value) => value !== null)
@@ -45,7 +47,7 @@ function database(
   index: number,
   { litestream }: Pick<LookedAt, 'litestream'>,
   seen: SeenApp,
-  running: boolean,
+  { running, serving }: { running: boolean; serving: boolean },
 ): DatabaseStatus {
   const first = seen.first[index]
   const last = seen.last[index] ?? first
@@ -72,6 +74,12 @@ function database(
     return judged(
       'unknown',
       `the files here cannot be read by the app's user: what they hold beside the replica is not known`,
+    )
+  // Connections that are open still write on, to what nobody finds any more.
+  if (first.bytes === null && last.bytes === null && remote !== null && serving)
+    return judged(
+      'unprotected',
+      'its file is gone under the running app: what that writes is in no file, and in no replica (the replica has what was there before)',
     )
   if (first.bytes === null)
     return judged('protected', remote === null ? 'there is no database yet' : `no file here; the replica has it`)

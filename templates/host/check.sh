@@ -9,7 +9,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts store s3 directory replica daemon prove fence rescue attributes; do
+for part in state verdict facts store s3 directory replica daemon deleted prove fence rescue attributes; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done

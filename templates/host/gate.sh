@@ -12,7 +12,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts store s3 directory replica daemon restore prove fence rescue wal-mode attributes; do
+for part in state verdict facts store s3 directory replica daemon restore deleted prove fence rescue wal-mode attributes; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -80,6 +80,13 @@ restore() {
   say 5 "$text"
 }
 
+prove() {
+  proofs=$((proofs + 1))
+  [ "$proofs" -le 3 ] || refuse_as not-proven "what was restored is proven to be in the replica, and the owner object was not marked so: $text" 'it is tried again; if that goes on, this is a fault of streamside: report it with this journal'
+  say 5 "$text"
+  prove_all
+}
+
 round() {
   get_owner 3
   remember_owner
@@ -108,6 +115,8 @@ round() {
         running) kill_litestream ;;
         *)
           say 4 "claim, $code: $text"
+          # told each time: it is no cause that goes on, but another event
+          alert_over "gate-$code"
           alert gate "$code" "$text" "$next"
           put_owner "$put" "$etag" true 60 || refuse
           claimed=true ours=true
@@ -117,7 +126,7 @@ round() {
     rescue) say 4 "$text"; bring_back_rescued ;;
     source) restore ;;
     adopt) say 4 "$text"; adopt ;;
-    prove) say 5 "$text"; prove_all ;;
+    prove) prove ;;
     *) say 3 "gate.sh does not know the decision $act"; exit 1 ;;
   esac
   look_local
@@ -136,7 +145,9 @@ case $(systemctl show -P ActiveState "$unit") in
 esac
 me=$(sh "$lib/host-id.sh")
 take_lock 90 || busy
-began=$(date +%s) restores=0 restored_for='' claimed=false ours=false
+# Left by a start whose end nobody saw: whatever killed the app has killed what runs after it as well.
+[ "$(systemctl show -P MainPID "$unit")" != 0 ] || rm -f "$run/running/$app"
+began=$(date +%s) restores=0 restored_for='' claimed=false ours=false proofs=0
 open_scratch
 look_local
 while :; do round; done

@@ -23,7 +23,7 @@ fi
 [ $# -eq 2 ] || { echo 'usage: litestream.sh check|stop|stopped APP, or litestream.sh capability' >&2; exit 2; }
 command=$1 app=$2
 lib=${0%/*}
-for part in state verdict facts store s3 directory replica prove rescue stop wal-mode; do
+for part in state verdict facts store s3 directory replica deleted prove rescue stop wal-mode; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done

@@ -10,8 +10,15 @@ proof() { # SECONDS-FOR-EACH-SYNC
   plans=
   # A chain is worth asking for only where the server has answered so far: Litestream takes minutes to give up.
   case $sync in *'"rc":0'*) config_for "$(claimed_path)"; each_db plans_entry ;; esac
+  deleted=
+  [ ! -e "$run/running/$app" ] || each_db deleted_entry
   get_owner 3
-  ask "{\"ask\":\"proof\",$(facts),\"sync\":{${sync#,}},\"plans\":{${plans#,}}}"
+  ask "{\"ask\":\"proof\",$(facts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"deleted\":{${deleted#,}},\"ended\":${ended:-false}}"
+}
+
+deleted_entry() {
+  who=$(deleted_under "$unit" "$path")
+  [ -z "$who" ] || deleted="$deleted,$key:$(json "$who")"
 }
 
 # INIT or PROVEN, when the proof entitles to it. The claim says `proven` only after the owner object does.

@@ -11,7 +11,7 @@ export LC_ALL=C
 umask 077
 app=$1 only=${2-}
 lib=${0%/*}
-for part in state verdict facts store s3 directory replica daemon prove rescue; do
+for part in state verdict facts store s3 directory replica daemon deleted prove rescue; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -43,6 +43,13 @@ proven() { # -> $held, $why, $tip
   [ "$tip" != null ] || tip='{}'
 }
 
+# Before it is stopped: what it has written since would be gone with it, and no proof would miss it.
+# shellcheck disable=SC2317 # each_db calls it
+answer_deleted() {
+  who=$(deleted_under "$unit" "$path")
+  [ -z "$who" ] || answer 1 not-proven "$path was deleted or replaced under the running app: $who. What it has written since is there alone" 'copy that, then run this again'
+}
+
 open_verdicts
 read_config
 me=$(sh "$lib/host-id.sh")
@@ -57,6 +64,7 @@ held=false why='' tip='{}'
 get_owner 3
 ask "{\"ask\":\"release\",$(facts),\"held\":false,\"why\":\"\",\"tip\":{}}"
 if [ "$only" = ask ]; then
+  each_db answer_deleted
   case $act:$code in refuse:not-proven | release:* | gone:*) answer 0 '' '' '' ;; *) answer 1 "$code" "$text" "$next" ;; esac
 fi
 if [ "$act" = refuse ] && [ "$code" = not-proven ]; then

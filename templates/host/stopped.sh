@@ -9,13 +9,13 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts store s3 directory replica prove rescue stop; do
+for part in state verdict facts store s3 directory replica deleted prove rescue stop; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
 
 # A gate that is still at work was asked for by a start that is over now.
-systemctl stop "$app-gate.service"
+systemctl stop "$app-gate.service" || say 4 "$app-gate.service could not be stopped"
 # Made by the gate when it lets the app through: without it nothing ran, and what `clean` says is still true.
 [ -e "$run/running/$app" ] || exit 0
 rm "$run/running/$app"
@@ -28,6 +28,7 @@ if [ "$storage" = ephemeral ] && [ "$(systemctl is-system-running || :)" = stopp
 me=$(sh "$lib/host-id.sh")
 take_lock 20 || { say 4 'another program is at work on this app: this stop leaves no mark'; exit 0; }
 open_scratch
+ended=true
 leave_in_order 10
 if [ "$proved" = true ]; then say 6 'stopped in order: the replica holds everything'
 else say 4 "stopped in order, but it is not proven that the replica holds everything: $unproven"; fi

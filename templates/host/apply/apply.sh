@@ -108,6 +108,8 @@ finish() {
 . ./tree.sh
 # shellcheck source=templates/host/rsyslog.sh
 . ./rsyslog.sh
+# shellcheck source=templates/host/deleted.sh
+. ./deleted.sh
 # shellcheck source=templates/host/enter.sh
 . ./enter.sh
 # shellcheck source=templates/host/own-paths.sh

@@ -41,6 +41,10 @@ step_leave() { # N APP UNIT removed|given-back [NEW NAME [HALF…]]
 # the new place, and that may be an old copy: how this stop leaves the files is what tells its gate (decide/stale.jq).
 step_halt() { # N APP UNIT PATH…
   number_of_halt=$1 app=$2 unit=$3; shift 3
+  for path; do
+    who=$(deleted_under "$unit" "$path")
+    [ -z "$who" ] || fail 16 "not-proven:$app" "$path was deleted or replaced under the running app: $who. What it has written since is there alone: copy that before you stop it"
+  done
   step stop "$unit"
   gone "$unit" || systemctl stop "$unit" || fail 15 unit "systemctl stop $unit: $(last_lines 3)"
   halted="$halted $unit" moving="$moving $app"

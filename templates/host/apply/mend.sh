@@ -25,10 +25,18 @@ own_folder() { # PATH USER:GROUP
   )
 }
 
+# Since when the database, or what belongs to it, has been closed to its owner: seconds since the epoch, far off when it is not.
+closed_since() { # PATH
+  for file in "$1" "$1-wal" "$1-shm"; do
+    case $(stat -c %A -- "$file" 2>/dev/null) in '' | ?rw*) ;; *) stat -c %Z -- "$file" 2>/dev/null || : ;; esac
+  done | sort -n | head -n 1 | grep . || echo 9999999999
+}
+
 # The app may have made what lies above its database a link: root would hand it what it leads to. The folder is entered once, and
 # is the one of that name or none; from there nothing is followed, -h for the file itself.
-step_own() { # N USER:GROUP PATH [open: its owner is to read and write it]
+step_own() { # N USER:GROUP PATH [open UNIT…: its owner is to read and write it, and these units use it]
   step own "$3"
+  closed=$(closed_since "$3")
   (
     cd -P -- "${3%/*}" || exit 1
     [ "$(pwd -P)" = "${3%/*}" ] || fail 15 link-in-path "the way to $3 leads over a link, to $(pwd -P): its owner was not changed"
@@ -42,7 +50,21 @@ step_own() { # N USER:GROUP PATH [open: its owner is to read and write it]
       if [ -n "${4-}" ] && [ -e "./$file" ]; then as "${2%:*}" chmod -R u+rwX -- "./$file"; fi
     done
   )
-  record made "$1"
+  number_of_own=$1
+  shift 3
+  [ $# -eq 0 ] || { shift; reopen "$@"; }
+  record made "$number_of_own"
+}
+
+# Whoever was started while it was closed has it open for reading, or not at all, and does not look again.
+reopen() { # UNIT…
+  for unit; do
+    begun=$(date -d "$(systemctl show -P ActiveEnterTimestamp "$unit")" +%s 2>/dev/null) || continue
+    # any write, and the chmod as well, moves this time on
+    [ "$closed" -le "$begun" ] || continue
+    step restart "$unit"
+    systemctl restart --no-block "$unit" || fail 15 unit "systemctl restart $unit: $(last_lines 3)"
+  done
 }
 
 # A service's gate has switched a database to WAL mode at the start that this transaction made, and noted it (wal-mode.sh).

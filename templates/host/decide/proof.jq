@@ -1,11 +1,13 @@
 # Proof that the replica holds everything (litestream.md, rule 8), and what it entitles to.
 #
 # ask "proof": .sync[db] = { rc, txid, replica, error } (16 hex digits), .plans[db] = { rc, min, max, error },
-#   .owner as everywhere, .claim, .me, .running: the app may write meanwhile
+#   .owner as everywhere, .claim, .me, .running: the app may write meanwhile, .ended: it has just stopped,
+#   .deleted[db] = who has a file open that lay there and lies there no more
 # -> { held, moved, tip: { db: txid } }, and `put` with its etag when an INIT or PROVEN is due
 def unproven($db):
   .sync[$db] as $s | .plans[$db] as $p
-  | if $s.rc != 0 then "\($db): \($s.error)"
+  | if .deleted[$db] != null then "\($db): its file was deleted or replaced under the running app: \(.deleted[$db])"
+    elif $s.rc != 0 then "\($db): \($s.error)"
     elif $s.txid == zero then "\($db): Litestream has not seen it yet"
     elif $s.txid != $s.replica then "\($db): at \($s.txid) here, at \($s.replica) in the replica"
     elif $p == null then "\($db): not asked"
@@ -19,6 +21,14 @@ def to_prove: . as $f | [.dbs[] | select($f.local == null or $f.local[.].file)];
 
 # One that lies in the rescue has: a proof of what is here would give up what is not.
 def not_back: . as $f | [.dbs[] | select($f.rescue == true and $f.local != null and ($f.local[.].file | not)) | "\(.): not brought back yet since the last stop"];
+
+# One that was there once: whoever writes to it, or wrote until just now, wrote to what nobody finds, nor uploads.
+def gone($read):
+  . as $f
+  | if (.running or .ended == true) and $read.kind == "ok" and .local != null then
+      [.dbs[] | select(($f.local[.].file | not) and $read.owner.dbs[.].init == true and $f.rescue != true)
+       | "\(.): its file is gone\(if $f.running then ", under the running app" else "" end)\(if $f.deleted[.] != null then ": \($f.deleted[.])" else "" end)"]
+    else [] end;
 
 def foreign_owner($read):
   if $read.kind != "ok" then "the owner object could not be read (\($read.why))"
@@ -40,7 +50,7 @@ def due($read; $tip; $held):
 
 def proof:
   . as $f | owner_read as $read
-  | (not_back + [to_prove[] as $db | $f | unproven($db) | select(. != null)]) as $missing
+  | (not_back + gone($read) + [to_prove[] as $db | $f | unproven($db) | select(. != null)]) as $missing
   | foreign_owner($read) as $foreign
   # Under a path that is not the truth any more nothing is marked: whoever went on from it could not have known.
   | (if $foreign != null then {}

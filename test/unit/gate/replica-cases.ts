@@ -186,6 +186,26 @@ export const proofCases: Case[] = [
     { held: true, tip: { main: tx(9) } },
   ],
   [
+    'does not hold on a file that was taken away under the app, which may still write to it',
+    { ...proved, running: true, deleted: { main: 'process 812 has the former one open still, as /proc/812/fd/5' } },
+    { held: false, text: expect.stringContaining('process 812') },
+  ],
+  [
+    'does not hold when the file is gone while the app runs, nor right after that',
+    { ...proved, running: true, local: { main: gone } },
+    { held: false, text: expect.stringContaining('gone, under the running app') },
+  ],
+  [
+    'does not hold right after such an app has ended',
+    { ...proved, ended: true, local: { main: gone } },
+    { held: false },
+  ],
+  [
+    'holds of a database that the app has not made yet',
+    { ...proved, running: true, local: { main: gone }, owner: found(owner({ dbs: { main: { init: false } } })) },
+    { held: true },
+  ],
+  [
     'does not hold on a database that Litestream has not opened',
     { ...proved, sync: { main: { rc: 0, txid: tx(0), replica: tx(0) } } },
     { held: false },

@@ -83,14 +83,15 @@ test('so is what lies beside it, and what its owner may not read and write', () 
     return databaseOwners(hostState([web], []), observed).map(({ summary, step }) => [summary.reason, step.fields])
   }
   const own = ['web:web', '/var/lib/web/a.db']
+  const open = ['open', 'web.service', 'web-litestream.service']
   expect(mended({}, {})).toEqual([])
   expect(mended({ mode: '600' }, { mode: '660' })).toEqual([])
   expect(mended({}, { owner: 'root', group: 'root' })).toEqual([
     ['owner root:root → web:web of what lies beside it', own],
   ])
-  expect(mended({ mode: '0' }, {})).toEqual([['mode 0, its owner is to read and write it', [...own, 'open']]])
+  expect(mended({ mode: '0' }, {})).toEqual([['mode 0, its owner is to read and write it', [...own, ...open]]])
   expect(mended({ owner: 'root' }, { mode: '444' })).toEqual([
-    ['owner root:web → web:web; mode 444 of what lies beside it, its owner is to read and write it', [...own, 'open']],
+    ['owner root:web → web:web; mode 444 of what lies beside it, its owner is to read and write it', [...own, ...open]],
   ])
 })
 
