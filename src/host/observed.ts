@@ -34,6 +34,8 @@ export interface Observed {
   /** What apply recorded when it laid a tree. */
   signatures: Map<string, { stat: string; content: string; digest: string }>
   units: Map<string, ObservedUnit>
+  /** Drop-ins of an adopted unit that count after ours, and say themselves under which condition it starts; others are left out. */
+  afterOurs: Map<string, string[]>
   /** Drop-ins of a unit, whether systemd has read them or not; units without any are left out. */
   overrides: Map<string, string[]>
   /** The record of a unit's last start since boot (record-start.sh): what it ran from. */

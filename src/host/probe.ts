@@ -159,6 +159,7 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
     signatures: new Map(all('signature').map(parseSignature)),
     units: parseUnits(all('show')),
     overrides: parseOverrides(all('override')),
+    afterOurs: parseOverrides(all('after-ours')),
     started: new Map(all('started').map(([unit = '', digest = '']) => [unit, digest])),
     apps: parseApps(all('app'), all('reason'), all('release')),
     transactions: all('transaction').map(([id = '', state = '', who = '']) => ({

@@ -22,6 +22,23 @@ export function overridden(unit: UnitResource, observed: Observed): Change[] {
   }))
 }
 
+/**
+ * Drop-ins over a service that would take its gate out, or let it be asked after something else: the rest of what people lay over a
+ * package's unit is theirs.
+ */
+export function gateTakenOut(unit: UnitResource, observed: Observed): Change[] {
+  if (unit.adopted !== true || unit.runsFrom.length === 0) return []
+  return (observed.afterOurs.get(unit.name) ?? []).map((file) => ({
+    summary: {
+      kind: 'drop-in',
+      name: file,
+      action: 'remove',
+      reason: `takes the gate out of ${unit.name}; kept in /var/lib/streamside/set-aside`,
+    },
+    step: { verb: 'set-aside', fields: [file] },
+  }))
+}
+
 /** Whether the unit that runs was started with one of them: a drop-in that systemd has not read yet has changed nothing. */
 export function runsOverridden(unit: UnitResource, observed: Observed): boolean {
   const loaded = observed.units.get(unit.name)?.dropInPaths ?? []
@@ -37,5 +54,6 @@ export function maybePastGate(unit: UnitResource, { apps, resources }: HostState
   if (app === undefined) return false
   const gate = gateUnit(app.name)
   if (!resources.some((resource) => resource.kind === 'unit' && resource.name === gate)) return false
-  return startedUnrecorded(unit, observed) || (observed.overrides.has(gate) && !startedAsLaid(unit, observed))
+  const isBent = observed.overrides.has(gate) || gateTakenOut(unit, observed).length > 0
+  return startedUnrecorded(unit, observed) || (isBent && !startedAsLaid(unit, observed))
 }

@@ -14,7 +14,7 @@ import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { dataMoves, halted, refuseCrossing } from './moves.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
-import { maybePastGate, overridden, runsOverridden } from './overrides.ts'
+import { gateTakenOut, maybePastGate, overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
 import { compareAll, unlessRefused } from './refusals.ts'
 import { compareUnit, mayRunFrom, startedAsLaid } from './units.ts'
@@ -101,6 +101,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       if (hidden) refused.push(hidden)
       changes.push(...overridden(unit, observed))
     }
+    changes.push(...gateTakenOut(unit, observed))
     const wanted = runsFromDigest(unit, state.resources)
     // What is changed after a start that was good does not concern what runs, unless it may read it still.
     const runsAsLaid = startedAsLaid(unit, observed)

@@ -16,7 +16,19 @@ written_as() { # PATH -> wal, rollback, or none when it is no database yet
 #   service UNIT KEY=VALUE     of `systemctl show`
 #   setting UNIT KEY=VALUE     one of the unit's own files, the last one counts: what systemd shows is made of them and of our
 #                              drop-in, and does not tell them apart
+#   after-ours UNIT PATH       a drop-in that counts after ours and has an ExecCondition= of its own (an empty one takes the gate out); base64
 #   account NAME UID GID GROUP of the users that the units run as, and those that the databases belong to
+# As they lie on disk, whether systemd has read them or not.
+after_ours() { # UNIT
+  for file in "/etc/systemd/system/$1.d"/*.conf "/run/systemd/system/$1.d"/*.conf; do
+    grep -qs '^[[:space:]]*ExecCondition[[:space:]]*=' "$file" || continue
+    case $(printf '%s\n' zz-streamside.conf "${file##*/}" | LC_ALL=C sort | tail -n 1) in
+      zz-streamside.conf) ;;
+      *) say after-ours "$1" "$(printf %s "$file" | base64 -w0)" ;;
+    esac
+  done
+}
+
 services() {
   [ -s services ] || return 0
   while read -r unit user; do
@@ -29,6 +41,7 @@ services() {
       [ ! -r "$file" ] || sed -n 's/^[[:space:]]*\(Restart\|RestartSec\|TimeoutStopSec\|TimeoutSec\|RestartPreventExitStatus\)[[:space:]]*=[[:space:]]*\(.*\)/\1=\2/p' "$file" |
         while IFS= read -r setting; do say setting "$unit" "$setting"; done
     done
+    after_ours "$unit"
     systemctl show -P User "$unit" | sed 's/^$/root/' >>service-users
   done <services
   sort -u service-users | while IFS= read -r name; do

@@ -172,6 +172,19 @@ describe('services of packages', () => {
     await shellInHost(one, 'rm /etc/systemd/system/pdns.service.d/60-mine.conf; systemctl daemon-reload')
   })
 
+  test('do not lose their gate for long to one that counts after ours', async () => {
+    const last = '/etc/systemd/system/pdns.service.d/zzz-mine.conf'
+    await shellInHost(one, `printf '[Service]\nExecCondition=\n' >$1; systemctl daemon-reload`, [last])
+    expect(changesOf(await lab.run(['plan', '--json']))).toEqual([`remove ${last}`])
+    await shellInHost(one, 'systemctl restart pdns')
+    expect(changesOf(await lab.provision())).toEqual([`remove ${last}`, 'restart pdns.service'])
+    expect(await shellInHost(one, 'systemctl show -P ExecCondition pdns')).toContain('start-gate.sh')
+    // what else people lay over a unit that is not ours is theirs
+    await shellInHost(one, `printf '[Service]\nNice=1\n' >$1; systemctl daemon-reload`, [last])
+    expect(changesOf(await lab.provision())).toEqual([])
+    await shellInHost(one, 'rm "$1"; systemctl daemon-reload', [last])
+  })
+
   test('are restarted through their gate when it was made to do nothing', async () => {
     const override = '/etc/systemd/system/names-gate.service.d/override.conf'
     await shellInHost(

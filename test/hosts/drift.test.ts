@@ -2,7 +2,7 @@ import path from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type LabHost, shellInHost } from '../lab/index.ts'
 import { changesOf, mainPid, pagesApp } from './host-state.ts'
-import { eventsOf, notesApp, readRows, type Site, site, writeRow } from './site.ts'
+import { eventsOf, notesApp, readRows, type Site, site, writeRow, until } from './site.ts'
 
 let lab: Site
 let hosts: LabHost[]
@@ -161,12 +161,6 @@ const drifts: Record<string, Drift> = {
     restarts: [],
     after: ['find /var/lib/drift/data/notes.db /var/lib/drift/data/notes.db-wal ! -perm -u+rw', ''],
   },
-  'a database that its app was started with while it was closed': {
-    script: 'chmod 0400 /var/lib/drift/data/notes.db; sleep 1.1; systemctl restart drift.service; sleep 1',
-    changes: ['update /var/lib/drift/data/notes.db'],
-    // it has that open for reading alone, or not at all
-    restarts: ['drift.service'],
-  },
   'a WAL that root has put there': {
     script: 'chown root:root /var/lib/drift/data/notes.db-wal',
     changes: ['update /var/lib/drift/data/notes.db'],
@@ -237,6 +231,18 @@ describe('drift is named by plan, mended by provision, and then there is none:',
     expect(changesOf(again)).toEqual([])
     expect(eventsOf(again, 'host-done').map((event) => event['execs'])).toEqual([1, 1])
   })
+})
+
+test('an app that was started while its database was closed to it is started once more when that is opened', async () => {
+  const [twelve] = hosts
+  const limited = ['--limit', 'drf-twelve']
+  await shellInHost(twelve!, 'chmod 0400 /var/lib/drift/data/notes.db; sleep 1.1; systemctl restart drift.service')
+  const before = await pids(twelve!)
+  expect(changesOf(await lab.provision(limited))).toEqual(['update /var/lib/drift/data/notes.db'])
+  const after = await pids(twelve!)
+  expect(after[units.indexOf('drift.service')]).not.toBe(before[units.indexOf('drift.service')])
+  await until('the app to answer', 20, () => readRows(twelve!, port).catch(() => null))
+  expect(changesOf(await lab.provision(limited))).toEqual([])
 })
 
 test('what is not ours is never touched: other units, other files, users and packages stay', async () => {

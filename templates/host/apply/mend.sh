@@ -63,7 +63,7 @@ reopen() { # UNIT…
     # any write, and the chmod as well, moves this time on
     [ "$closed" -le "$begun" ] || continue
     step restart "$unit"
-    systemctl restart --no-block "$unit" || fail 15 unit "systemctl restart $unit: $(last_lines 3)"
+    systemctl restart "$unit" || fail 15 unit "systemctl restart $unit: $(last_lines 3)"
   done
 }
 

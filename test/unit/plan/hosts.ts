@@ -52,6 +52,7 @@ export function bare(): Observed {
     signatures: new Map(),
     units: new Map(),
     overrides: new Map(),
+    afterOurs: new Map(),
     started: new Map(),
     apps: new Map(),
     transactions: [],

@@ -97,6 +97,31 @@ describe('a drop-in over a gate', () => {
   })
 })
 
+describe('a drop-in over an adopted unit that counts after ours, with a condition of its own', () => {
+  const last = '/etc/systemd/system/web.service.d/zzz.conf'
+  const of = (adopted: boolean, start: string) => {
+    const unit: UnitResource = { ...main, ...(adopted ? { adopted: true as const } : {}) }
+    const observed = quiet()
+    observed.afterOurs.set(unit.name, [last])
+    record(observed, start)
+    const { changes } = planHost(
+      { ...state, resources: [unitFile, resting(gate, 'web'), resting(check, 'web'), unit] },
+      observed,
+    )
+    return changes.map(({ summary, step }) => [summary.action, summary.kind, summary.name, step.verb].join(' '))
+  }
+  const taken = `remove drop-in ${last} set-aside`
+
+  test('is taken out, and what was started under it is started once more', () => {
+    expect(of(true, 'a1')).toEqual([taken])
+    expect(of(true, 'earlier')).toEqual([taken, restart])
+  })
+
+  test('is only looked for over those', () => {
+    expect(of(false, 'a1')).toEqual([])
+  })
+})
+
 test('a gate whose own file was edited, and past which the app was started, takes a restart; one that is only new takes none', () => {
   const gateFile = emptyFile(`/etc/systemd/system/${gate}`)
   const edited = hostState(state.apps, [gateFile, ...resources])
