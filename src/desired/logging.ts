@@ -10,6 +10,12 @@ const serverFile = '/etc/rsyslog.d/05-streamside-server.conf'
 const tables = '/etc/rsyslog.d/streamside'
 const dropIn = '/etc/systemd/system/rsyslog.service.d/50-streamside.conf'
 
+/**
+ * What a log server receives. Setgid, so that the folders in it and all that lies in those is adm's: rsyslog gives that group to what it
+ * opens first, and not to what it goes on in after a rotation.
+ */
+const received = { kind: 'directory', path: '/var/log/hosts', mode: '2750', owner: 'root', group: 'adm' } as const
+
 /** Whether a host is one of the inventory's log servers. */
 export function isLogServer({ logs }: Inventory, host: string): boolean {
   return logs?.servers.some((server) => server.kind === 'host' && server.host === host) ?? false
@@ -50,6 +56,7 @@ export function loggingResources(inventory: Inventory, host: Host): Resource[] {
       (name) => ({ kind: 'package', name }) as const,
     ),
     ...journal,
+    ...(server.length > 0 ? [received] : []),
     ...read,
     {
       kind: 'unit',

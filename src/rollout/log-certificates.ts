@@ -3,13 +3,14 @@ import path from 'node:path'
 import type { Inventory, LogCertificates } from '../inventory/model.ts'
 import { Secret } from '../inventory/secret.ts'
 import { exitCodes, Problem } from '../problem.ts'
+import { refuseUnfit } from './fit-certificate.ts'
 import { authorityFolder, type Identity, siteAuthority } from './site-authority.ts'
 
 /**
  * What hosts prove themselves with to log servers, and those to them: the user's own certificates, or ones of an authority that is
  * made for the site.
  * @returns null without TLS; `made`: where an authority was made just now
- * @throws Problem `log-certificate` (a file of the user's is not there), `openssl`
+ * @throws Problem `log-certificate` (a file of the user's is not there, or does not fit), `openssl`
  */
 export async function logCertificates(
   inventory: Inventory,
@@ -22,11 +23,22 @@ export async function logCertificates(
     const authority = await readOwn(ca, 'the authority of the log servers')
     const identities = new Map<string, Identity>()
     if (folder !== null)
-      for (const name of names)
-        identities.set(name, {
-          certificate: await readOwn(path.join(folder, `${name}.pem`), `the certificate of ${name} for its logs`),
-          key: await readOwn(path.join(folder, `${name}.key`), `the key of ${name} for its logs`),
-        })
+      for (const name of names) {
+        const [certificateFile, keyFile] = [path.join(folder, `${name}.pem`), path.join(folder, `${name}.key`)]
+        const certificate = await readOwn(certificateFile, `the certificate of ${name} for its logs`)
+        const key = await readOwn(keyFile, `the key of ${name} for its logs`)
+        refuseUnfit(
+          {
+            host: name,
+            certificate: { file: certificateFile, text: certificate },
+            key: { file: keyFile, text: key },
+            authority: { file: ca, text: authority },
+            isServer: logs.servers.some((server) => 'host' in server && server.host === name),
+          },
+          Date.now(),
+        )
+        identities.set(name, { certificate, key })
+      }
     return { certificates: shaped(authority, identities), made: null }
   }
   const { authority, identities, made } = await siteAuthority(site, names)

@@ -62,7 +62,11 @@ there() {
   exit 0
 }
 
-is_mounted() { [ "$(stat -c %d -- "$root" 2>/dev/null)" != "$(stat -c %d -- "${root%/*}/" 2>/dev/null)" ]; }
+# One that denies a look is mounted, and one that is not there is none.
+is_mounted() {
+  device=$(stat -c %d -- "$root" 2>/dev/null) || { findmnt -n -- "$root" >/dev/null; return; }
+  [ "$device" != "$(stat -c %d -- "${root%/*}/" 2>/dev/null)" ]
+}
 
 # -> $folder, $stem, $suffix: a version is $folder/$stem.N$suffix
 parts() { # KEY

@@ -44,6 +44,7 @@ esac
 if [ "${1-}" = --hourly ]; then
   # of an rsyslog that has rotated before folders did
   find . -mindepth 2 -type f ! -group adm -exec chgrp -h adm {} +
+  find . -mindepth 1 -type d ! -perm -g+s -exec chmod g+s {} +
   find . -type f -name '*.log.*' -mtime "+$((keep - 1))" -delete
   today=$(date -u +%F)
   if [ "$(cat .day 2>/dev/null || :)" != "$today" ]; then

@@ -22,7 +22,7 @@ let root: string
 beforeEach(() => {
   root = mkdtempSync(path.join(tmpdir(), 'streamside-objects-'))
 })
-afterEach(() => rmSync(root, { recursive: true }))
+afterEach(() => rmSync(root, { recursive: true, force: true }))
 
 const mark = () => writeFileSync(path.join(root, '.streamside-replica'), '{}\n')
 const folder = () => path.join(root, 'home/notes')
@@ -61,6 +61,14 @@ describe('a directory without its mark', () => {
     ]) {
       expect(ask(args, 'new').head).toBe('0 NotMounted -')
       expect(versions()).toEqual(['owner.1.json'])
+    }
+  })
+
+  test('or that is not there at all is not mounted either', () => {
+    rmSync(root, { recursive: true })
+    for (const first of [[], ['--first']]) {
+      const { stdout, stderr } = spawnSync('dash', [program, ...first, root, 'get', key], { encoding: 'utf8' })
+      expect([stdout, stderr]).toEqual(['0 NotMounted -\n', `nothing is mounted at ${root}\n`])
     }
   })
 
