@@ -46,7 +46,8 @@ export async function judgeTakeOver(
   if (holder !== null && holder.host !== host && Object.hasOwn(inventory.hosts, holder.host))
     return { kind: 'held-by-another-host', holder }
   if (agreed !== undefined && agreed !== found.path) return { kind: 'restore-changed', holder, path: found.path }
-  if (!discard && chosen === null && (claimed || lying.length > 0)) return { kind: 'restore-over-data', lying: [...lying] }
+  if (!discard && chosen === null && (claimed || lying.length > 0))
+    return { kind: 'restore-over-data', lying: [...lying] }
   const seen = await sourceSeen(store, place, instance, found, wish.dbs, open)
   return takeOver(found, { ...wish, pathOf: newPath }, seen, chosen)
 }
