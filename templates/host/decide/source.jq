@@ -25,7 +25,7 @@ def broken($db; $error; $best):
     elif $error | test("no space left|disk full|disk quota") then
       refuse("disk-full"; $said; "make room beside the database")
     elif $error | test("read-only file system|permission denied|not a directory|input/output error|no such file") then
-      alarm("folder-unwritable"; $said; "see whether the card is failing or mounted read-only (dmesg, df), and whether the database's folder belongs to \(.app)")
+      alarm("folder-unwritable"; $said; "see whether the card is failing or mounted read-only (dmesg, df), and whether the database's folder belongs to the user of \(.app); one that is gone is made by streamside provision")
     else
       alarm("object-damaged"; $said; "bring the damaged object back from a copy or an earlier version\(another_point($db; $best))") + { lasting: true }
     end;
