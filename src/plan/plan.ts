@@ -14,6 +14,7 @@ import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { dataMoves, halted, refuseCrossing } from './moves.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
+import { misspeltNames } from './misspelt-names.ts'
 import { gateTakenOut, maybePastGate, overridden, runsOverridden } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
 import { compareAll, unlessRefused } from './refusals.ts'
@@ -78,7 +79,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     host,
     recorded,
   )
-  refused.push(...refuseCrossing(state, recorded, observed))
+  refused.push(...refuseCrossing(state, recorded, observed), ...misspeltNames(state, recorded, leaving))
   for (const [resource, change] of compared) {
     changes.push(comesAlong(change, renames, recorded))
     changed.add(resource)

@@ -235,3 +235,23 @@ describe('a rename that was cut off', () => {
     )
   })
 })
+
+test('an earlier name that is misspelt is refused: the app would begin empty, beside the data that were meant', () => {
+  const refusedOf = (was: string | null, before: string[]) =>
+    planHost(hostState([{ ...app('gapp'), was }], []), seen(before, before)).refused.map(({ code, next }) => [
+      code,
+      next,
+    ])
+  expect(refusedOf('fap', ['fapp'])).toEqual([
+    ['rename-unknown', expect.stringContaining('write was: fapp under gapp')],
+  ])
+  // one that is there, one that is new on this host, one whose rename is behind it, and one that is called otherwise
+  for (const [was, before] of [
+    ['fapp', ['fapp']],
+    ['fap', []],
+    ['fap', ['fapp', 'gapp']],
+    ['fap', ['wiki']],
+    [null, ['fapp']],
+  ] as const)
+    expect(refusedOf(was, [...before])).toEqual([])
+})
