@@ -35,7 +35,7 @@ export interface ProblemDetails {
 
 /**
  * An expected failure: a value with a code, not a string to be matched. Anything else that is thrown is a bug and keeps
- * its stack trace.
+ * its stack trace; on a host it is that host's failure alone (rollout/fleet.ts).
  */
 export class Problem extends Error {
   override readonly name = 'Problem'

@@ -10,7 +10,7 @@ import { wantsColor } from '../report/colour.ts'
 import { formatStatus, type StatusRow } from '../report/status-table.ts'
 import { columnsOf } from '../report/text-width.ts'
 import type { RunContext } from '../rollout/context.ts'
-import type { HostResult, Spent } from '../rollout/fleet.ts'
+import { asProblem, type HostResult, type Spent } from '../rollout/fleet.ts'
 import { groundOf } from '../rollout/ground.ts'
 import { observe, openHost, planFor, wantedOn } from '../rollout/look.ts'
 import { hostStatus } from '../status/host-status.ts'
@@ -42,7 +42,7 @@ export async function runStatus(options: RunOptions, stopping: AbortSignal): Pro
         exit: worstExit(wrong.map(({ exit }) => exit)),
       }
     } catch (error) {
-      if (error instanceof Problem) found.set(host.name, error)
+      found.set(host.name, asProblem(error, host.name))
       throw error
     }
   }

@@ -3,6 +3,7 @@ import type { HostState } from '../desired/host-state.ts'
 import { dropInPath } from '../desired/service.ts'
 import { instanceName } from '../inventory/model.ts'
 import { isSecret } from './diff.ts'
+import { manifestOf } from './manifest-shape.ts'
 import { dataOf } from './moves.ts'
 
 export const manifestPath = '/var/lib/streamside/manifest'
@@ -61,28 +62,10 @@ export function isDamaged(text: string | null): boolean {
 
 function parsed(text: string): Manifest | null {
   try {
-    const value = JSON.parse(text) as Partial<Manifest> | null
-    if (value?.v !== 1) return null
-    const { apps = [], files = {}, metrics = {}, replicas, data, services, was } = value
-    const records = [files, metrics, replicas ?? {}, data ?? {}, services ?? {}, was ?? {}]
-    if (!Array.isArray(apps) || !apps.every((app) => typeof app === 'string') || !records.every(isRecord)) return null
-    return {
-      v: 1,
-      apps,
-      files,
-      metrics,
-      ...(replicas ? { replicas } : {}),
-      ...(data ? { data } : {}),
-      ...(services ? { services } : {}),
-      ...(was ? { was } : {}),
-    }
+    return manifestOf(JSON.parse(text))
   } catch {
     return null
   }
-}
-
-function isRecord(value: unknown): boolean {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
 /**

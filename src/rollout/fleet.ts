@@ -95,11 +95,23 @@ async function runOne(context: RunContext, { host, connections }: Work, job: Hos
       context.report({ type: 'host-step', host: host.name, step: 'wait', detail })
       return null
     }
-    // Anything else than a Problem is a bug: it goes up with its stack trace.
-    if (!(error instanceof Problem)) throw error
-    context.report({ type: 'problem', problem: concerning(error, host.name) })
+    const problem = asProblem(error, host.name)
+    context.report({ type: 'problem', problem: concerning(problem, host.name) })
     const outcome =
-      error.exit === exitCodes.unreachable ? 'unreachable' : error.exit === exitCodes.locked ? 'locked' : 'failed'
-    return done({ outcome, changes: 0, exit: error.exit })
+      problem.exit === exitCodes.unreachable ? 'unreachable' : problem.exit === exitCodes.locked ? 'locked' : 'failed'
+    return done({ outcome, changes: 0, exit: problem.exit })
   }
+}
+
+/** Anything else than a Problem is a bug. One host that leads to it must not keep the others from what they need. */
+export function asProblem(error: unknown, host: string): Problem {
+  if (error instanceof Problem) return error
+  return new Problem({
+    code: 'internal-error',
+    doing: `working on ${host}`,
+    found: error instanceof Error ? (error.stack ?? String(error)) : String(error),
+    next: 'this is a defect of streamside, not of your site: report it with the lines above. Run it again: a run goes on from what it finds',
+    host,
+    cause: error,
+  })
 }

@@ -19,6 +19,16 @@ describe('the record of what is managed on a host', () => {
     ['of another version', '{"v":9,"apps":[]}'],
     ['with other content', '{"v":1,"apps":{"web":1}}'],
     ['with other files', '{"v":1,"apps":["web"],"files":[]}'],
+    ['with an app that is none', '{"v":1,"apps":["web",null]}'],
+    ['with a file that is none', '{"v":1,"apps":["web"],"files":{"/etc/x":null}}'],
+    ['with a file of nobody', '{"v":1,"apps":["web"],"files":{"/etc/x":{"app":"web"}}}'],
+    ['with a port that is none', '{"v":1,"apps":["web"],"metrics":{"web":"9"}}'],
+    ['with data that are none', '{"v":1,"apps":["web"],"data":{"web":null}}'],
+    ['with data without databases', '{"v":1,"apps":["web"],"data":{"web":{"databases":null,"storage":"persistent"}}}'],
+    ['with a database that is nowhere', '{"v":1,"apps":["web"],"data":{"web":{"databases":{"a":1},"storage":"x"}}}'],
+    ['with a service that is none', '{"v":1,"apps":["web"],"services":{"web":{"unit":"web.service"}}}'],
+    ['with replicas that are none', '{"v":1,"apps":["web"],"replicas":{"web":null}}'],
+    ['with earlier names that are none', '{"v":1,"apps":["web"],"was":{"web":{}}}'],
   ])('is told of when it is damaged: %s', (_, manifest) => {
     const [warning] = warned((observed) => (observed.manifest = manifest))
     expect(warning?.message).toMatch(/manifest.* is damaged: apps that have left the inventory.*are not known/)

@@ -52,3 +52,24 @@ test('nobody waits for a host that is not in the run', async () => {
     problem: expect.objectContaining({ code: 'roll-halted', host: 'a' }),
   })
 })
+
+test('a bug that one host leads to is told with its stack trace, and the others go on', async () => {
+  const events: EventData[] = []
+  const report = (event: EventData) => void events.push(event)
+  const context = { report, stopping: new AbortController().signal } as unknown as RunContext
+  const hosts = ['a', 'b'].map((name) => ({ name }) as Host)
+  const exits = await overHosts(context, hosts, 1, async ({ name }) => {
+    if (name === 'a') throw new TypeError('x is not a function')
+    return result
+  })
+  expect(exits).toEqual([exitCodes.failed, exitCodes.done])
+  const problem = events.find(({ type }) => type === 'problem')
+  expect(problem).toMatchObject({ problem: { code: 'internal-error', host: 'a', exit: exitCodes.failed } })
+  expect(problem).toMatchObject({
+    problem: { found: expect.stringMatching(/^TypeError: x is not a function\n +at .*fleet\.test\.ts/) },
+  })
+  expect(events.filter(({ type }) => type === 'host-done')).toMatchObject([
+    { host: 'a', outcome: 'failed' },
+    { host: 'b', outcome: 'changed' },
+  ])
+})
