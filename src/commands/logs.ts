@@ -123,6 +123,7 @@ async function read(
     ...(context.askSudoPassword ? { askPassword: () => context.askSudoPassword!(host.name) } : {}),
     deadlineSeconds: how.follow ? Infinity : deadlineSeconds,
     onLine: how.onLine,
+    onlyLines: true,
   })
   if (answer.code === 0) return
   throw new Problem({

@@ -16,6 +16,8 @@ export interface ExecOptions {
   deadlineSeconds: number
   /** Called with every whole line of stdout as it arrives (without the newline). */
   onLine?: (line: string) => void
+  /** What is printed goes to `onLine` alone, and may go on without an end; of `stdout` only the beginning is kept. */
+  onlyLines?: boolean | undefined
   /** Called with stderr as it arrives, in pieces as they come. */
   onStderr?: (text: string) => void
   /** Gives the channel up when it aborts; its reason is thrown. */
@@ -30,7 +32,7 @@ export interface Connection {
   readonly execs: number
   /**
    * Runs one command line on the host. `command` is made with `shellWords` from constants and quoted values only.
-   * Throws a Problem (`connection-lost`, `deadline`); a command that fails is a result, not an error.
+   * Throws a Problem (`connection-lost`, `deadline`, `answer-too-long`); a command that fails is a result, not an error.
    */
   exec(command: string, options: ExecOptions): Promise<ExecResult>
   close(): Promise<void>

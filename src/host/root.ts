@@ -28,6 +28,8 @@ export interface RootRun {
   deadlineSeconds: number
   /** Called with each whole line of the program's stdout. */
   onLine?: (line: string) => void
+  /** As for `Connection.exec`. */
+  onlyLines?: boolean
   /** Gives the channel up when it aborts; its reason is thrown. */
   signal?: AbortSignal
 }
@@ -60,6 +62,7 @@ export async function runAsRoot(connection: Connection, run: RootRun): Promise<E
       }),
   )
   const heard = createNotice()
+  let tail = ''
   let answer = run.sudoPassword ?? answered.get(connection) ?? null
 
   /** Our half of the conversation: what is written to the channel's stdin, and when. */
@@ -82,6 +85,7 @@ export async function runAsRoot(connection: Connection, run: RootRun): Promise<E
       doing,
       input: Readable.from(conversation(), { objectMode: false }),
       deadlineSeconds: Infinity,
+      onlyLines: run.onlyLines,
       signal: run.signal ? AbortSignal.any([limit.signal, run.signal]) : limit.signal,
       onLine(line) {
         if (talk.started) run.onLine?.(line)
@@ -91,7 +95,10 @@ export async function runAsRoot(connection: Connection, run: RootRun): Promise<E
       },
       onStderr(text) {
         talk.stderr += text
-        talk.asked = talk.stderr.split(mark.password).length - 1
+        // in what is new: to look through all of it at each piece takes minutes where somebody prints without an end
+        const heardNow = tail + text
+        talk.asked += heardNow.split(mark.password).length - 1
+        tail = heardNow.slice(1 - mark.password.length)
         heard.tell()
       },
     })

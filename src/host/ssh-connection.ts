@@ -1,12 +1,13 @@
 import os from 'node:os'
 import { Readable, type Duplex } from 'node:stream'
-import { StringDecoder } from 'node:string_decoder'
 import type { NodeSSH } from 'node-ssh'
 import type { Client, ClientChannel } from 'ssh2'
 import { exitCodes, Problem } from '../problem.ts'
 import type { ExecOptions, ExecResult, SshConnection } from './connection.ts'
+import { collector, createLimit } from './collector.ts'
 import { countdown } from './countdown.ts'
 import { errorText } from './error-code.ts'
+import { execute } from './execute.ts'
 import { createSlots } from './slots.ts'
 
 /** A client that has logged in, with what it said last when it failed. */
@@ -70,7 +71,7 @@ async function runCommand(
   hooks: Hooks,
 ): Promise<ExecResult> {
   const doing = options.doing ?? `running a command on ${host}`
-  const limit = countdown(
+  const patience = countdown(
     options.deadlineSeconds,
     () =>
       new Problem({
@@ -81,9 +82,10 @@ async function runCommand(
         host,
       }),
   )
-  const giveUp = AbortSignal.any(options.signal ? [limit.signal, options.signal] : [limit.signal])
-  const stdout = collector(options.onLine)
-  const stderr = collector(undefined, options.onStderr)
+  const giveUp = AbortSignal.any(options.signal ? [patience.signal, options.signal] : [patience.signal])
+  const limit = createLimit(host, doing)
+  const stdout = collector(limit, { onLine: options.onLine, onlyLines: options.onlyLines })
+  const stderr = collector(limit, { onText: options.onStderr })
   const input = readable(options.input)
   let channel: ClientChannel | undefined
   const stopped = Promise.withResolvers<never>()
@@ -105,17 +107,15 @@ async function runCommand(
   giveUp.addEventListener('abort', aborted)
   try {
     giveUp.throwIfAborted()
-    const running = of.ssh.execCommand(command, {
-      ...(input ? { stdin: input } : {}),
-      // Trimmed output and chunks decoded one by one would both change what the host said: node-ssh's own text is not used.
-      noTrim: true,
+    const running = execute(of.client, command, {
+      input,
       onChannel(opened) {
         channel = opened
         hooks.onOpen()
         if (giveUp.aborted) opened.close()
       },
-      onStdout: guarded(stdout.take),
-      onStderr: guarded(stderr.take),
+      onStdout: guarded((chunk) => stdout.take(chunk)),
+      onStderr: guarded((chunk) => stderr.take(chunk)),
     })
     const opened = running.catch((error: Error) => {
       throw hooks.lost(doing, `the host opened no channel: ${error.message}`)
@@ -125,7 +125,7 @@ async function runCommand(
     if (code === null && signal === null) throw hooks.lost(doing, 'the connection ended before the command did')
     return { code: code ?? signalled(signal), stdout: stdout.end(), stderr: stderr.end() }
   } finally {
-    limit.stop()
+    patience.stop()
     giveUp.removeEventListener('abort', aborted)
     input?.destroy()
   }
@@ -139,31 +139,6 @@ function signalled(signal: string | null): number {
 function readable(input: ExecOptions['input']): Readable | undefined {
   if (input === undefined) return undefined
   return input instanceof Readable ? input : Readable.from([Buffer.from(input)], { objectMode: false })
-}
-
-/** Puts chunks together to text and lines; a character may be cut in two by a chunk's end. */
-function collector(onLine?: (line: string) => void, onText?: (text: string) => void) {
-  const decoder = new StringDecoder('utf8')
-  const pieces: string[] = []
-  let line = ''
-  const add = (text: string) => {
-    if (text === '') return
-    pieces.push(text)
-    onText?.(text)
-    if (!onLine) return
-    const lines = (line + text).split('\n')
-    line = lines.pop() ?? ''
-    for (const whole of lines) onLine(whole)
-  }
-  return {
-    take: (chunk: Buffer) => add(decoder.write(chunk)),
-    /** The whole text; a last line without its newline is handed on too. */
-    end(): string {
-      add(decoder.end())
-      if (line !== '') onLine?.(line)
-      return pieces.join('')
-    },
-  }
 }
 
 function openChannel(

@@ -90,6 +90,24 @@ describe('a command on a host', () => {
     await expect(running).rejects.toThrow('Ctrl-C')
   })
 
+  test('that prints without an end is given up, and the connection lives on', async () => {
+    for (const command of ['exec yes aaaaaaa', "exec tr '\\0' a </dev/zero", 'exec yes bbb >&2'])
+      await expect(
+        connection.exec(command, { deadlineSeconds: 60, doing: 'probing pi-test', onLine: () => {} }),
+      ).rejects.toMatchObject({ code: 'answer-too-long', doing: 'probing pi-test', host: 'pi-test' })
+    expect((await connection.exec('echo a', { deadlineSeconds: 10 })).stdout).toBe('a\n')
+  })
+
+  test('whose lines alone are wanted may print more than is kept, but for a line that does not end', async () => {
+    let heard = 0
+    const lines = { deadlineSeconds: 60, onlyLines: true, onLine: (line: string) => void (heard += line.length + 1) }
+    const { code, stdout } = await connection.exec('yes aaaaaaaaaaaaaaa | head -c 100000000', lines)
+    expect([code, heard]).toEqual([0, 100_000_000])
+    expect(stdout.length).toBeLessThan(200_000)
+    const endless = connection.exec("exec tr '\\0' a </dev/zero", lines)
+    await expect(endless).rejects.toMatchObject({ code: 'answer-too-long' })
+  })
+
   test('waits for its turn when there are more than sshd takes at once (MaxSessions 10)', async () => {
     const many = Array.from({ length: 25 }, (_, index) => connection.exec(`echo ${index}`, { deadlineSeconds: 30 }))
     expect((await Promise.all(many)).map((answer) => answer.stdout.trim())).toEqual(many.map((_, index) => `${index}`))
