@@ -38,6 +38,8 @@ export interface Observed {
   afterOurs: Map<string, string[]>
   /** Drop-ins of a unit, whether systemd has read them or not; units without any are left out. */
   overrides: Map<string, string[]>
+  /** The same in the folders of packages. */
+  overridesElsewhere: Map<string, string[]>
   /** The record of a unit's last start since boot (record-start.sh): what it ran from. */
   started: Map<string, string>
   apps: Map<string, ObservedApp>

@@ -160,6 +160,7 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
     units: parseUnits(all('show')),
     overrides: parseOverrides(all('override')),
     afterOurs: parseOverrides(all('after-ours')),
+    overridesElsewhere: parseOverrides(all('override-elsewhere')),
     started: new Map(all('started').map(([unit = '', digest = '']) => [unit, digest])),
     apps: parseApps(all('app'), all('reason'), all('release')),
     transactions: all('transaction').map(([id = '', state = '', who = '']) => ({

@@ -1,9 +1,10 @@
+import path from 'node:path'
 import { gateUnit } from '../desired/gate.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { UnitResource } from '../desired/resources.ts'
 import type { Observed } from '../host/observed.ts'
 import { unitOf } from '../inventory/model.ts'
-import type { Change } from './change.ts'
+import type { Change, HostPlan } from './change.ts'
 import { startedAsLaid, startedUnrecorded } from './units.ts'
 
 /**
@@ -46,8 +47,70 @@ export function runsOverridden(unit: UnitResource, observed: Observed): boolean 
 }
 
 /**
+ * Drop-ins over a unit of ours where packages have theirs, or where systemd or its generators put them: whoever has laid one there may
+ * lay it again, so they stay and are told of. Of an adopted service's unit, which is its package's, there are none.
+ */
+export function overriddenElsewhere(
+  { name, adopted, packaged }: UnitResource,
+  { overrides, overridesElsewhere, units }: Observed,
+): string[] {
+  if (adopted === true || packaged === true) return []
+  const loaded = (units.get(name)?.dropInPaths ?? [])
+    .map((file) => file.replace(/^\/lib\//, '/usr/lib/'))
+    .filter((file) => path.dirname(file).endsWith(`/${name}.d`) && overrides.get(name)?.includes(file) !== true)
+  return [...new Set([...(overridesElsewhere.get(name) ?? []), ...loaded])]
+}
+
+/** The same over all that a start of this unit goes through. */
+function inItsWay(unit: UnitResource, { resources }: Pick<HostState, 'resources'>, observed: Observed): string[] {
+  const gate = unit.app === undefined ? null : gateUnit(unit.app)
+  return resources.flatMap((each) =>
+    each.kind === 'unit' && (each.name === unit.name || each.name === gate) ? overriddenElsewhere(each, observed) : [],
+  )
+}
+
+/** A drop-in that stays may keep each start from being recorded: then each run restarts the unit, and is to say why. */
+export function saysWhy(changes: Change[], unit: UnitResource, state: HostState, observed: Observed): Change[] {
+  const files = inItsWay(unit, state, observed)
+  if (files.length === 0) return changes
+  return changes.map((change) =>
+    change.step.verb === 'restart'
+      ? {
+          ...change,
+          summary: {
+            ...change.summary,
+            reason: `${change.summary.reason}, or ${files.join(', ')} keeps that from being known`,
+          },
+        }
+      : change,
+  )
+}
+
+export function overrideWarnings({ apps, resources }: HostState, observed: Observed): HostPlan['warnings'] {
+  return resources.flatMap((unit) => {
+    if (unit.kind !== 'unit') return []
+    const app = apps.find(({ name }) => unit.name === gateUnit(name))
+    const main = resources.find((each) => each.kind === 'unit' && app !== undefined && each.name === unitOf(app))
+    const isPast = main?.kind === 'unit' && startedUnrecorded(main, observed)
+    return overriddenElsewhere(unit, observed).map((file) => ({
+      code: 'override-elsewhere',
+      ...(unit.app === undefined ? {} : { app: unit.app }),
+      message:
+        `${file} changes ${unit.name}, and lies where streamside takes nothing out` +
+        (app === undefined
+          ? ''
+          : `: ${app.name} ${isPast ? 'has started' : 'may start'} past its gate, on files that nobody has looked at`),
+      next:
+        `see whose it is (dpkg -S ${file}), move it away, and  systemctl daemon-reload` +
+        (app === undefined ? '' : `; provision then restarts ${app.name} if it came past its gate, and not before`),
+    }))
+  })
+}
+
+/**
  * Whether an app that runs may have been started past its gate: with a drop-in the gate may say yes to any data, or to none at all.
  * One that systemd has not read counts, too: of a unit that does not run systemd reads whatever is there when it is started.
+ * Where only one that stays is there, a restart might go past the gate again, at each run.
  */
 export function maybePastGate(unit: UnitResource, { apps, resources }: HostState, observed: Observed): boolean {
   const app = apps.find((each) => each.name === unit.app && unitOf(each) === unit.name)
@@ -55,5 +118,6 @@ export function maybePastGate(unit: UnitResource, { apps, resources }: HostState
   const gate = gateUnit(app.name)
   if (!resources.some((resource) => resource.kind === 'unit' && resource.name === gate)) return false
   const isBent = observed.overrides.has(gate) || gateTakenOut(unit, observed).length > 0
-  return startedUnrecorded(unit, observed) || (isBent && !startedAsLaid(unit, observed))
+  if (isBent && !startedAsLaid(unit, observed)) return true
+  return startedUnrecorded(unit, observed) && inItsWay(unit, { resources }, observed).length === 0
 }

@@ -15,7 +15,7 @@ import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { dataMoves, halted, refuseCrossing } from './moves.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
 import { misspeltNames } from './misspelt-names.ts'
-import { gateTakenOut, maybePastGate, overridden, runsOverridden } from './overrides.ts'
+import { gateTakenOut, maybePastGate, overridden, runsOverridden, saysWhy } from './overrides.ts'
 import { refuseHidden } from './ours.ts'
 import { compareAll, unlessRefused } from './refusals.ts'
 import { compareUnit, mayRunFrom, startedAsLaid } from './units.ts'
@@ -116,7 +116,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
       // A service that is named still, and from which all that was laid over it is taken: it runs with that until its next start.
       (unit.adopted === true && unit.runsFrom.length === 0 && observed.started.has(unit.name))
     const pastGate = maybePastGate(unit, state, observed)
-    const unitChanges = compareUnit(unit, wanted, observed, laidAnew, pastGate)
+    const unitChanges = saysWhy(compareUnit(unit, wanted, observed, laidAnew, pastGate), unit, state, observed)
     if ((laidAnew || pastGate) && unitChanges.some(({ step }) => step.verb === 'restart' || step.verb === 'settle')) {
       const first = trees(changed).some(
         (path) => unit.runsFrom.includes(path) && mayRunFrom(path, unit, wanted, observed),

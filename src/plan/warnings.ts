@@ -8,6 +8,7 @@ import { closedFolders } from './databases.ts'
 import { journaldOverridden, rsyslogInvalid } from './logging.ts'
 import { isDamaged, type Manifest, manifestPath } from './manifest.ts'
 import { droppedDatabases } from './moves.ts'
+import { overrideWarnings } from './overrides.ts'
 import { leftOfRename, type Rename } from './renames.ts'
 
 type Warning = HostPlan['warnings'][number]
@@ -31,6 +32,7 @@ export function planWarnings(
     ...state.later.map((app) => ((app.service?.package ?? null) === null ? mountedFirst(app) : adoptedLater(app))),
     ...openBelow(observed),
     ...byPrefix(state, observed),
+    ...overrideWarnings(state, observed),
     ...journaldOverridden(state, observed),
     ...rsyslogInvalid(state, observed),
   ]
@@ -128,7 +130,7 @@ function byPrefix({ resources }: HostState, { units }: Observed): Warning[] {
   const found = new Map<string, string[]>()
   for (const name of own)
     for (const file of units.get(name)?.dropInPaths ?? [])
-      if (/^\/(etc|run)\/systemd\/.*-\.[a-z]+\.d\/[^/]+$/.test(file))
+      if (/^\/(etc|run|lib|usr\/lib|usr\/local\/lib)\/systemd\/.*-\.[a-z]+\.d\/[^/]+$/.test(file))
         found.set(file, [...(found.get(file) ?? []), name])
   return [...found].map(([file, names]) => ({
     code: 'drop-in-by-prefix',

@@ -93,3 +93,21 @@ test('a unit file that systemd reads in place of the gate is named, and nothing 
   await shellInHost(app.host, 'rm "$1"; systemctl daemon-reload', [shadow])
   expect(changesOf(await lab.provision())).toEqual([])
 })
+
+test('a drop-in where packages have theirs is named by each run, and the app goes through its gate once that is gone', async () => {
+  const bent = '/usr/local/lib/systemd/system/ovr-notes-gate.service.d/bent.conf'
+  await stop(app)
+  await doesNothing(bent)
+  await begin(app, 'start')
+  await rowsOnceUp(app)
+  for (let run = 0; run < 2; run += 1) {
+    const provisioned = await lab.provision()
+    expect(changesOf(provisioned)).toEqual([])
+    expect(eventsOf(provisioned, 'warning')).toMatchObject([
+      { code: 'override-elsewhere', message: expect.stringContaining(bent) },
+    ])
+  }
+  await shellInHost(app.host, 'rm -r "${1%/*}"; systemctl daemon-reload', [bent])
+  await mended(['restart ovr-notes.service'])
+  expect(await rowsOnceUp(app)).toEqual(['one', 'two'])
+})

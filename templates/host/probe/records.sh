@@ -18,6 +18,10 @@ units() {
     for override in "/etc/systemd/system/$unit.d"/*.conf "/run/systemd/system/$unit.d"/*.conf "/etc/systemd/system.control/$unit.d"/*.conf "/run/systemd/system.control/$unit.d"/*.conf; do
       if [ -e "$override" ] || [ -h "$override" ]; then say override "$unit" "$(printf %s "$override" | base64 -w0)"; fi
     done
+    # where packages and whoever installs by hand have theirs; /lib is a link to /usr/lib since Debian 12
+    for override in "/usr/local/lib/systemd/system/$unit.d"/*.conf "/usr/lib/systemd/system/$unit.d"/*.conf; do
+      if [ -e "$override" ] || [ -h "$override" ]; then say override-elsewhere "$unit" "$(printf %s "$override" | base64 -w0)"; fi
+    done
   done <units
 }
 

@@ -53,6 +53,7 @@ export function bare(): Observed {
     units: new Map(),
     overrides: new Map(),
     afterOurs: new Map(),
+    overridesElsewhere: new Map(),
     started: new Map(),
     apps: new Map(),
     transactions: [],

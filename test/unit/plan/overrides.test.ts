@@ -165,3 +165,69 @@ test('a drop-in for all names that begin so is told of all units that it changes
   expect(told).toEqual([])
   expect(warnings).toMatchObject([{ code: 'drop-in-by-prefix', message: expect.stringContaining(`${gate}, ${check}`) }])
 })
+
+describe('a drop-in where packages have theirs', () => {
+  const elsewhere = `/usr/local/lib/systemd/system/${gate}.d/bent.conf`
+
+  test('over a gate is told of by each run, and the app is restarted once it is gone, not at each run', () => {
+    const { told, warnings } = planned((observed) => {
+      record(observed, 'earlier')
+      observed.overridesElsewhere.set(gate, [elsewhere])
+      observed.units.get(gate)?.dropInPaths.push(elsewhere)
+    })
+    expect(told).toEqual([])
+    expect(warnings).toEqual([
+      {
+        code: 'override-elsewhere',
+        app: 'web',
+        message: expect.stringMatching(/bent\.conf changes web-gate\.service.*web has started past its gate/),
+        next: expect.stringContaining(`dpkg -S ${elsewhere}`),
+      },
+    ])
+    expect(planned((observed) => record(observed, 'earlier')).told).toEqual([restart])
+  })
+
+  test('keeps nothing from being restarted that came past a gate which is mended now', () => {
+    const override = `/etc/systemd/system/${gate}.d/override.conf`
+    const { told, warnings } = planned((observed) => {
+      observed.overrides.set(gate, [override])
+      observed.overridesElsewhere.set(gate, [elsewhere])
+    })
+    expect(told).toEqual([`remove drop-in ${override} set-aside`, restart])
+    expect(warnings[0]?.message).toContain('web may start past its gate')
+  })
+
+  test('is named by the restart that no start of the app is recorded for', () => {
+    const { changes } = planned((observed) => {
+      observed.started.delete('web.service')
+      observed.overridesElsewhere.set(gate, [elsewhere])
+    })
+    expect(changes.map(({ summary }) => summary.reason)).toEqual([expect.stringContaining(elsewhere)])
+  })
+
+  test('over the app or its check is told of as systemd has it, once, and changes nothing', () => {
+    const loaded = '/lib/systemd/system/web.service.d/a.conf'
+    const { told, warnings } = planned((observed) => {
+      record(observed, 'a1')
+      observed.overridesElsewhere
+        .set('web.service', [`/usr${loaded}`])
+        .set(check, [`/usr/lib/systemd/system/${check}.d/b.conf`])
+      observed.units.get('web.service')?.dropInPaths.push(loaded, '/usr/lib/systemd/system/service.d/all.conf')
+    })
+    expect(told).toEqual([])
+    expect(warnings.map(({ message }) => message.split(',')[0])).toEqual([
+      `/usr/lib/systemd/system/${check}.d/b.conf changes ${check}`,
+      `/usr${loaded} changes web.service`,
+    ])
+  })
+
+  test("over a service's own unit is its package's, and nobody's concern", () => {
+    const adopted: UnitResource = { ...main, adopted: true }
+    const service = hostState(state.apps, [unitFile, resting(gate, 'web'), adopted])
+    const observed = asWanted(service)
+    Object.assign(observed.units.get(gate) ?? {}, { activeState: 'inactive', subState: 'dead' })
+    observed.overridesElsewhere.set('web.service', ['/usr/lib/systemd/system/web.service.d/a.conf'])
+    observed.units.get('web.service')?.dropInPaths.push('/usr/lib/systemd/system/web.service.d/a.conf')
+    expect(planHost(service, observed)).toMatchObject({ changes: [], warnings: [] })
+  })
+})
