@@ -8,7 +8,7 @@ import { render } from '../templates/render.ts'
 import { resolvedCommand } from './command.ts'
 import { environmentFiles } from './environment.ts'
 import { configDirectory, currentLink, releasesDirectory } from './places.ts'
-import type { Resource } from './resources.ts'
+import { impliedFolder, type Resource } from './resources.ts'
 import { foldersOf, userFile } from './user-files.ts'
 
 /** Seconds an app has to stop in order before it is killed (TimeoutStopSec=). */
@@ -39,6 +39,8 @@ export function appResources({ app, host, uid, gid, release, packed }: AppOnHost
     { kind: 'directory', path: config, mode: '0700', owner: 'root', group: 'root' },
     { kind: 'directory', path: state, mode: '0750', owner: app.name, group: app.name },
     ...foldersOf(app, files),
+    impliedFolder(`/opt/${app.name}`, '0755', { mayBeLink: true }),
+    impliedFolder(releasesDirectory(app.name), '0755'),
     {
       kind: 'release',
       app: app.name,

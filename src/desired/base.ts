@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hostProgram, templatesDirectory } from '../templates/render.ts'
-import type { FileResource, Resource } from './resources.ts'
+import { type FileResource, impliedFolder, type Resource } from './resources.ts'
 import { sha256 } from './runs-from.ts'
 
 /** Where the programs that run on a host live: a folder a version, `current`, a link to the one in use, and `launch`. */
@@ -46,6 +46,9 @@ export function baseResources(gated: boolean, logServer = false): Resource[] {
     .map((name) => ({ name, content: hostProgram(name) }))
   // Renamed into place one by one, programs that are started meanwhile would be made of two versions.
   const version = `${programsDirectory}/programs-${sha256(JSON.stringify(programs)).slice(0, 16)}`
+  const subfolders = [...new Set(programs.map(({ name }) => path.posix.dirname(`${version}/${name}`)))].filter(
+    (folder) => folder !== version,
+  )
   const file = (target: string, content: string): FileResource => ({
     kind: 'file',
     path: target,
@@ -59,7 +62,9 @@ export function baseResources(gated: boolean, logServer = false): Resource[] {
   return [
     ...packages.map((name) => ({ kind: 'package', name }) as const),
     ...folders.map(([path, mode]) => ({ kind: 'directory', path, mode, owner: 'root', group: 'root' }) as const),
+    impliedFolder('/var/lib/streamside', '0700', { mayBeLink: true }),
     file(`${programsDirectory}/${launch}`, hostProgram(launch)),
+    ...[version, ...subfolders].map((folder) => impliedFolder(folder, '0755')),
     ...programs.map(({ name, content }) => file(`${version}/${name}`, content)),
     // after its files: apply lays links last
     { kind: 'link', path: versionLink, target: version },

@@ -14,7 +14,7 @@ import { configDirectory, gateConfigPath } from './places.ts'
 import { replicaRoot, replicaWritable } from './replica-mount.ts'
 import { mountUnitName } from './storage.ts'
 import { authorityPath, databaseFolders, litestreamBinary } from './litestream.ts'
-import { type FileResource, type Resource, resting } from './resources.ts'
+import { type FileResource, impliedFolder, type Resource, resting } from './resources.ts'
 
 export interface GateInput {
   inventory: Inventory
@@ -52,6 +52,9 @@ export interface GateConfig {
   offlineLimitSeconds: number
 }
 
+/** Where hosts keep what their gates know, a folder an app. */
+const memory = '/var/lib/streamside/apps'
+
 /**
  * Gate, timer and their configuration for one app with a database on one host.
  *
@@ -83,6 +86,8 @@ export function gateResources(input: GateInput): Resource[] {
     validate: 'unit',
   })
   return [
+    // What the gate knows of the files here decides whether the app starts on them.
+    ...[memory, `${memory}/${app.name}`].map((folder) => impliedFolder(folder, '0700')),
     {
       kind: 'file',
       path: gateConfigPath(app.name),

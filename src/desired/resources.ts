@@ -40,6 +40,15 @@ export interface DirectoryResource {
   as?: string
   /** Made when it is missing; one that is there is somebody's and stays as it is. */
   onlyMade?: boolean
+  /** Made along with what lies in it, so that it is never missed by itself: its owner and mode are looked at where it is. */
+  implied?: boolean
+  /** Somebody may have put it elsewhere, and a link in its place. */
+  mayBeLink?: boolean
+}
+
+/** A folder of root's that comes with what lies in it: whoever else may write to it could put something else in there. */
+export function impliedFolder(path: string, mode: string, more: { mayBeLink?: true } = {}): DirectoryResource {
+  return { kind: 'directory', path, mode, owner: 'root', group: 'root', implied: true, ...more }
 }
 
 export interface FileResource {

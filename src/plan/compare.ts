@@ -61,8 +61,9 @@ function compareUser({ name, uid, gid, home }: UserResource, observed: Observed)
 function compareDirectory(resource: DirectoryResource, observed: Observed, host: string): Change | null {
   const { path, mode, owner, group, as = 'root' } = resource
   const seen = observed.paths.get(path)
+  if (seen?.type === 'link' && resource.mayBeLink === true) return null
   if (seen && seen.type !== 'directory') throw inTheWay(host, path, seen)
-  if (seen && resource.onlyMade === true) return null
+  if (seen ? resource.onlyMade === true : resource.implied === true) return null
   const differences = seen ? attributeDifferences(resource, seen) : ['not there']
   if (differences.length === 0) return null
   return {

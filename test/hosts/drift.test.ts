@@ -167,6 +167,29 @@ const drifts: Record<string, Drift> = {
     restarts: [],
     after: ['stat -c %U:%G /var/lib/drift/data/notes.db-wal', 'drift:drift\n'],
   },
+  'a program that root runs, replaced by another': {
+    script: `cd /usr/local/lib/streamside/current/; echo '# by pi' >>gate.sh; chown pi gate.sh`,
+    changes: ['update PROGRAMS/gate.sh'],
+    restarts: [],
+    after: ['cd /usr/local/lib/streamside/current/; grep -c pi$ gate.sh; stat -c %U gate.sh', '0\nroot\n'],
+  },
+  'folders of root that others were let into': {
+    script: `cd /usr/local/lib/streamside/current/; chown pi . decide
+      chmod 0777 /opt/drift/releases /var/lib/streamside/apps /var/lib/streamside/apps/drift; chown pi /opt/drift`,
+    changes: [
+      'update PROGRAMS',
+      'update PROGRAMS/decide',
+      'update /opt/drift',
+      'update /opt/drift/releases',
+      'update /var/lib/streamside/apps',
+      'update /var/lib/streamside/apps/drift',
+    ],
+    restarts: [],
+    after: [
+      "find /usr/local/lib/streamside /opt/drift /var/lib/streamside '(' ! -user root -o -perm /022 ')' ! -type l",
+      '',
+    ],
+  },
   'a package that was removed': {
     script: 'DEBIAN_FRONTEND=noninteractive apt-get -q -y purge jq >/dev/null 2>&1',
     changes: ['install jq'],
@@ -204,7 +227,8 @@ const plain = (changes: string[]) =>
   changes.map((change) =>
     change
       .replace(/releases\/[0-9a-f]{8,}/, 'releases/DIGEST')
-      .replace(/\/usr\/local\/lib\/streamside\/litestream-\S+/, 'LITESTREAM'),
+      .replace(/\/usr\/local\/lib\/streamside\/litestream-\S+/, 'LITESTREAM')
+      .replace(/\/usr\/local\/lib\/streamside\/programs-[0-9a-f]+/, 'PROGRAMS'),
   )
 
 describe('drift is named by plan, mended by provision, and then there is none:', () => {

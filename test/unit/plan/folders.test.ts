@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest'
+import { impliedFolder } from '../../../src/desired/resources.ts'
+import { planHost } from '../../../src/plan/plan.ts'
+import { app } from '../inventory/made.ts'
+import { asWanted, hostState } from './hosts.ts'
+
+describe('a folder that comes with what lies in it', () => {
+  const folder = impliedFolder('/opt/web', '0755', { mayBeLink: true })
+  const below = impliedFolder('/opt/web/releases', '0755')
+  const laid = hostState([app('web')], [folder, below])
+  const planned = (path: string, change: object | null) => {
+    const observed = asWanted(laid)
+    const seen = observed.paths.get(path)
+    if (change === null) observed.paths.delete(path)
+    else if (seen) observed.paths.set(path, { ...seen, ...change })
+    const { changes, refused } = planHost(laid, observed)
+    return [...changes.map(({ summary }) => summary.reason), ...refused.map(({ found }) => found)]
+  }
+
+  test('is not missed, and gets its owner and mode back without a restart', () => {
+    expect(planned(folder.path, {})).toEqual([])
+    expect(planned(below.path, null)).toEqual([])
+    expect(planned(folder.path, { owner: 'zed' })).toEqual(['owner zed:root → root:root'])
+    expect(planned(below.path, { mode: '0777' })).toEqual(['mode 0777 → 0755'])
+  })
+
+  test('may lie elsewhere only where nobody but root can have put the link', () => {
+    expect(planned(folder.path, { type: 'link', target: '/srv/web' })).toEqual([])
+    expect(planned(below.path, { type: 'link', target: '/home/zed' })).toEqual(['a link stands there'])
+  })
+})
