@@ -85,8 +85,10 @@ function compareFile(resource: FileResource, observed: Observed, host: string, r
   }
   if (differences.length === 0) return null
   if (seen) refuseForeign(path, seen, { observed, recorded, host })
-  // The secret that a file held at the last run is not always one of this inventory: it may have been replaced or given up.
-  const diff = recorded.files[path]?.secret === true ? null : fileDiff(resource, seen)
+  // The secret that a file held at the last run is not always one of this inventory: it may have been replaced or given up. Of a file
+  // that is not on record nobody knows whether it held any.
+  const before = recorded.files[path]
+  const diff = seen && (before === undefined || before.secret === true) ? null : fileDiff(resource, seen)
   return {
     summary: {
       kind: resource.ours ?? 'file',

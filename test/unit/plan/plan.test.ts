@@ -142,6 +142,20 @@ describe('a plan', () => {
     })
   })
 
+  test.each(['{"v":1', null])(
+    'nor what stands there when the record is %s, for nobody knows then what it held',
+    (record) => {
+      const plan = changed((observed) => {
+        const content = Buffer.from('# Written by streamside \npw = old')
+        const seen = observed.paths.get(unit)
+        if (seen?.type === 'file') observed.paths.set(unit, { ...seen, sha256: 'x', content })
+        observed.manifest = record
+      })
+      expect(plan.changes[0]?.summary).toMatchObject({ name: unit, reason: 'content' })
+      expect(JSON.stringify(plan.changes.map(({ summary }) => summary))).not.toContain('old')
+    },
+  )
+
   test('leaves a folder outside of the app alone when it is there, and makes it when it is not', () => {
     const folder = { kind: 'directory', path: '/srv/data', mode: '0750', owner: 'web', group: 'web' } as const
     const outside = hostState([app('web')], [...resources, { ...folder, onlyMade: true }])
