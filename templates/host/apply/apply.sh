@@ -24,9 +24,13 @@ payload=$PWD
 # what a command says on its way out belongs into the problem that is reported
 exec 2>"$transaction/stderr"
 
+# A field may have names of files in it, which anybody may have given: one with a line's end would add lines of its own.
 record() { # FIELD…
   line=$1; shift
-  for field in "$@"; do line=$line$tab$field; done
+  for field in "$@"; do
+    case $field in *[[:cntrl:]]*) field=$(printf '%s' "$field" | tr '[:cntrl:]' '?') ;; esac
+    line=$line$tab$field
+  done
   printf '%s\n' "$line" >>"$transaction/journal"
 }
 
