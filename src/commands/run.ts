@@ -15,6 +15,7 @@ import { createBuckets } from '../rollout/buckets.ts'
 import { operator } from '../rollout/operator.ts'
 import { createTurns } from '../rollout/turns.ts'
 import { createDeparted } from '../rollout/departed.ts'
+import { createMachines } from '../rollout/machines.ts'
 import { withLogging } from '../rollout/logging.ts'
 import type { RunContext } from '../rollout/context.ts'
 import { createWaits, type HostResult, overHosts, type Spent } from '../rollout/fleet.ts'
@@ -100,6 +101,7 @@ export async function runOverHosts(
     ...(asksForDeparted.has(command) && options.limit.length === 0
       ? { departed: createDeparted(inventory, buckets.openFor, report) }
       : {}),
+    machines: createMachines(),
     cacheDirectory: cache,
     ...(questions && command === 'provision' ? { confirm: (text: string) => questions.confirm(text) } : {}),
     ...(askSudoPassword ? { askSudoPassword } : {}),

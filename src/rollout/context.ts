@@ -6,6 +6,7 @@ import type { ChosenSource } from '../replica/take-over.ts'
 import type { Report } from '../report/events.ts'
 import type { Buckets } from './buckets.ts'
 import type { Departed } from './departed.ts'
+import type { Machines } from './machines.ts'
 import type { Turns } from './turns.ts'
 
 /** What of a host may be taken over. */
@@ -32,6 +33,8 @@ export interface RunContext {
   buckets: Buckets
   /** Hosts that have left the inventory and still hold an app are looked for; absent where that is not asked. */
   departed?: Departed
+  /** Told of each answer of a host; throws when another name of this run has answered from the same machine. */
+  machines: Machines
   /** Where downloads, packed releases and what was found out about replicas are kept on the operator's machine. */
   cacheDirectory: string
   /** Asks for a sudo password on a terminal; absent without one. */

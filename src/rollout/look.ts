@@ -77,7 +77,7 @@ export async function wantedOn(context: RunContext, host: Host, apps: App[]): Pr
 
 /**
  * The exec. `rest` is what a program beside the probe has answered.
- * @throws Problem `probe-failed`, `probe-garbled`, and those of `runAsRoot`
+ * @throws Problem `probe-failed`, `probe-garbled`, `same-machine`, and those of `runAsRoot`
  */
 export async function observe(
   context: RunContext,
@@ -109,6 +109,7 @@ export async function observe(
   const mark = '\nend\n'
   const end = beside ? answer.stdout.indexOf(mark) + mark.length : answer.stdout.length
   const observed = parseProbe(answer.stdout.slice(0, end), request, host.name)
+  context.machines(host.name, observed.hostId)
   context.departed?.isMachine(host.name, observed.hostId)
   context.departed?.saw(observed.replicas)
   return { observed, rest: answer.stdout.slice(end) }
