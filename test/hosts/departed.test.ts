@@ -90,3 +90,23 @@ describe('an app that left, on a terminal', () => {
     expect(changesOf(await lab.provision())).toEqual([])
   })
 })
+
+test('a second name of one machine is refused, and what the first has there stays', async () => {
+  await lab.rewrite({
+    hosts: { 'dep-one': {}, 'dep-twin': { address: one.address } },
+    apps: { ...oneOnly.apps, 'dep-pages': pagesApp('dep-twin', ports.pages) },
+  })
+  for (const [command = '', ...args] of [['plan'], ['provision', '--accept-new', '--prune'], ['status']]) {
+    const run = await lab.run([command, '--json', '--parallel', '1', ...args])
+    expect(run.code).toBe(1)
+    expect(eventsOf(run, 'problem')).toMatchObject([
+      { problem: { code: 'same-machine', host: 'dep-twin', found: expect.stringContaining('dep-twin and dep-one') } },
+    ])
+    expect(eventsOf(run, 'host-done')).toMatchObject([
+      { host: 'dep-one', changes: 0 },
+      { host: 'dep-twin', changes: 0, outcome: 'failed' },
+    ])
+  }
+  await lab.rewrite(oneOnly)
+  expect(changesOf(await lab.provision())).toEqual([])
+})

@@ -307,6 +307,35 @@ test('what may be meant for others stays, and is told: a second name of their fi
   expect(await readRows(twelve!, port)).toEqual(['kept'])
 })
 
+test('a record with a damaged entry is written anew and told of, and the other host is as ever', async () => {
+  const [twelve] = hosts
+  await shellInHost(twelve!, `cd /var/lib/streamside; jq -c '.data.zed = null' manifest >/run/m; cat /run/m >manifest`)
+  const plan = await lab.run(['plan', '--json'])
+  const run = await lab.provision()
+  for (const each of [plan, run])
+    expect(eventsOf(each, 'warning')).toMatchObject([{ code: 'record-damaged', host: 'drf-twelve' }])
+  expect(changesOf(plan)).toEqual(['update /var/lib/streamside/manifest'])
+  expect(await shellInHost(twelve!, `rm /run/m; jq '.data | has("zed")' /var/lib/streamside/manifest`)).toBe('false\n')
+  const again = await lab.provision()
+  expect([changesOf(again), eventsOf(again, 'warning')]).toEqual([[], []])
+})
+
+test('a host whose stat prints for ever is given up, and the other one is as ever', async () => {
+  const [twelve] = hosts
+  await shellInHost(
+    twelve!,
+    `printf '#!/bin/sh\nexec yes aaaaaaaaaaaaaaa\n' >/usr/local/bin/stat; chmod +x /usr/local/bin/stat`,
+  )
+  const plan = await lab.run(['plan', '--json'])
+  await shellInHost(twelve!, 'rm /usr/local/bin/stat')
+  expect(plan.code).toBe(1)
+  expect(eventsOf(plan, 'problem')).toMatchObject([{ problem: { code: 'answer-too-long', host: 'drf-twelve' } }])
+  expect(eventsOf(plan, 'host-done')).toContainEqual(
+    expect.objectContaining({ host: 'drf-thirteen', outcome: 'unchanged', changes: 0 }),
+  )
+  expect(changesOf(await lab.provision())).toEqual([])
+})
+
 test('an app that is no longer to be backed up loses gate, Litestream and timer, and keeps its rows', async () => {
   const { databases: _databases, ...bare } = apps['drift']!
   apps['drift'] = bare
