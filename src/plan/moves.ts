@@ -66,21 +66,30 @@ export function halted({ app, before, reason }: DataMove): Change {
 }
 
 /**
- * A database may not come to lie where that of another app lies until this very run: its rows would become this app's user's to read.
+ * A database may not come to lie where another one lies until this very run. With that of another app, its rows would become this app's
+ * user's to read. A new one would serve the rows of the one that moves away; one that is not new does not, for what it finds in its
+ * new place is put aside, so two of an app may change places.
  */
 export function refuseCrossing({ host, apps }: HostState, recorded: Manifest, observed: Observed): Problem[] {
   return apps.flatMap((app) =>
-    Object.values(app.databases).flatMap((file) => {
+    Object.entries(app.databases).flatMap(([name, file]) => {
+      if (!observed.databases.has(file)) return []
       const other = apps.find(
-        ({ name }) => name !== app.name && Object.values(recorded.data?.[name]?.databases ?? {}).includes(file),
+        (each) => each.name !== app.name && Object.values(recorded.data?.[each.name]?.databases ?? {}).includes(file),
       )
-      if (other === undefined || !observed.databases.has(file)) return []
+      const moving = movingFrom(app, name, file, recorded)
+      if (other === undefined && moving === undefined) return []
+      const [taker, giver, of] = other
+        ? [app.name, other.name, `of ${other.name}`]
+        : [`${name} of ${app.name}`, moving ?? '', `${moving} of ${app.name}`]
       return [
         new Problem({
           code: 'database-of-another',
-          doing: `giving ${app.name} its database on ${host.name}`,
-          found: `the database of ${other.name} lies at ${file} until now`,
-          next: `give ${app.name} another place. When ${other.name} has moved (one run with that alone), move what it has left there away; then the place is free`,
+          doing: other
+            ? `giving ${app.name} its database on ${host.name}`
+            : `giving ${app.name} the database ${name} on ${host.name}`,
+          found: `the database ${of} lies at ${file} until now`,
+          next: `give ${taker} another place. When ${giver} has moved (one run with that alone), move what it has left there away; then the place is free`,
           host: host.name,
           app: app.name,
         }),
@@ -89,18 +98,43 @@ export function refuseCrossing({ host, apps }: HostState, recorded: Manifest, ob
   )
 }
 
-/** Databases that the inventory names no more, of apps that stay: nobody copies them from then on. */
+/** The database of an app that leaves a place to one that is new; none when the name alone changes. */
+function movingFrom(app: App, name: string, file: string, recorded: Manifest): string | undefined {
+  const before = recorded.data?.[app.name]?.databases ?? {}
+  if (before[name] !== undefined) return undefined
+  return Object.keys(before).find((each) => before[each] === file && app.databases[each] !== undefined)
+}
+
+/**
+ * Databases that the inventory names no more, of apps that stay: nobody copies them from then on, by that name at least. What lies in
+ * the place of one goes on as another's, or is put aside by it.
+ */
 export function droppedDatabases({ apps }: HostState, recorded: Manifest): HostPlan['warnings'] {
   return apps.flatMap((app) => {
-    const before = Object.entries(recorded.data?.[app.name]?.databases ?? {})
-    const now = new Set(Object.values(app.databases))
-    return before
-      .filter(([name, file]) => app.databases[name] === undefined && !now.has(file))
-      .map(([name, file]) => ({
-        code: 'database-dropped',
-        app: app.name,
-        message: `${file}, the database ${name} of ${app.name}, is not in the inventory any more: what is written to it from now on is in no replica`,
-        next: 'the file stays, and so does what the replica holds of it; put it back under databases: when it is to be replicated',
-      }))
+    const before = recorded.data?.[app.name]?.databases ?? {}
+    return Object.entries(before)
+      .filter(([name]) => app.databases[name] === undefined)
+      .map(([name, file]) => {
+        const taker = Object.keys(app.databases).find((each) => app.databases[each] === file)
+        const gone = `${file}, the database ${name} of ${app.name}, is not in the inventory any more`
+        const warning = { code: 'database-dropped', app: app.name }
+        if (taker === undefined)
+          return {
+            ...warning,
+            message: `${gone}: what is written to it from now on is in no replica`,
+            next: 'the file stays, and so does what the replica holds of it; when it is to be replicated again, put it under databases: by another name',
+          }
+        if (before[taker] === undefined)
+          return {
+            ...warning,
+            message: `${gone} by that name: it is ${taker} now, in a place of its own in the replica`,
+            next: `what the replica holds under ${name} stays there, and is its history up to now`,
+          }
+        return {
+          ...warning,
+          message: `${gone}, and ${taker} gets its place: what lies there is put aside`,
+          next: `it is kept in .streamside-aside beside the database, and what the replica holds under ${name} stays`,
+        }
+      })
   })
 }
