@@ -1,10 +1,11 @@
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
-import { type App, unitOf } from '../inventory/model.ts'
+import { type App, stateDirectory, unitOf } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { size } from '../report/size.ts'
 import type { Change, HostPlan } from './change.ts'
 import type { Manifest, ManifestData } from './manifest.ts'
+import type { Rename } from './renames.ts'
 
 /** An app whose databases are to lie elsewhere than they do on the host. */
 export interface DataMove {
@@ -103,6 +104,43 @@ function movingFrom(app: App, name: string, file: string, recorded: Manifest): s
   const before = recorded.data?.[app.name]?.databases ?? {}
   if (before[name] !== undefined) return undefined
   return Object.keys(before).find((each) => before[each] === file && app.databases[each] !== undefined)
+}
+
+/**
+ * A rename orders the gate to go on from the very files that lie on the host, at the places where they come to lie with the app's
+ * folder: it would find none in another place, and a move has its proof under the earlier configuration alone. One after the other.
+ */
+export function refuseRenamedMoves(
+  { host, apps }: HostState,
+  recorded: Manifest,
+  renames: readonly Rename[],
+): Problem[] {
+  return renames.flatMap(({ from, to }) => {
+    const before = recorded.data?.[from]
+    const app = apps.find(({ name }) => name === to)
+    const now = app && dataOf(app)
+    if (!before || !now) return []
+    const along = (file: string) =>
+      file.startsWith(`${stateDirectory(from)}/`)
+        ? `${stateDirectory(to)}${file.slice(stateDirectory(from).length)}`
+        : file
+    const others = Object.entries(before.databases).flatMap(([name, file]) => {
+      const wanted = now.databases[name]
+      return wanted === undefined || wanted === along(file) ? [] : [`${name}: ${along(file)} → ${wanted}`]
+    })
+    if (before.storage !== now.storage) others.push(`storage: ${before.storage} → ${now.storage}`)
+    if (others.length === 0) return []
+    return [
+      new Problem({
+        code: 'rename-moves',
+        doing: from === to ? `giving ${to} its name back on ${host.name}` : `renaming ${from} to ${to} on ${host.name}`,
+        found: `its databases are to lie elsewhere in the same run (${others.join(', ')})`,
+        next: `rename it first, with its databases as they lie now; give them another place in a run after that`,
+        host: host.name,
+        app: to,
+      }),
+    ]
+  })
 }
 
 /**

@@ -120,4 +120,24 @@ describe('databases that are to lie elsewhere', () => {
     expect(refused({ main: '/a/l.db' })).toEqual([])
     expect(refused({ new: '/a/m.db', log: '/a/l.db' })).toEqual([])
   })
+
+  test('are not renamed in the same run, in which their gate would look for the files that lie here', () => {
+    const shop = (databases: Record<string, string>, more: Partial<App> = {}) =>
+      app('shop', { replica: 'nas', was: 'notes', databases, ...more })
+    const before = [notes({ main: '/var/lib/notes/data/m.db', log: '/srv/l.db' })]
+    const refused = (to: App) =>
+      plan(before, [to]).refused.map(({ code, app: name, found }) => `${code} ${name} ${found}`)
+    const along = { main: '/var/lib/shop/data/m.db', log: '/srv/l.db' }
+    expect(refused(shop(along))).toEqual([])
+    expect(refused(shop({ ...along, new: '/srv/n.db' }))).toEqual([])
+    // which databases there are is not judged here
+    expect(refused(shop({ main: along.main }))).toEqual([])
+    expect(refused(shop({ ...along, main: '/var/lib/shop/data/n.db' }))).toEqual([
+      expect.stringContaining(
+        'rename-moves shop its databases are to lie elsewhere in the same run (main: /var/lib/shop/data/m.db → ',
+      ),
+    ])
+    expect(refused(shop({ ...along, log: '/var/lib/shop/data/l.db' }))).toHaveLength(1)
+    expect(refused(shop(along, ephemeral))).toEqual([expect.stringContaining('storage: persistent → ephemeral')])
+  })
 })
