@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { setFaults, shellInHost } from '../lab/index.ts'
+import { reboot, setFaults, shellInHost } from '../lab/index.ts'
 import { proven } from './directory-site.ts'
 import { type Gated, gated, problemOf, rowsOnceUp } from './gated.ts'
 import { changesOf } from './host-state.ts'
@@ -87,6 +87,17 @@ describe('a database that gets another place', () => {
     await proven(of('mov-slow'))
     await moved()
     expect(await rowsOnceUp(of('mov-slow'))).toEqual(rows)
+  })
+
+  test('is moved by a run that comes while the app is still being started by a boot', async () => {
+    const rows = await readRows(host(), ports['mov-solo'])
+    await reboot(host())
+    await declare('mov-solo', at('data/booted.db'))
+    await moved()
+    expect(await rowsOnceUp(of('mov-solo'))).toEqual(rows)
+    await declare('mov-solo', at('data/a.db'))
+    await moved()
+    expect(await rowsOnceUp(of('mov-solo'))).toEqual(rows)
   })
 
   test('is not moved with --restarts none', async () => {
