@@ -112,7 +112,7 @@ export async function readOwner(request: OwnerOf): Promise<Owner | null> {
  * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, CLAIM, RETURN, DBS, or nothing to do (then
  * it costs one GET). The host's gate does the rest (INIT).
  *
- * Throws Problem: `replica-not-empty`, `database-was-here`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-*`, `rename-*`,
+ * Throws Problem: `replica-not-empty`, `database-was-here`, `held-as-one`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-*`, `rename-*`,
  * `replica-no-conditional-writes`, `owner-write-unknown`, `owner-contended`, and what `readOwner` throws.
  */
 export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
@@ -228,7 +228,18 @@ async function judge(
   const fresh = { ...wish, path: newPath(1), claimed }
   return before && (before.owner || before.claimPath !== null)
     ? { step: createFrom(keys, fresh, before, ahead), outcome: 'renamed' }
-    : { step: create(keys, fresh), outcome: 'created' }
+    : { step: (await heldAsOne(store, place, request)) ?? create(keys, fresh), outcome: 'created' }
+}
+
+/** `host:` has become `hosts:` while the one host that there was has its data: an empty app would serve beside them, on the others. */
+async function heldAsOne(
+  store: ObjectStore,
+  place: OwnerPlace,
+  { app, claimed = false, dryRun }: EnsureOwner,
+): Promise<Transition | null> {
+  const isNew = app.instancePerHost && !claimed && dryRun !== undefined
+  const one = isNew ? await current(store, place, app.name) : null
+  return one?.owner.holder ? { kind: 'held-as-one', holder: one.owner.holder } : null
 }
 
 /** Who has let go of it takes it up again, and is no other machine. */

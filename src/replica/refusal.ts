@@ -36,6 +36,17 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
   if (step.kind === 'database-was-here') return wasHere(step.below, context)
   if (step.kind === 'claimed-elsewhere') return claimedElsewhere(context)
   if (step.kind === 'held-by-another-host') return heldElsewhere(step.holder, context)
+  if (step.kind === 'held-as-one')
+    return {
+      code: step.kind,
+      found:
+        `the data of ${app} lie under ${instancePrefix(context.place.data, app)}, as those of one host, and ${step.holder.host} holds them: ` +
+        'host: was changed to hosts:, and here it would be started empty',
+      next:
+        `write host: ${step.holder.host} into the inventory again, and give the app that is to run on several hosts another name; ` +
+        `or take ${app} out of the inventory first, and have it let go of there (streamside provision --prune)`,
+      exit: exitCodes.unsound,
+    }
   if (isRename(step)) return renameRefused(step, context)
   if (isTakeOver(step)) return takeOverRefused(step, context)
   if (step.kind === 'released')

@@ -21,6 +21,7 @@ export type Refusal =
   | { kind: 'replica-not-empty'; keys: string[] }
   | { kind: 'database-was-here'; below: string[] }
   | { kind: 'claimed-elsewhere' }
+  | { kind: 'held-as-one'; holder: Holder }
   | { kind: 'held-by-another-host'; holder: Holder }
   | { kind: 'released' }
   | { kind: 'identity-clash'; uid: number; gid: number }

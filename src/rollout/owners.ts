@@ -91,6 +91,7 @@ export function ownerChange(request: EnsureOwner, outcome: keyof typeof reasons)
 const refusals = new Set([
   'replica-not-empty',
   'database-was-here',
+  'held-as-one',
   'claimed-elsewhere',
   'held-by-another-host',
   'released',

@@ -143,6 +143,20 @@ test('an owner object that is lost, or looked for in the wrong place, is not mad
   expect(await lookAt(replica, keyOf(replica))).toBeNull()
 })
 
+test('an app of several hosts is not made beside data that a host holds as those of one', async () => {
+  const replica = s3.replica()
+  const each = request(replica)
+  const look = () => ensureOwner({ ...each, app: { ...each.app, instancePerHost: true }, dryRun: 'read' })
+  await lay(replica, keyOf(replica), formatOwner(ownerWith({ holder: cellar })))
+  expect(await problemOf(look)).toMatchObject({
+    code: 'held-as-one',
+    exit: 6,
+    found: expect.stringContaining(`${cellar.host} holds them: host: was changed to hosts:`),
+  })
+  await lay(replica, keyOf(replica), formatOwner(ownerWith({ holder: null })))
+  expect(await look()).toMatchObject({ outcome: 'created' })
+})
+
 test('an app whose name begins with another’s is not mistaken for it', async () => {
   const replica = s3.replica()
   await lay(replica, `${replica.prefix}/gotify-old/owner.json`, 'whatever')
