@@ -73,7 +73,7 @@ async function statusOf(context: RunContext, host: Host, spent: Spent): Promise<
     )
     const { drift, refused, warnings } =
       wanted instanceof Problem ? unknownDrift(wanted) : await driftOf(context, host, apps, observed, asked)
-    const became = (app: string) => whatBecame(app, host.name, context.inventory)
+    const became = (app: string, instance: string) => whatBecame(app, host.name, context.inventory, instance)
     const status = hostStatus({ host: host.name, apps, whatBecame: became, observed, seen, drift, refused, asked })
     // That an app which has left runs on is worth a notice; one that does not is told of in its place.
     const down = status.apps.filter(({ left, state }) => left !== null && state !== 'running' && state !== 'idle')

@@ -21,6 +21,11 @@ export function appsElsewhere(inventory: Pick<Inventory, 'apps'>, host: string):
   return found
 }
 
+/** By its name in the replica: an instance of an app with `hosts:` has data of its own, which go nowhere when it leaves its host. */
+export function isOfOneHost(instance: string | undefined): boolean {
+  return instance?.includes('@') === true
+}
+
 /** What a person may do about such an app: nothing moves it with its data yet. */
 export function backFrom(app: string, host: string, { name, hosts }: Elsewhere): string {
   const now = `${name === app ? '' : `as ${name} `}on ${hosts.join(', ')}`

@@ -46,6 +46,11 @@ export function isReplicated(app: string, { files, replicas }: Manifest): boolea
   return files[gateConfigPath(app)] !== undefined || replicas?.[app] !== undefined
 }
 
+/** The name that an app on record has in the replica. */
+export function instanceOnRecord(app: string, { replicas }: Manifest): string | undefined {
+  return replicas?.[app]?.split(', ').at(-1)
+}
+
 /** An adopted service goes on without us, as it did before: after the drop-in is gone and systemd has read that. */
 export function givenBack({ unit, enabled, active }: ManifestService, isOurs: boolean): Change[] {
   // Laid by us, it goes with its unit file.

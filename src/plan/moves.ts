@@ -1,10 +1,11 @@
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
-import { type App, unitOf } from '../inventory/model.ts'
+import { type App, stateDirectory, unitOf } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { size } from '../report/size.ts'
 import type { Change, HostPlan } from './change.ts'
 import type { Manifest, ManifestData } from './manifest.ts'
+import type { Rename } from './renames.ts'
 
 /** An app whose databases are to lie elsewhere than they do on the host. */
 export interface DataMove {
@@ -66,21 +67,30 @@ export function halted({ app, before, reason }: DataMove): Change {
 }
 
 /**
- * A database may not come to lie where that of another app lies until this very run: its rows would become this app's user's to read.
+ * A database may not come to lie where another one lies until this very run. With that of another app, its rows would become this app's
+ * user's to read. A new one would serve the rows of the one that moves away; one that is not new does not, for what it finds in its
+ * new place is put aside, so two of an app may change places.
  */
 export function refuseCrossing({ host, apps }: HostState, recorded: Manifest, observed: Observed): Problem[] {
   return apps.flatMap((app) =>
-    Object.values(app.databases).flatMap((file) => {
+    Object.entries(app.databases).flatMap(([name, file]) => {
+      if (!observed.databases.has(file)) return []
       const other = apps.find(
-        ({ name }) => name !== app.name && Object.values(recorded.data?.[name]?.databases ?? {}).includes(file),
+        (each) => each.name !== app.name && Object.values(recorded.data?.[each.name]?.databases ?? {}).includes(file),
       )
-      if (other === undefined || !observed.databases.has(file)) return []
+      const moving = movingFrom(app, name, file, recorded)
+      if (other === undefined && moving === undefined) return []
+      const [taker, giver, of] = other
+        ? [app.name, other.name, `of ${other.name}`]
+        : [`${name} of ${app.name}`, moving ?? '', `${moving} of ${app.name}`]
       return [
         new Problem({
           code: 'database-of-another',
-          doing: `giving ${app.name} its database on ${host.name}`,
-          found: `the database of ${other.name} lies at ${file} until now`,
-          next: `give ${app.name} another place. When ${other.name} has moved (one run with that alone), move what it has left there away; then the place is free`,
+          doing: other
+            ? `giving ${app.name} its database on ${host.name}`
+            : `giving ${app.name} the database ${name} on ${host.name}`,
+          found: `the database ${of} lies at ${file} until now`,
+          next: `give ${taker} another place. When ${giver} has moved (one run with that alone), move what it has left there away; then the place is free`,
           host: host.name,
           app: app.name,
         }),
@@ -89,18 +99,80 @@ export function refuseCrossing({ host, apps }: HostState, recorded: Manifest, ob
   )
 }
 
-/** Databases that the inventory names no more, of apps that stay: nobody copies them from then on. */
+/** The database of an app that leaves a place to one that is new; none when the name alone changes. */
+function movingFrom(app: App, name: string, file: string, recorded: Manifest): string | undefined {
+  const before = recorded.data?.[app.name]?.databases ?? {}
+  if (before[name] !== undefined) return undefined
+  return Object.keys(before).find((each) => before[each] === file && app.databases[each] !== undefined)
+}
+
+/**
+ * A rename orders the gate to go on from the very files that lie on the host, at the places where they come to lie with the app's
+ * folder: it would find none in another place, and a move has its proof under the earlier configuration alone. One after the other.
+ */
+export function refuseRenamedMoves(
+  { host, apps }: HostState,
+  recorded: Manifest,
+  renames: readonly Rename[],
+): Problem[] {
+  return renames.flatMap(({ from, to }) => {
+    const before = recorded.data?.[from]
+    const app = apps.find(({ name }) => name === to)
+    const now = app && dataOf(app)
+    if (!before || !now) return []
+    const along = (file: string) =>
+      file.startsWith(`${stateDirectory(from)}/`)
+        ? `${stateDirectory(to)}${file.slice(stateDirectory(from).length)}`
+        : file
+    const others = Object.entries(before.databases).flatMap(([name, file]) => {
+      const wanted = now.databases[name]
+      return wanted === undefined || wanted === along(file) ? [] : [`${name}: ${along(file)} → ${wanted}`]
+    })
+    if (before.storage !== now.storage) others.push(`storage: ${before.storage} → ${now.storage}`)
+    if (others.length === 0) return []
+    return [
+      new Problem({
+        code: 'rename-moves',
+        doing: from === to ? `giving ${to} its name back on ${host.name}` : `renaming ${from} to ${to} on ${host.name}`,
+        found: `its databases are to lie elsewhere in the same run (${others.join(', ')})`,
+        next: `rename it first, with its databases as they lie now; give them another place in a run after that`,
+        host: host.name,
+        app: to,
+      }),
+    ]
+  })
+}
+
+/**
+ * Databases that the inventory names no more, of apps that stay: nobody copies them from then on, by that name at least. What lies in
+ * the place of one goes on as another's, or is put aside by it.
+ */
 export function droppedDatabases({ apps }: HostState, recorded: Manifest): HostPlan['warnings'] {
   return apps.flatMap((app) => {
-    const before = Object.entries(recorded.data?.[app.name]?.databases ?? {})
-    const now = new Set(Object.values(app.databases))
-    return before
-      .filter(([name, file]) => app.databases[name] === undefined && !now.has(file))
-      .map(([name, file]) => ({
-        code: 'database-dropped',
-        app: app.name,
-        message: `${file}, the database ${name} of ${app.name}, is not in the inventory any more: what is written to it from now on is in no replica`,
-        next: 'the file stays, and so does what the replica holds of it; put it back under databases: when it is to be replicated',
-      }))
+    const before = recorded.data?.[app.name]?.databases ?? {}
+    return Object.entries(before)
+      .filter(([name]) => app.databases[name] === undefined)
+      .map(([name, file]) => {
+        const taker = Object.keys(app.databases).find((each) => app.databases[each] === file)
+        const gone = `${file}, the database ${name} of ${app.name}, is not in the inventory any more`
+        const warning = { code: 'database-dropped', app: app.name }
+        if (taker === undefined)
+          return {
+            ...warning,
+            message: `${gone}: what is written to it from now on is in no replica`,
+            next: 'the file stays, and so does what the replica holds of it; when it is to be replicated again, put it under databases: by another name',
+          }
+        if (before[taker] === undefined)
+          return {
+            ...warning,
+            message: `${gone} by that name: it is ${taker} now, in a place of its own in the replica`,
+            next: `what the replica holds under ${name} stays there, and is its history up to now`,
+          }
+        return {
+          ...warning,
+          message: `${gone}, and ${taker} gets its place: what lies there is put aside`,
+          next: `it is kept in .streamside-aside beside the database, and what the replica holds under ${name} stays`,
+        }
+      })
   })
 }

@@ -24,8 +24,9 @@ export function appsWithoutOwner(
       (app) =>
         observed.apps.get(app.name)?.claimed !== true ||
         renames.some(({ to }) => to === app.name) ||
-        // Let go, and in the inventory again before all of it had been taken away.
-        observed.apps.get(app.name)?.reason?.code === 'let-go' ||
+        // Let go, and in the inventory again before all of it had been taken away; laid by a run that was cut off before it wrote the
+        // owner object.
+        ['let-go', 'database-unknown'].includes(observed.apps.get(app.name)?.reason?.code ?? '') ||
         state.resources.some(
           (resource) =>
             resource.kind === 'file' &&

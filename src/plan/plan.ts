@@ -12,7 +12,7 @@ import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
 import { healthCheck } from './health.ts'
 import { leftovers } from './leftovers.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
-import { dataMoves, halted, refuseCrossing } from './moves.ts'
+import { dataMoves, halted, refuseCrossing, refuseRenamedMoves } from './moves.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
 import { misspeltNames } from './misspelt-names.ts'
 import { gateTakenOut, maybePastGate, overridden, runsOverridden, saysWhy } from './overrides.ts'
@@ -79,7 +79,11 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     host,
     recorded,
   )
-  refused.push(...refuseCrossing(state, recorded, observed), ...misspeltNames(state, recorded, leaving))
+  refused.push(
+    ...refuseCrossing(state, recorded, observed),
+    ...refuseRenamedMoves(state, recorded, renames),
+    ...misspeltNames(state, recorded, leaving),
+  )
   for (const [resource, change] of compared) {
     changes.push(comesAlong(change, renames, recorded))
     changed.add(resource)

@@ -1,9 +1,9 @@
 import type { HostState } from '../desired/host-state.ts'
-import { backFrom } from '../inventory/elsewhere.ts'
+import { backFrom, isOfOneHost } from '../inventory/elsewhere.ts'
 import type { App } from '../inventory/model.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
-import { isReplicated } from './leaving.ts'
+import { instanceOnRecord, isReplicated } from './leaving.ts'
 import { closedFolders } from './databases.ts'
 import { journaldOverridden, rsyslogInvalid } from './logging.ts'
 import { isDamaged, type Manifest, manifestPath } from './manifest.ts'
@@ -75,7 +75,7 @@ function wasSetUp({ apps }: HostState, observed: Observed, strangers: string[]):
 
 function appLeft(app: string, { host, elsewhere }: HostState, recorded: Manifest): Warning {
   const stays = isReplicated(app, recorded) ? 'its data and its replica stay' : 'its data stay'
-  const now = elsewhere.get(app)
+  const now = isOfOneHost(instanceOnRecord(app, recorded)) ? undefined : elsewhere.get(app)
   return {
     code: 'app-left',
     app,

@@ -5,7 +5,8 @@ import { instanceName, type App, type Inventory } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import { type Probed, requireConditionalWrites } from './conditional.ts'
 import { emulateConditions } from './emulated.ts'
-import { instancePrefix, newPath, ownerKey, parseOwner, type Owner } from './owner.ts'
+import { newPath, ownerKey, parseOwner, type Owner } from './owner.ts'
+import { lyingOfAdded, whatLiesThere } from './lying.ts'
 import { ownerPlace, type OwnerPlace } from './place.ts'
 import { judgeTakeOver, type TakingOver } from './judge-take-over.ts'
 import { putOwner, type Clock } from './put.ts'
@@ -13,6 +14,7 @@ import { refusal } from './refusal.ts'
 import { openDirectly } from './open.ts'
 import type { Condition, DataStore, ObjectStore, OpenStore } from './store.ts'
 import {
+  addedDatabases,
   claimFrom,
   create,
   createFrom,
@@ -48,6 +50,8 @@ export interface EnsureOwner extends OwnerOf {
   takeOver?: TakingOver
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
+  /** Of those, the names that the host has been given already, by its record. */
+  laid?: readonly string[]
   /** What this run has found out about conditional writes. */
   probed: Probed
   /**
@@ -108,7 +112,7 @@ export async function readOwner(request: OwnerOf): Promise<Owner | null> {
  * Sees to it that the host holds the app's owner object with exactly these databases: CREATE, CLAIM, RETURN, DBS, or nothing to do (then
  * it costs one GET). The host's gate does the rest (INIT).
  *
- * Throws Problem: `replica-not-empty`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-*`, `rename-*`,
+ * Throws Problem: `replica-not-empty`, `database-was-here`, `held-as-one`, `claimed-elsewhere`, `held-by-another-host`, `released`, `identity-clash`, `restore-*`, `rename-*`,
  * `replica-no-conditional-writes`, `owner-write-unknown`, `owner-contended`, and what `readOwner` throws.
  */
 export async function ensureOwner(request: EnsureOwner): Promise<EnsuredOwner> {
@@ -199,10 +203,17 @@ async function judge(
       outcome: 'taken-over',
     }
   const replaced = earlier !== null && (earlier.renaming || (earlier.comesBack && found?.holder === null))
-  if (found && !replaced)
-    return found.holder === null
-      ? { step: takeBack(found, wish), outcome: 'taken-back' }
-      : { step: setDatabases(found, wish), outcome: 'databases-changed' }
+  if (found && !replaced) {
+    const step = found.holder === null ? takeBack(found, wish) : setDatabases(found, wish)
+    // Looked at before anything is touched alone: from then on this very run's Litestream may be writing there.
+    const added = ahead && step.kind === 'next' ? addedDatabases(found, request.dbs, request.laid ?? []) : []
+    const of = { instance: instance(request), path: found.path, added }
+    const below = await lyingOfAdded(store, place, of, request.open ?? openDirectly)
+    return {
+      step: below.length === 0 ? step : { kind: 'database-was-here', below },
+      outcome: found.holder === null ? 'taken-back' : 'databases-changed',
+    }
+  }
   const of = earlier && (await current(store, place, instanceName({ ...app, name: earlier.name }, host)))
   const before = earlier && { owner: of?.owner ?? null, claimPath: earlier.claimPath }
   if (found)
@@ -217,7 +228,18 @@ async function judge(
   const fresh = { ...wish, path: newPath(1), claimed }
   return before && (before.owner || before.claimPath !== null)
     ? { step: createFrom(keys, fresh, before, ahead), outcome: 'renamed' }
-    : { step: create(keys, fresh), outcome: 'created' }
+    : { step: (await heldAsOne(store, place, request)) ?? create(keys, fresh), outcome: 'created' }
+}
+
+/** `host:` has become `hosts:` while the one host that there was has its data: an empty app would serve beside them, on the others. */
+async function heldAsOne(
+  store: ObjectStore,
+  place: OwnerPlace,
+  { app, claimed = false, dryRun }: EnsureOwner,
+): Promise<Transition | null> {
+  const isNew = app.instancePerHost && !claimed && dryRun !== undefined
+  const one = isNew ? await current(store, place, app.name) : null
+  return one?.owner.holder ? { kind: 'held-as-one', holder: one.owner.holder } : null
 }
 
 /** Who has let go of it takes it up again, and is no other machine. */
@@ -243,16 +265,4 @@ async function current(
   const key = ownerKey(place.keeper, name)
   const object = await store.get(key)
   return object && { owner: parseOwner(object.body, `${key} in ${store.where}`), etag: object.etag }
-}
-
-/** The first keys below the instance's prefix, where its data are to lie and where its owner object is to lie. */
-async function whatLiesThere(store: ObjectStore, place: OwnerPlace, name: string, open: OpenStore): Promise<string[]> {
-  const keys = await store.list(instancePrefix(place.keeper, name), 5)
-  if (keys.length > 0 || place.keeper === place.data) return keys
-  const data = await open(place.data)
-  try {
-    return await data.list(instancePrefix(place.data, name), 5)
-  } finally {
-    data.close()
-  }
 }

@@ -33,8 +33,20 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
   const app = context.app.name
   const { host } = context
   if (step.kind === 'replica-not-empty') return notEmpty(step.keys, context)
+  if (step.kind === 'database-was-here') return wasHere(step.below, context)
   if (step.kind === 'claimed-elsewhere') return claimedElsewhere(context)
   if (step.kind === 'held-by-another-host') return heldElsewhere(step.holder, context)
+  if (step.kind === 'held-as-one')
+    return {
+      code: step.kind,
+      found:
+        `the data of ${app} lie under ${instancePrefix(context.place.data, app)}, as those of one host, and ${step.holder.host} holds them: ` +
+        'host: was changed to hosts:, and here it would be started empty',
+      next:
+        `write host: ${step.holder.host} into the inventory again, and give the app that is to run on several hosts another name; ` +
+        `or take ${app} out of the inventory first, and have it let go of there (streamside provision --prune)`,
+      exit: exitCodes.unsound,
+    }
   if (isRename(step)) return renameRefused(step, context)
   if (isTakeOver(step)) return takeOverRefused(step, context)
   if (step.kind === 'released')
@@ -139,6 +151,19 @@ function notEmpty(keys: string[], { app, place, instance }: RefusalContext): Exp
     next:
       `if these are ${app.name}’s data, take them over (streamside import ${app.name}); if not, choose another prefix: ` +
       `for replica ${place.data.name}, or move them away yourself`,
+    exit: exitCodes.unsound,
+  }
+}
+
+function wasHere(below: string[], { app, host, place }: RefusalContext): Explanation {
+  return {
+    code: 'database-was-here',
+    found:
+      `replica ${place.data.name} holds an earlier database of this name (${below.join(', ')}), which was taken out of the inventory once: ` +
+      `a file on ${host} is newer than that, or another history, and ${app.name} would be started with the earlier one`,
+    next:
+      `give the database another name under databases: of ${app.name}: a new name makes a new history, from the file that is there. ` +
+      'What the replica holds under the earlier name stays',
     exit: exitCodes.unsound,
   }
 }

@@ -19,7 +19,9 @@ export type Refusal =
   | { kind: 'rename-not-released' }
   | { kind: 'rename-databases'; dropped: string[] }
   | { kind: 'replica-not-empty'; keys: string[] }
+  | { kind: 'database-was-here'; below: string[] }
   | { kind: 'claimed-elsewhere' }
+  | { kind: 'held-as-one'; holder: Holder }
   | { kind: 'held-by-another-host'; holder: Holder }
   | { kind: 'released' }
   | { kind: 'identity-clash'; uid: number; gid: number }
@@ -170,6 +172,14 @@ export function takeBack(owner: Owner, request: InstanceRequest): Transition {
     return { kind: 'identity-clash', uid: owner.uid, gid: owner.gid }
   const past = owner.past.filter((entry) => entry.path !== owner.path)
   return { kind: 'next', owner: { ...owner, write: request.write, holder: request.holder, past } }
+}
+
+/**
+ * Names that DBS will add, and whose place below the current path should be empty: nothing was ever written there but by a database
+ * that had this name before. `laid`: those that the host has been given already, so that a run before this one has looked.
+ */
+export function addedDatabases({ dbs }: Owner, wanted: readonly string[], laid: readonly string[]): string[] {
+  return wanted.filter((name) => !Object.hasOwn(dbs, name) && !laid.includes(name))
 }
 
 /** DBS: the holder's set of databases becomes that of the inventory. `unchanged` when it is already. */

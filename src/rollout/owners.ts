@@ -26,6 +26,7 @@ export function ownerRequests(
       hostId: looked.observed.hostId,
       ...(looked.state.accounts.get(app.name) ?? { uid: 0, gid: 0 }),
       dbs: Object.keys(app.databases),
+      laid: Object.keys(readManifest(looked.observed.manifest).data?.[app.name]?.databases ?? {}),
       claimed: looked.observed.apps.get(app.name)?.claimed === true,
       claimPath: looked.observed.apps.get(app.name)?.claimPath ?? null,
       earlier: earlierOf(app, looked),
@@ -89,6 +90,8 @@ export function ownerChange(request: EnsureOwner, outcome: keyof typeof reasons)
 /** What ownership itself refuses; anything else says only that the replica could not be asked. */
 const refusals = new Set([
   'replica-not-empty',
+  'database-was-here',
+  'held-as-one',
   'claimed-elsewhere',
   'held-by-another-host',
   'released',

@@ -1,7 +1,7 @@
 import type { Host } from '../inventory/model.ts'
 import { appsOn } from '../desired/host-state.ts'
-import { appsElsewhere } from '../inventory/elsewhere.ts'
-import { isReplicated } from '../plan/leaving.ts'
+import { appsElsewhere, isOfOneHost } from '../inventory/elsewhere.ts'
+import { instanceOnRecord, isReplicated } from '../plan/leaving.ts'
 import { readManifest } from '../plan/manifest.ts'
 import { planHost } from '../plan/plan.ts'
 import type { RunContext } from './context.ts'
@@ -23,7 +23,8 @@ export async function pruned(
 
 /**
  * With --prune all, on a terminal those that a person says yes to. One that the inventory has on another host now, under
- * this name or another one, is none of them: its data have to move with it.
+ * this name or another one, is none of them: its data have to move with it. An instance that was made for this host alone has data
+ * that nobody else goes on with, whatever the inventory has of that name now.
  */
 async function toPrune(
   context: RunContext,
@@ -36,7 +37,8 @@ async function toPrune(
   const renamed = new Set(appsOn(context.inventory, host.name).map(({ was }) => was))
   const recorded = readManifest(observed.manifest)
   for (const app of plan.leaving) {
-    if (elsewhere.has(app) || renamed.has(app)) continue
+    const moves = elsewhere.has(app) && !isOfOneHost(instanceOnRecord(app, recorded))
+    if (moves || renamed.has(app)) continue
     const stay = isReplicated(app, recorded) ? 'Its data and its replica stay' : 'Its data stay'
     const question = `${app} left the inventory: stop and remove it on ${host.name}? ${stay}.`
     const goes = decided.get(app) ?? (context.prune || (await context.confirm?.(question)) === true)

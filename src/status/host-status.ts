@@ -15,8 +15,8 @@ import type { AppStatus, Clock, Disk, Drift, DriftChange, HostStatus, Wrong } fr
 export interface HostFacts {
   host: string
   apps: App[]
-  /** What has become of an app that is on the host, and not among these. */
-  whatBecame: (app: string) => Left
+  /** What has become of an app that is on the host, and not among these, by its name in the replica. */
+  whatBecame: (app: string, instance: string) => Left
   observed: Observed
   seen: Seen
   drift: Drift
@@ -50,7 +50,7 @@ export function hostStatus(facts: HostFacts): HostStatus {
     if (own === undefined) return []
     const { gated, reason: refusal } = each
     const instance = each.gate?.instance ?? each.name
-    const left = facts.whatBecame(each.name)
+    const left = facts.whatBecame(each.name, instance)
     return [appStatus({ ...common, app: asLookedAt(each), instance, gated, left, refusal, seen: own })]
   })
   const status: HostStatus = {

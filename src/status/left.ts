@@ -2,7 +2,7 @@ import type { GateConfig } from '../desired/gate.ts'
 import { decodeBase64 } from '../host/host-encoding.ts'
 import type { GateReason } from '../host/observed.ts'
 import { parseReason } from '../host/probe-records.ts'
-import { appsElsewhere, backFrom } from '../inventory/elsewhere.ts'
+import { appsElsewhere, backFrom, isOfOneHost } from '../inventory/elsewhere.ts'
 import type { App, Inventory } from '../inventory/model.ts'
 
 /** An app that is on a host and that the inventory has there no more: what the host has on record of it. */
@@ -73,14 +73,15 @@ export interface Left {
   next: string
 }
 
-export function whatBecame(app: string, host: string, inventory: Pick<Inventory, 'apps'>): Left {
+/** @param instance its name in the replica; absent when it has none */
+export function whatBecame(app: string, host: string, inventory: Pick<Inventory, 'apps'>, instance?: string): Left {
   const renamed = Object.values(inventory.apps).find(({ was, hosts }) => was === app && hosts.includes(host))
   if (renamed)
     return {
       text: `is called ${renamed.name} in the inventory`,
       next: `run streamside provision, which gives it its new name, ${renamed.name}`,
     }
-  const elsewhere = appsElsewhere(inventory, host).get(app)
+  const elsewhere = isOfOneHost(instance) ? undefined : appsElsewhere(inventory, host).get(app)
   if (elsewhere)
     return {
       text: `left the inventory for this host: it is ${elsewhere.name === app ? '' : `${elsewhere.name}, `}on ${elsewhere.hosts.join(', ')} there`,

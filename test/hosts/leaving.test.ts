@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { getObject, listObjects, type LabHost, setFaults, shellInHost } from '../lab/index.ts'
+import { deleteObjects, getObject, listObjects, type LabHost, putObject, setFaults, shellInHost } from '../lab/index.ts'
 import { changesOf, failSystemctl, mendSystemctl, pagesApp } from './host-state.ts'
 import { appOf, codes, said, statusOf } from './status-answer.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
 
 let lab: Site
 let one: LabHost
-const ports = { leaver: 8181, memory: 8182, stays: 8183, pages: 8184 }
+const ports = { leaver: 8181, memory: 8182, stays: 8183, pages: 8184, own: 8185 }
 const all = {
   leaver: notesApp('lea-one', ports.leaver),
   'leaver-memory': notesApp('lea-one', ports.memory, { storage: { ephemeral: '64M' } }),
@@ -268,5 +268,33 @@ describe('an app that left the inventory', () => {
     await lab.provision(['--prune'])
     expect(await ofApp('leaver')).toBe('')
     expect(changesOf(await lab.provision(['--prune']))).toEqual([])
+  })
+
+  test('leaves with the instance that this host alone had, though the inventory has the app on another host by now', async () => {
+    const hosts = { 'lea-one': {}, 'lea-two': {} }
+    const own = (more: object) => ({ hosts, apps: { 'leaver-own': { ...notesApp('lea-two', ports.own), ...more } } })
+    await lab.rewrite(own({ host: undefined, hosts: ['lea-one', 'lea-two'] }))
+    const here = ['--limit', 'lea-one']
+    await lab.provision(here)
+    await writeRow(one, ports.own, 'of this host')
+    await lab.rewrite(own({}))
+    const plan = await lab.run(['plan', '--json', ...here])
+    expect(eventsOf(plan, 'warning')).toContainEqual(
+      expect.objectContaining({ code: 'app-left', app: 'leaver-own', next: expect.stringContaining('--prune') }),
+    )
+    const run = await lab.provision(['--prune', ...here])
+    expect(warnings(run)).toContain('data-left leaver-own')
+    expect((await owner('leaver-own@lea-one')).holder).toBe(null)
+    expect(await ofApp('leaver-own')).toBe('')
+    expect(changesOf(await lab.provision(['--prune', ...here]))).toEqual([])
+    // and is not made empty beside data that another host holds as those of one
+    const held = { ...(await owner('leaver-own@lea-one')), holder: { host: 'lea-two', id: '0'.repeat(64) } }
+    await putObject(lab.lab.instance, 'leaving/leaver-own/owner.json', Buffer.from(JSON.stringify(held)))
+    await deleteObjects(lab.lab.instance, 'leaving/leaver-own@lea-one/')
+    await shellInHost(one, 'rm -r /var/lib/streamside/apps/leaver-own')
+    await lab.rewrite(own({ host: undefined, hosts: ['lea-one', 'lea-two'] }))
+    const refused = await lab.provision(here, 6)
+    expect(eventsOf(refused, 'problem')).toMatchObject([{ problem: { code: 'held-as-one', app: 'leaver-own' } }])
+    expect(await ofApp('leaver-own')).toBe('')
   })
 })

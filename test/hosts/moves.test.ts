@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { setFaults, shellInHost } from '../lab/index.ts'
+import { reboot, setFaults, shellInHost } from '../lab/index.ts'
 import { proven } from './directory-site.ts'
 import { type Gated, gated, problemOf, rowsOnceUp } from './gated.ts'
 import { changesOf } from './host-state.ts'
@@ -89,6 +89,17 @@ describe('a database that gets another place', () => {
     expect(await rowsOnceUp(of('mov-slow'))).toEqual(rows)
   })
 
+  test('is moved by a run that comes while the app is still being started by a boot', async () => {
+    const rows = await readRows(host(), ports['mov-solo'])
+    await reboot(host())
+    await declare('mov-solo', at('data/booted.db'))
+    await moved()
+    expect(await rowsOnceUp(of('mov-solo'))).toEqual(rows)
+    await declare('mov-solo', at('data/a.db'))
+    await moved()
+    expect(await rowsOnceUp(of('mov-solo'))).toEqual(rows)
+  })
+
   test('is not moved with --restarts none', async () => {
     await declare('mov-solo', at('data/b.db'))
     expect(codes(await lab.provision(['--restarts', 'none'], 1))).toEqual(['restart-needed'])
@@ -107,6 +118,57 @@ test('two databases of an app that change places keep their rows by their names'
   expect(await rowsOnceUp(of('mov-pair'))).toEqual(['of main'])
   expect(await logRows()).toEqual(['of log'])
   await proven(of('mov-pair'))
+})
+
+describe('a database that is new under databases:', () => {
+  const named = (databases: Record<string, string>, seen: Record<string, string> = databases) => ({
+    database: undefined,
+    databases,
+    environment: {
+      DATABASES: Object.entries(seen)
+        .map((each) => each.join('='))
+        .join(','),
+    },
+  })
+  const both = { main: 'data/l.db', log: 'data/m.db' }
+  const write = (text: string) =>
+    shellInHost(host(), 'curl -fsS --max-time 10 --data-binary "$2" "http://127.0.0.1:$1/rows/log"', [
+      String(ports['mov-pair']),
+      text,
+    ])
+
+  test('does not get a name that another history has in the replica: it would be started on that', async () => {
+    await declare('mov-pair', named({ main: 'data/l.db' }, both))
+    expect(eventsOf(await lab.provision(), 'warning')).toMatchObject([{ code: 'database-dropped', app: 'mov-pair' }])
+    await rowsOnceUp(of('mov-pair'))
+    await write('in no replica')
+    await declare('mov-pair', named(both))
+    for (const run of [await lab.run(['plan', '--json']), await lab.provision([], 6)]) {
+      expect(run.code).toBe(6)
+      expect(problemOf(run, 'mov-pair')).toMatchObject({ code: 'database-was-here' })
+    }
+    expect(await logRows()).toEqual(['of log', 'in no replica'])
+  })
+
+  test('goes on from the file that is there under another name, and into the replica with all of it', async () => {
+    await declare('mov-pair', named({ main: 'data/l.db', logs: 'data/m.db' }, { ...both }))
+    await moved()
+    await rowsOnceUp(of('mov-pair'))
+    expect(await logRows()).toEqual(['of log', 'in no replica'])
+    await proven(of('mov-pair'))
+  })
+
+  test('does not get the place of another of its app, whose rows it would serve; that one goes on', async () => {
+    await declare('mov-pair', named({ logs: 'data/l.db', new: 'data/m.db' }))
+    const run = await lab.provision([], 1)
+    expect(problemOf(run, 'mov-pair')).toMatchObject({ code: 'database-of-another' })
+    expect(eventsOf(run, 'warning')).toMatchObject([
+      { code: 'database-dropped', message: expect.stringContaining('main') },
+    ])
+    expect(await logRows()).toEqual(['of log', 'in no replica'])
+    await declare('mov-pair', named({ main: 'data/l.db', logs: 'data/m.db' }, { ...both }))
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
 })
 
 test('two apps do not get the database of each other', async () => {
@@ -142,4 +204,15 @@ test('storage becomes ephemeral, gets another size, and is persistent again, wit
   expect(await rowsOnceUp(of('mov-solo'))).toEqual([...rows, 'in memory'])
   expect(await shellInHost(host(), 'findmnt -no FSTYPE -T /var/lib/mov-solo/data')).not.toBe('tmpfs\n')
   await proven(of('mov-solo'))
+})
+
+// The last one: that files were gone is told from then on.
+test('a database that got another name comes back from its replica with what was in its file before', async () => {
+  await shellInHost(
+    host(),
+    `systemctl stop mov-pair.service mov-pair-litestream.service; rm -rf /var/lib/mov-pair/data/m.db* /var/lib/mov-pair/data/.m.db*
+     systemctl start --no-block mov-pair.service`,
+  )
+  expect(await rowsOnceUp(of('mov-pair'))).toEqual(['of main'])
+  expect(await logRows()).toEqual(['of log', 'in no replica'])
 })

@@ -113,6 +113,19 @@ describe('an app that was given another name', () => {
     await deleteObjects(lab.lab.instance, 'rename/ren-mart/')
   })
 
+  test('is refused when its database is to lie elsewhere in the same run, and nothing is stopped', async () => {
+    const elsewhere = { database: 'data/a.db', environment: { DATABASE: 'data/a.db' } }
+    await lab.rewrite({
+      apps: { 'ren-mart': shop({ was: 'ren-store', ...elsewhere }), 'ren-site': pages({ was: 'ren-pages' }) },
+    })
+    const plan = await lab.run(['plan', '--json'])
+    expect([plan.code, problems(plan)]).toEqual([1, ['rename-moves']])
+    expect(problems(await lab.provision([], 1))).toEqual(['rename-moves'])
+    expect(await readRows(one, ports.shop)).toHaveLength(3)
+    expect(await owner('ren-store')).toMatchObject({ holder: { host: 'ren-one' } })
+    expect((await owner('ren-mart')) ?? 'none').toBe('none')
+  })
+
   test('goes on when a run failed after its user had its new name', async () => {
     await lab.rewrite({ apps: { 'ren-third': shop({ was: 'ren-store' }), 'ren-site': pages({ was: 'ren-pages' }) } })
     await failSystemctl(one, 'daemon-reload')

@@ -41,6 +41,7 @@ step_leave() { # N APP UNIT removed|given-back [NEW NAME [HALF…]]
 # the new place, and that may be an old copy: how this stop leaves the files is what tells its gate (decide/stale.jq).
 step_halt() { # N APP UNIT PATH…
   number_of_halt=$1 app=$2 unit=$3; shift 3
+  await_start "$app" "$unit"
   for path; do
     who=$(deleted_under "$unit" "$path")
     [ -z "$who" ] || fail 16 "not-proven:$app" "$path was deleted or replaced under the running app: $who. What it has written since is there alone: copy that before you stop it"
@@ -52,13 +53,33 @@ step_halt() { # N APP UNIT PATH…
     # nothing lies there: never made, or lost, and then the replica is all that there is
     for path; do
       if [ -e "$path" ] || [ -h "$path" ]; then
-        fail 16 "not-proven:$app" "$path: $(jq -r 'select(.held | not) | .text' "/run/streamside/proof/$app" 2>/dev/null || :)"
+        fail 16 "not-proven:$app" "$path: $(why_unproven "$app")"
       fi
     done
   fi
   # its gate starts it again, with what is laid by then
   gone "$app-litestream.service" || systemctl stop "$app-litestream.service" || fail 15 unit "systemctl stop $app-litestream: $(last_lines 3)"
   record made "$number_of_halt"
+}
+
+# A start that is still on its way, as after a boot, has no proof to leave when it is cut off, and its Litestream none to give before it is
+# up. An app that its gate refuses would not come to an end of this, nor one that does not stay up.
+await_start() { # APP UNIT
+  until_then=$(($(date +%s) + 300))
+  while starts "$2" || starts "$1-litestream.service"; do
+    [ ! -s "/var/lib/streamside/apps/$1/reason" ] && [ "$(date +%s)" -lt "$until_then" ] || return 0
+    sleep 1
+  done
+}
+starts() { # UNIT
+  [ "$(systemctl show -P ActiveState "$1")" = activating ] && [ "$(systemctl show -P SubState "$1")" != auto-restart ]
+}
+
+# Proofs are of this boot. What its stop found, its check has found by then, or its gate has said.
+why_unproven() { # APP
+  why=$(jq -r 'select(.held | not) | .text // empty' "/run/streamside/proof/$1" 2>/dev/null) || why=
+  [ -n "$why" ] || why=$(jq -r '"\(.text) (\(.code))"' "/var/lib/streamside/apps/$1/reason" 2>/dev/null) || why=
+  printf '%s\n' "${why:-it was stopped before it had proven anything since the boot, or the last proof was of before this stop}"
 }
 
 # That the gate found no database in the new place, or another copy, was said in the plan: nothing to be told of for longer.

@@ -48,6 +48,18 @@ describe('an app that left the inventory', () => {
     ])
   })
 
+  test('and had an instance of its own here leaves with that, though the inventory has the app on another host now', () => {
+    const own = app('old', { replica: 'nas', databases: { main: '/d' }, instancePerHost: true })
+    const observed = asWanted(hostState([own], of('old')))
+    const elsewhere = new Map([['old', { name: 'old', hosts: ['attic'] }]])
+    expect(planHost({ ...hostState([], []), elsewhere }, observed).warnings).toEqual([
+      expect.objectContaining({
+        code: 'app-left',
+        next: expect.stringMatching(/^remove it from the host with --prune/),
+      }),
+    ])
+  })
+
   test('that was the last one, and runs on, keeps the programs and the authority that it needs', () => {
     const programs = (version: string): Resource[] => [
       emptyFile(`${programsDirectory}/programs-${version}/record-start.sh`),

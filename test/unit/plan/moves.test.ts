@@ -78,7 +78,15 @@ describe('databases that are to lie elsewhere', () => {
     const before = [notes({ main: '/a/m.db', log: '/a/l.db' })]
     expect(codes(plan(before, [notes({ main: '/a/m.db' })]))).toEqual(['database-dropped'])
     expect(codes(plan(before, [app('notes')]))).toEqual(['database-dropped', 'database-dropped'])
-    expect(codes(plan(before, [notes({ first: '/a/m.db', log: '/a/l.db' })]))).toEqual([])
+    const words = (of: ReturnType<typeof plan>) => of.warnings.map(({ code, message }) => `${code}: ${message}`)
+    expect(words(plan(before, [notes({ first: '/a/m.db', log: '/a/l.db' })]))).toEqual([
+      expect.stringMatching(
+        /^database-dropped: \/a\/m.db, the database main of notes, .* by that name: it is first now/,
+      ),
+    ])
+    expect(words(plan(before, [notes({ log: '/a/m.db' })]))).toEqual([
+      expect.stringMatching(/^database-dropped: \/a\/m.db, .*, and log gets its place: what lies there is put aside$/),
+    ])
     expect(codes(plan([notes({ main: '/a/m.db' })], [notes({ main: '/a/m.db' })]))).toEqual([])
   })
 
@@ -91,5 +99,45 @@ describe('databases that are to lie elsewhere', () => {
       'database-of-another wiki',
     ])
     expect(plan(before, after).refused).toEqual([])
+  })
+
+  test('and are new do not come to lie where another of their app has its own until now', () => {
+    const before = [notes({ main: '/a/m.db', log: '/a/l.db' })]
+    const lying = ['/a/m.db', '/a/l.db']
+    const refused = (...[databases, files = lying]: [Record<string, string>, string[]?]) =>
+      plan(before, [notes(databases)], files).refused.map(({ code, found, next }) => `${code}: ${found}; ${next}`)
+    const crossed = [
+      expect.stringMatching(
+        /^database-of-another: the database main of notes lies at \/a\/m.db until now; give new of notes/,
+      ),
+    ]
+    expect(refused({ main: '/a/l.db', new: '/a/m.db' })).toEqual(crossed)
+    expect(refused({ main: '/b/m.db', log: '/a/l.db', new: '/a/m.db' })).toEqual(crossed)
+    // never made, so there is nothing that it would serve
+    expect(refused({ main: '/a/l.db', new: '/a/m.db' }, ['/a/l.db'])).toEqual([])
+    // they change places, one takes that of one that goes, or the name alone changes
+    expect(refused({ main: '/a/l.db', log: '/a/m.db' })).toEqual([])
+    expect(refused({ main: '/a/l.db' })).toEqual([])
+    expect(refused({ new: '/a/m.db', log: '/a/l.db' })).toEqual([])
+  })
+
+  test('are not renamed in the same run, in which their gate would look for the files that lie here', () => {
+    const shop = (databases: Record<string, string>, more: Partial<App> = {}) =>
+      app('shop', { replica: 'nas', was: 'notes', databases, ...more })
+    const before = [notes({ main: '/var/lib/notes/data/m.db', log: '/srv/l.db' })]
+    const refused = (to: App) =>
+      plan(before, [to]).refused.map(({ code, app: name, found }) => `${code} ${name} ${found}`)
+    const along = { main: '/var/lib/shop/data/m.db', log: '/srv/l.db' }
+    expect(refused(shop(along))).toEqual([])
+    expect(refused(shop({ ...along, new: '/srv/n.db' }))).toEqual([])
+    // which databases there are is not judged here
+    expect(refused(shop({ main: along.main }))).toEqual([])
+    expect(refused(shop({ ...along, main: '/var/lib/shop/data/n.db' }))).toEqual([
+      expect.stringContaining(
+        'rename-moves shop its databases are to lie elsewhere in the same run (main: /var/lib/shop/data/m.db → ',
+      ),
+    ])
+    expect(refused(shop({ ...along, log: '/var/lib/shop/data/l.db' }))).toHaveLength(1)
+    expect(refused(shop(along, ephemeral))).toEqual([expect.stringContaining('storage: persistent → ephemeral')])
   })
 })

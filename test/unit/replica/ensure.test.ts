@@ -87,6 +87,41 @@ test('a database that comes or goes in the inventory comes or goes in the owner 
   expect(await readOwner(request(replica))).toEqual(fewer.owner)
 })
 
+test('a database is not added where an earlier one of its name lies, and is under another name', async () => {
+  const replica = s3.replica({ endpoint: proxied.endpoint })
+  await lay(replica, keyOf(replica), formatOwner(ownerWith()))
+  const folder = `${replica.prefix}/gotify/${ownerWith().path}/log/`
+  await lay(replica, `${folder}0000/0000000000000001-0000000000000001.ltx`, 'earlier')
+  const dbs = ['main', 'log']
+  for (const dryRun of ['read', 'probe'] as const) {
+    const problem = await problemOf(ensureOwner(request(replica, { dbs, dryRun })))
+    expect(problem).toMatchObject({ code: 'database-was-here', exit: 6, host: 'pi-attic', app: 'gotify' })
+    expect(problem.found).toContain(folder)
+  }
+  const look = (changes: Partial<EnsureOwner>) => ensureOwner(request(replica, { dryRun: 'read', ...changes }))
+  // a name that begins alike is another one
+  expect(await look({ dbs: ['main', 'log2', 'lo'] })).toMatchObject({ outcome: 'databases-changed' })
+  // a run before this one had looked and laid it, and was cut off before it wrote the owner object
+  expect(await look({ dbs, laid: dbs })).toMatchObject({ outcome: 'databases-changed' })
+  // judged ahead: what lies there when it is written is of this very run
+  expect(await ensureOwner(request(replica, { dbs }))).toMatchObject({ outcome: 'databases-changed' })
+  proxied.proxy.log.length = 0
+  expect(await look({ dbs })).toMatchObject({ outcome: 'exists' })
+  expect(await look({ dbs: ['main'] })).toMatchObject({ outcome: 'databases-changed' })
+  expect(proxied.proxy.log).toHaveLength(2)
+})
+
+test('what was let go of is not taken back with a name that had another database', async () => {
+  const replica = s3.replica()
+  const { path } = ownerWith()
+  const past = [{ path, host: attic.host, end: { main: '0000000000000001' } }]
+  await lay(replica, keyOf(replica), formatOwner(ownerWith({ holder: null, past })))
+  await lay(replica, `${replica.prefix}/gotify/${path}/log/0000/x.ltx`, 'earlier')
+  const back = (dbs: string[]) => ensureOwner(request(replica, { dryRun: 'read', claimPath: path, dbs }))
+  expect(await problemOf(back(['main', 'log']))).toMatchObject({ code: 'database-was-here' })
+  expect(await back(['main'])).toMatchObject({ outcome: 'taken-back' })
+})
+
 test('a prefix with data but without an owner object is never started over', async () => {
   const replica = s3.replica()
   const lying = `${replica.prefix}/gotify/generations/0123/wal`
@@ -106,6 +141,20 @@ test('an owner object that is lost, or looked for in the wrong place, is not mad
   expect(problem.found).toContain('hosts: was changed to host: (its data lay under gotify@pi-attic')
   expect(problem.next).toMatch(/prefix:.*--new-history gotify/)
   expect(await lookAt(replica, keyOf(replica))).toBeNull()
+})
+
+test('an app of several hosts is not made beside data that a host holds as those of one', async () => {
+  const replica = s3.replica()
+  const each = request(replica)
+  const look = () => ensureOwner({ ...each, app: { ...each.app, instancePerHost: true }, dryRun: 'read' })
+  await lay(replica, keyOf(replica), formatOwner(ownerWith({ holder: cellar })))
+  expect(await problemOf(look)).toMatchObject({
+    code: 'held-as-one',
+    exit: 6,
+    found: expect.stringContaining(`${cellar.host} holds them: host: was changed to hosts:`),
+  })
+  await lay(replica, keyOf(replica), formatOwner(ownerWith({ holder: null })))
+  expect(await look()).toMatchObject({ outcome: 'created' })
 })
 
 test('an app whose name begins with another’s is not mistaken for it', async () => {

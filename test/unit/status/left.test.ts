@@ -161,4 +161,8 @@ test('what may be done about it follows from where the inventory has it now', ()
   expect(became({ name: 'memos', was: 'notes', hosts: ['attic'] }).next).toContain('has it as memos on attic')
   // data of its own on each host: those of this one may be let go of
   expect(became({ name: 'notes', hosts: ['attic'], instancePerHost: true }).next).toContain('--prune')
+  // so did an app that the inventory has on one host now
+  const own = { apps: { notes: app({ name: 'notes', was: null, hosts: ['attic'] }) } }
+  expect(whatBecame('notes', 'pi', own, 'notes@pi').next).toContain('--prune')
+  expect(whatBecame('notes', 'pi', own, 'notes').next).toContain('not built yet')
 })
