@@ -36,6 +36,7 @@ export function execute(
         code = status
         signal = name ?? null
       })
+      channel.on('error', reject)
       channel.on('close', () => resolve({ code, signal }))
     })
   })
