@@ -81,7 +81,7 @@ const cases: Record<string, Case> = {
     spoilt: async (app) => spoil(app, await covering(app, 'last'), () => null),
     code: 'chain-short',
     says: /ends at [0-9a-f]{16} for main, and [0-9a-f]{16} had been proven: its newest objects are gone/,
-    next: /bring them back; or run streamside restore ref-one --at [0-9a-f]{16}/,
+    next: /bring them back; or run streamside restore ref-one --app \S+ --txid \S+=[0-9a-f]{16}/,
     exit: 6,
   },
   'ref-emptied': {
