@@ -158,6 +158,8 @@ mark_begun() { # N APP UNIT …
 step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
   app=$2 app_unit=$3 limit=$4; shift 4
   step health "$app"
+  # whatever was said until then is of others
+  : >"$payload/said"
   began=$(date +%s%N)
   health_began=${health_began:-$began}
   # Apps start side by side: what passed while others were waited for has passed for this one too, but for a last look.
