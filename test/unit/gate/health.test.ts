@@ -35,7 +35,7 @@ function unhealthy(state: string, before: string): string {
 test('an app that was never up is told with its own words, and not with what an earlier step heard of others', () => {
   expect(
     unhealthy('activating/auto-restart', 'other.service: Command /opt/other/current/serve is not executable'),
-  ).toBe('no-such-app.service is activating/auto-restart after 0 s\nbad luck\n')
+  ).toBe('no-such-app.service is activating/auto-restart after 0 s\nbad luck')
 })
 
 test('one that was up is told with what its check said', () => {
