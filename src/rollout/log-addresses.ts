@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
+import { BlockList, isIP, isIPv4 } from 'node:net'
 import { sshSettings } from '../host/ssh-settings.ts'
 import type { Host, Inventory, Logs } from '../inventory/model.ts'
 import { exitCodes, Problem } from '../problem.ts'
@@ -34,7 +34,38 @@ export async function withLogAddresses(
         })
     }),
   )
-  return { inventory: { ...inventory, logs: { ...logs, addresses } }, unknown }
+  const known = { ...logs, addresses }
+  return { inventory: { ...inventory, logs: known }, unknown: [...unknown, ...leftOut(inventory, known)] }
+}
+
+/** Hosts whose lines no log server of the inventory takes, for `network:` has none of their addresses: nothing on them says so. */
+function leftOut(
+  { hosts }: Inventory,
+  { networks, addresses, servers }: Logs,
+): Extract<RunEvent, { type: 'warning' }>[] {
+  if (networks === null) return []
+  const family = (address: string) => (isIPv4(address) ? 'ipv4' : 'ipv6')
+  const taken = new BlockList()
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/')
+    taken.addSubnet(address, bits === undefined ? (isIPv4(address) ? 32 : 128) : Number(bits), family(address))
+  }
+  const others = (host: string) => servers.some((server) => server.kind === 'host' && server.host !== host)
+  return Object.keys(hosts)
+    .filter(others)
+    .flatMap((host) => {
+      const own = addresses[host] ?? []
+      if (own.length === 0 || own.some((address) => taken.check(address, family(address)))) return []
+      return [
+        {
+          type: 'warning',
+          host,
+          code: 'log-network',
+          message: `${own.join(', ')} is in none of the networks that log servers take lines from (${networks.join(', ')}): those of ${host} get lost`,
+          next: 'say so in the inventory:  logs: { network: … }, or which address they see:  logs: { addresses: … }',
+        },
+      ]
+    })
 }
 
 async function addressesOf({ ssh }: Inventory, host: Host): Promise<string[] | { name: string }> {
