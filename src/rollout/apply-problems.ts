@@ -3,15 +3,13 @@ import { parseReason } from '../host/probe-records.ts'
 import type { Host } from '../inventory/model.ts'
 import { exitCodes, type ExitCode, Problem } from '../problem.ts'
 import { packageAdvice } from './package-advice.ts'
-import { immutableAdvice, missingInterpreter, portInUse, snippetAdvice } from './transaction-advice.ts'
+import { diskFullAdvice, immutableAdvice, missingInterpreter, portInUse, snippetAdvice } from './transaction-advice.ts'
 
 /** What to do next, by the code of a problem in a transaction's journal. */
 const nextByCode: Record<string, (host: string) => string> = {
   'host-moved': () => 'somebody has changed it by hand meanwhile: run provision again, it makes a new plan',
   overtaken: () => 'nothing was changed: run provision again, it makes a new plan',
   ...packageAdvice,
-  'disk-full': (host) =>
-    `free space there (streamside ssh ${host} sudo du -xhd1 / | sort -h), then run provision again: it goes on from what is in place`,
   'inodes-full': (host) =>
     `a file system there has room and takes no more files (streamside ssh ${host} df -i): find the folder with very many small ` +
     'files (sudo du -xd3 --inodes / | sort -n), then run provision again: it goes on from what is in place',
@@ -121,7 +119,7 @@ export function transactionProblem(host: string, code: string, text: string): Pr
     found: text.trim(),
     next:
       immutable ??
-      (kind === 'not-valid' ? snippetAdvice(host, text) : null) ??
+      (kind === 'not-valid' ? snippetAdvice(host, text) : kind === 'disk-full' ? diskFullAdvice(host, text) : null) ??
       nextByCode[kind]?.(host) ??
       'run provision again; when it stays so, the journal lies in /var/lib/streamside/transactions on the host',
     host,

@@ -16,6 +16,12 @@ export function immutableAdvice(host: string, text: string): string | null {
   )
 }
 
+/** Where to look for room: in the file system that lacks it, where the host has named that (apply/lay.sh). */
+export function diskFullAdvice(host: string, text: string): string {
+  const place = /\bKiB in (\/\S*) and\b/.exec(text)?.[1] ?? '/'
+  return `free space there (streamside ssh ${host} sudo du -xhd2 ${place} | sort -h), then run provision again: it goes on from what is in place`
+}
+
 /** The user's own files in /etc/rsyslog.d come from no inventory: each that rsyslogd complains of, and whose it is to mend. */
 export function snippetAdvice(host: string, text: string): string | null {
   // what rsyslogd names itself may be the file in which it noticed; templates/host/rsyslog.sh found out
