@@ -10,6 +10,9 @@ export interface Payload {
   changeOfStep: Map<number, number>
 }
 
+/** Programs of the host's that apply.sh reads, and other programs too. */
+export const sharedPrograms = ['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh', 'rsyslog.sh', 'deleted.sh']
+
 /**
  * The payload that carries a plan out.
  * @param who operator, machine and command, for whoever finds the transaction on the host
@@ -21,13 +24,7 @@ export function applyPayload(plan: HostPlan, who: string, seenAt: number): Paylo
     .map((part) => `${part}.sh`)
   const programs = ['run', ...parts].map((name) => ({ name, content: hostProgram(`apply/${name}`) }))
   const payload: Payload = {
-    files: [
-      ...programs,
-      ...['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh', 'rsyslog.sh', 'deleted.sh'].map((name) => ({
-        name,
-        content: hostProgram(name),
-      })),
-    ],
+    files: [...programs, ...sharedPrograms.map((name) => ({ name, content: hostProgram(name) }))],
     streams: [],
     changeOfStep: new Map(),
   }

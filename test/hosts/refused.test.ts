@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sharedPrograms } from '../../src/plan/payload.ts'
 import { type LabHost, putFile, runInHost, shellInHost } from '../lab/index.ts'
 import { failSystemctl, leftovers, mainPid, mendSystemctl, pagesApp } from './host-state.ts'
 import { eventsOf, type Site, site } from './site.ts'
@@ -36,8 +37,7 @@ async function transaction(id: string, steps: { fields: string[]; content: strin
     ['who', 'a test\n'],
     ['seen-at', '9999999999\n'],
   ])
-  for (const name of ['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh'])
-    files.set(name, await readFile(path.join(templates, name), 'utf8'))
+  for (const name of sharedPrograms) files.set(name, await readFile(path.join(templates, name), 'utf8'))
   for (const name of programs) files.set(name, await readFile(path.join(templates, 'apply', name), 'utf8'))
   for (const [index, { content }] of steps.entries()) files.set(`members/${index + 1}`, content)
   for (const [name, content] of files) await putFile(one, `${folder}/${name}`, content)
