@@ -4,7 +4,7 @@ import path from 'node:path'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { authorityFolder, siteAuthority } from '../../src/rollout/site-authority.ts'
-import { type LabHost, shellInHost } from '../lab/index.ts'
+import { type LabHost, putFile, runInHost, shellInHost } from '../lab/index.ts'
 import { changesOf } from './host-state.ts'
 import { arrived, dial, foundOn, logOn } from './logging-site.ts'
 import { eventsOf, type Site, site } from './site.ts'
@@ -96,7 +96,23 @@ test('certificates of one’s own take the place of those, and a server that is 
   // the certificate of another host, though from the same authority
   for (const kind of ['pem', 'key'])
     await copyFile(path.join(scratch, 'own', `host-tls-one.${kind}`), path.join(certificates, `tls-two.${kind}`))
-  await lab.provision()
+  const refused = await lab.provision([], 2)
+  expect(eventsOf(refused, 'problem')).toEqual([
+    expect.objectContaining({
+      problem: expect.objectContaining({
+        code: 'log-certificate',
+        found: expect.stringContaining('tls-two.pem does not bear the name tls-two'),
+      }),
+    }),
+  ])
+  // as somebody has it who sits on that address
+  for (const kind of ['pem', 'key'])
+    await putFile(
+      two,
+      `/etc/rsyslog.d/streamside/host.${kind}`,
+      await readFile(path.join(certificates, `tls-two.${kind}`), 'utf8'),
+    )
+  await runInHost(two, ['systemctl', 'restart', 'rsyslog.service'])
   await logOn(one, 'told to an impostor')
   await logOn(two, 'told by the impostor')
   await arrived(one, 'told by the impostor')
