@@ -2,7 +2,7 @@ import { type Host, type Inventory, loggedAs, type Logs } from '../inventory/mod
 import { render } from '../templates/render.ts'
 import { journaldFile, journalSettings } from './journal.ts'
 import { showsCertificate, tlsFiles, tlsResources } from './log-tls.ts'
-import { type FileResource, type Resource, resting } from './resources.ts'
+import { type FileResource, impliedFolder, type Resource, resting } from './resources.ts'
 import { allowedSenders } from './senders.ts'
 
 const clientFile = '/etc/rsyslog.d/10-streamside.conf'
@@ -57,6 +57,7 @@ export function loggingResources(inventory: Inventory, host: Host): Resource[] {
     ),
     ...journal,
     ...(server.length > 0 ? [received] : []),
+    ...(read.some(({ path }) => path.startsWith(`${tables}/`)) ? [impliedFolder(tables, '0755')] : []),
     ...read,
     {
       kind: 'unit',

@@ -161,6 +161,16 @@ describe('what is not valid', () => {
 })
 
 describe('drift', () => {
+  test('of the folder that a host’s key and the tables lie in is put right, and restarts nothing', async () => {
+    const before = await mainPid(one, 'rsyslog.service')
+    await runInHost(one, ['chmod', '0777', '/etc/rsyslog.d/streamside', '/var/log/hosts'])
+    const changed = ['update /etc/rsyslog.d/streamside', 'update /var/log/hosts']
+    expect(changesOf(await lab.run(['plan', '--json'])).toSorted()).toEqual(changed)
+    expect(changesOf(await lab.provision()).toSorted()).toEqual(changed)
+    expect(await mainPid(one, 'rsyslog.service')).toBe(before)
+    expect(changesOf(await lab.provision())).toEqual([])
+  })
+
   const files = [
     clientFile,
     '/etc/rsyslog.d/05-streamside-server.conf',
