@@ -91,7 +91,10 @@ async function atTime(of: Of, owner: Owner, time: number, list: (path: string) =
       earliest === null
         ? 'the replica holds no point that can be restored to'
         : `the replica goes back to ${utc(earliest.point.at)} (${earliest.name}: transaction ${short(earliest.point.txid)})`,
-    next: earliest === null ? 'nothing was changed' : `nothing was changed; ask for a later time`,
+    next:
+      earliest === null
+        ? 'nothing was changed; streamside status shows what the replica holds of it, and where'
+        : 'nothing was changed; ask for a later time',
     host: of.host,
     app: of.app.name,
   })

@@ -4,42 +4,18 @@ import type { FileResource } from '../../../src/desired/resources.ts'
 import { allowedSenders } from '../../../src/desired/senders.ts'
 import type { Inventory, Logs } from '../../../src/inventory/model.ts'
 import { Secret } from '../../../src/inventory/secret.ts'
-import { app, host } from '../inventory/made.ts'
+import { app, host, loggingSite } from '../inventory/made.ts'
 
-const hosts = Object.fromEntries(['one', 'two', 'three'].map((name) => [name, { ...host, name, address: name }]))
 const addresses = { one: ['10.0.0.1'], two: ['10.0.0.2', 'fd00::2'], three: ['172.16.0.3'] }
 
 function site(more: Partial<Logs> = {}): Inventory {
-  const logs: Logs = {
-    servers: [
-      { kind: 'host', host: 'one' },
-      { kind: 'host', host: 'two' },
-      { kind: 'address', address: 'fd00::9', port: 6000 },
-    ],
-    transport: 'tcp',
-    tls: null,
-    queue: 'durable',
-    queueBytes: 1_048_576,
-    port: 514,
-    networks: null,
-    addresses,
-    share: { bytes: 2 ** 30 },
-    keepDays: 30,
-    journal: { storage: 'persistent', sizeBytes: 2 ** 26, syncSeconds: 60 },
-    ...more,
-  }
-  const apps = { notes: app('notes', { hosts: ['three'] }) }
-  return {
-    site: 's',
-    root: '/',
-    files: [],
-    ssh: { config: null, knownHosts: null },
-    litestream: { version: '0.5.17', from: null },
-    replicas: {},
-    hosts,
-    apps,
-    logs,
-  }
+  const servers: Logs['servers'] = [
+    { kind: 'host', host: 'one' },
+    { kind: 'host', host: 'two' },
+    { kind: 'address', address: 'fd00::9', port: 6000 },
+  ]
+  const inventory = loggingSite(['one', 'two', 'three'], { servers, addresses, ...more })
+  return { ...inventory, apps: { notes: app('notes', { hosts: ['three'] }) } }
 }
 
 const filesOf = (inventory: Inventory, name: string) =>

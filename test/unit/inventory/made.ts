@@ -1,4 +1,4 @@
-import type { App, Host, Inventory, Replica } from '../../../src/inventory/model.ts'
+import type { App, Host, Inventory, Logs, Replica } from '../../../src/inventory/model.ts'
 
 /** Inventories as the loader makes them, for tests that need no YAML: each says only what it is about. */
 
@@ -57,4 +57,33 @@ export function inventoryOf(...replicas: [Replica, ...Replica[]]): { inventory: 
     apps: { gotify },
   }
   return { inventory, app: gotify }
+}
+
+/** Hosts by their names, with nothing on them but what concerns their logs; `logs` says what is not the usual. */
+export function loggingSite(
+  names: readonly string[],
+  logs: Pick<Logs, 'servers' | 'addresses'> & Partial<Logs>,
+): Inventory {
+  return {
+    site: 's',
+    root: '/',
+    files: [],
+    ssh: { config: null, knownHosts: null },
+    litestream: { version: '0.5.17', from: null },
+    replicas: {},
+    hosts: Object.fromEntries(names.map((name) => [name, { ...host, name, address: name }])),
+    apps: {},
+    logs: {
+      transport: 'tcp',
+      tls: null,
+      queue: 'durable',
+      queueBytes: 1_048_576,
+      port: 514,
+      networks: null,
+      share: { bytes: 2 ** 30 },
+      keepDays: 30,
+      journal: { storage: 'persistent', sizeBytes: 2 ** 26, syncSeconds: 60 },
+      ...logs,
+    },
+  }
 }

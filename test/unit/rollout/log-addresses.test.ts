@@ -1,35 +1,12 @@
 import { expect, test } from 'vitest'
-import type { Inventory, Logs } from '../../../src/inventory/model.ts'
+import type { Logs } from '../../../src/inventory/model.ts'
 import { withLogAddresses } from '../../../src/rollout/log-addresses.ts'
-import { host } from '../inventory/made.ts'
+import { loggingSite } from '../inventory/made.ts'
 
 const addresses = { one: ['10.0.0.1'], two: ['192.168.7.2', 'fd00::2'], three: ['172.16.0.3'] }
 
-function site(networks: string[] | null, servers: Logs['servers'] = [{ kind: 'host', host: 'one' }]): Inventory {
-  return {
-    site: 's',
-    root: '/',
-    files: [],
-    ssh: { config: null, knownHosts: null },
-    litestream: { version: '0.5.17', from: null },
-    replicas: {},
-    hosts: Object.fromEntries(Object.keys(addresses).map((name) => [name, { ...host, name, address: name }])),
-    apps: {},
-    logs: {
-      servers,
-      transport: 'tcp',
-      tls: null,
-      queue: 'light',
-      queueBytes: 1_048_576,
-      port: 514,
-      networks,
-      addresses,
-      share: { percent: 10 },
-      keepDays: 30,
-      journal: { storage: 'persistent', sizeBytes: 2 ** 26, syncSeconds: 60 },
-    },
-  }
-}
+const site = (networks: string[] | null, servers: Logs['servers'] = [{ kind: 'host', host: 'one' }]) =>
+  loggingSite(Object.keys(addresses), { servers, addresses, networks })
 const told = async (...of: Parameters<typeof site>) =>
   (await withLogAddresses(site(...of))).unknown.map(({ code, host: name }) => `${code} ${name}`)
 
