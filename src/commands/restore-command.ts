@@ -35,6 +35,12 @@ export function addRestoreCommand(program: Command, { done, stopping }: Omit<Reg
         .conflicts('txid'),
     )
     .addOption(new Option('--txid <[database=]transaction>', 'go back to a transaction of one app').argParser(txidOf))
+    .addOption(
+      new Option(
+        '--to-file <path>',
+        'change nothing: only copy a database, as the replica holds it, to a file of this machine, or into a folder',
+      ).conflicts(['discardLocal', 'hostKey']),
+    )
     .option('--host-key <fingerprint>', 'the key that the new card shows, as its own console prints it', fingerprintOf)
     .option(
       '--accept-new',
@@ -43,12 +49,12 @@ export function addRestoreCommand(program: Command, { done, stopping }: Omit<Reg
     )
     .option('--json', 'one event a line on stdout', false)
     .option('-v, --verbose', 'plain lines instead of a live table, and the diffs of what is changed', false)
-    .addOption(new Option('--to-file <path>').hideHelp())
     .addOption(new Option('--from <replica>').hideHelp())
     .addHelpText(
       'after',
       '\nExamples:\n  streamside restore pi-attic --dry-run\n  streamside restore pi-attic\n' +
         '  streamside restore pi-attic --app notes --at 2h --dry-run      which point that is; without --dry-run, there\n' +
+        '  streamside restore pi-attic --app notes --at 1d --to-file yesterday.db\n' +
         '  streamside restore pi-attic --yes --host-key SHA256:…        in a script, with the key read off its console',
     )
     .action(async (host: string, options: Omit<RestoreOptions, 'verify'>, command: Command) => {

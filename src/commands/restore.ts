@@ -1,9 +1,9 @@
-import { appsOn } from '../desired/host-state.ts'
-import type { App, Host, Inventory } from '../inventory/model.ts'
-import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import type { ExitCode } from '../problem.ts'
 import { restoreHost } from '../rollout/restore.ts'
-import { appNamed, hostNamed } from './app-hosts.ts'
+import { hostNamed } from './app-hosts.ts'
 import { notBuiltYet } from './later.ts'
+import { onlyOne, restorableApp } from './restorable.ts'
+import { runFetch } from './restore-to-file.ts'
 import { runOverHosts } from './run.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -17,12 +17,14 @@ export interface RestoreOptions extends Omit<RunOptions, 'limit' | 'parallel'> {
   at?: number
   /** A transaction of a database; null = of the only one. */
   txid?: { txid: string; database: string | null }
+  /** Only copy it to this file, or into this folder. */
+  toFile?: string
   /** Fingerprint of the key that the new card shows. */
   hostKey?: string
 }
 
 /** Options that messages name, or that are to come: refused by name, for an unknown option would read like a slip of the pen. */
-const later = ['to-file', 'from'] as const
+const later = ['from'] as const
 
 /**
  * `streamside restore HOST`: a host on a new card is provisioned, and its apps come back with their data.
@@ -39,6 +41,7 @@ export async function runRestore(
   const began = performance.now()
   const { dryRun, yes, discardLocal, app: apps } = options
   const point = options.at === undefined ? (options.txid ?? null) : { time: options.at }
+  if (options.toFile !== undefined) return runFetch(name, { ...options, toFile: options.toFile, point }, stopping)
   return runOverHosts(
     'restore',
     { ...options, limit: [], parallel: 1 },
@@ -48,51 +51,10 @@ export async function runRestore(
       hosts: (inventory) => {
         const host = hostNamed(inventory, name)
         for (const app of apps) restorableApp(inventory, host, app)
-        if (point !== null && 'txid' in point) onlyOne(inventory, host, apps)
+        if (point !== null && 'txid' in point) onlyOne(inventory, host, apps, 'a transaction')
         return [host]
       },
       newKey: { fingerprint: options.hostKey ?? null },
     },
   )
-}
-
-/** @throws Problem `app-unknown`, `app-elsewhere`, `app-without-data` (exit 2) */
-function restorableApp(inventory: Inventory, host: Host, name: string): App {
-  const app = appNamed(inventory, name)
-  const about = { doing: `restoring ${name} on ${host.name}`, host: host.name, app: name, exit: exitCodes.usage }
-  if (!app.hosts.includes(host.name))
-    throw new Problem({
-      ...about,
-      code: 'app-elsewhere',
-      found: `the inventory has it on ${app.hosts.join(', ')}`,
-      next: `streamside restore ${app.hosts[0] ?? 'HOST'} --app ${name}`,
-    })
-  if (Object.keys(app.databases).length === 0)
-    throw new Problem({
-      ...about,
-      code: 'app-without-data',
-      found: 'it has no database in the inventory, so nothing of it is in a replica',
-      next: 'name an app that has one, or leave --app out',
-    })
-  return app
-}
-
-/** A transaction means one app's. */
-function onlyOne(inventory: Inventory, host: Host, asked: readonly string[]): void {
-  const apps = asked.length > 0 ? asked : appsWithData(inventory, host)
-  if (apps.length === 1) return
-  throw new Problem({
-    code: 'restore-point-unclear',
-    doing: `restoring a transaction on ${host.name}`,
-    found: `a transaction is one app's, and this is about ${apps.length} (${apps.join(', ')})`,
-    next: 'name it: --app NAME',
-    host: host.name,
-    exit: exitCodes.usage,
-  })
-}
-
-function appsWithData(inventory: Inventory, host: Host): string[] {
-  return appsOn(inventory, host.name)
-    .filter(({ databases }) => Object.keys(databases).length > 0)
-    .map(({ name }) => name)
 }

@@ -24,7 +24,7 @@ export type RunEvent =
       type: 'restore-source'
       host: string
       app: string
-      action: 'take-over' | 'go-back' | 'going-on' | 'here' | 'other'
+      action: 'take-over' | 'go-back' | 'going-on' | 'here' | 'other' | 'to-file'
       epoch: number | null
       holder: Holder | null
       path: string | null
@@ -44,6 +44,17 @@ export type RunEvent =
       databases: { name: string; txid: string; ageSeconds: number | null }[]
       /** From the command's start until the app was healthy; absent when this run has not seen that. */
       secondsToHealthy?: number
+    }
+  /** A database was written to a file of the operator's machine (`restore --to-file`). `sha256`: of the file, hex. */
+  | {
+      type: 'fetched'
+      host: string
+      app: string
+      database: string
+      file: string
+      txid: string | null
+      bytes: number
+      sha256: string
     }
   | { type: 'app-healthy'; host: string; app: string; seconds: number }
   | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }

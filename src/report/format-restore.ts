@@ -1,9 +1,11 @@
 import { age, duration } from './duration.ts'
 import type { EventData } from './event-data.ts'
 import { harmlessLine } from './harmless.ts'
+import { size } from './size.ts'
 
 type Source = Extract<EventData, { type: 'restore-source' }>
 type Restored = Extract<EventData, { type: 'restored' }>
+type Fetched = Extract<EventData, { type: 'fetched' }>
 
 /** What `restore` will do about one app: a line for it, and one for each database. `now`: ms since the epoch. */
 export function formatSource(event: Source, now: number): string {
@@ -19,14 +21,18 @@ export function formatSource(event: Source, now: number): string {
       ? `taken over (${had}, epoch ${epoch})`
       : action === 'go-back'
         ? `goes back to a point (${had}, epoch ${epoch})`
-        : 'its restore goes on'
+        : action === 'to-file'
+          ? `copied from its replica to this machine, nothing of it is changed (${had}, epoch ${epoch})`
+          : 'its restore goes on'
   const points = (event.points ?? []).map(({ name, txid, writtenAt, next: after }) => {
     const next =
       after === null ? 'the newest there is' : `the next one is ${short(after.txid)}, uploaded ${utc(after.writtenAt)}`
     return `  ${harmlessLine(name)}  from ${path}: transaction ${short(txid)}, uploaded ${utc(writtenAt)} (${age((now - Date.parse(writtenAt)) / 1000)} ago); ${next}`
   })
   const younger =
-    points.length === 0 ? [] : ['  what is younger stays in the replica, under the path that it was written to']
+    points.length === 0 || action === 'to-file'
+      ? []
+      : ['  what is younger stays in the replica, under the path that it was written to']
   const lines = event.databases.map(({ name, proven, newest, writtenAt }) => {
     const at =
       writtenAt === null ? '' : `, uploaded ${utc(writtenAt)} (${age((now - Date.parse(writtenAt)) / 1000)} ago)`
@@ -50,6 +56,14 @@ export function formatRestored({ host, app, epoch, path, databases, secondsToHea
   )
   return [`${harmlessLine(`${host} ${app}`)}: restored and proven, under ${path} (epoch ${epoch})${up}`, ...lines].join(
     '\n',
+  )
+}
+
+/** A database that is on this machine now. */
+export function formatFetched({ host, app, database, file, txid, bytes, sha256 }: Fetched): string {
+  const at = txid === null ? '' : ` at transaction ${short(txid)}`
+  return harmlessLine(
+    `${host} ${app}: ${database}${at}, checked in full, is in ${file} (${size(bytes)}, sha256 ${sha256.slice(0, 16)}…)`,
   )
 }
 

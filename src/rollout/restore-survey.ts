@@ -14,9 +14,9 @@ export interface Restoring {
   app: App
   /**
    * `take-over`: another machine had it. `go-back`: this one has it, and it goes back to a point. `going-on`: this one has taken it over, and its gate is bringing the data back. `here`: it
-   * runs from files of this machine's own. `other`: what provision does by itself, a first launch for one.
+   * runs from files of this machine's own. `other`: what provision does by itself, a first launch for one. `to-file`: nothing, it is only fetched.
    */
-  kind: 'take-over' | 'go-back' | 'going-on' | 'here' | 'other'
+  kind: 'take-over' | 'go-back' | 'going-on' | 'here' | 'other' | 'to-file'
   /** Path of the owner object; null = there is none. */
   found: string | null
   /** The owner object as it is; null = there is none. */

@@ -52,20 +52,24 @@ files_of_plan() { tr -d ' \n' <"$work/plan-$index" | sed 's/.*"files"://'; }
 
 restore_one() {
   as_app_remove
-  txid=
-  [ "$wanted" = latest ] || txid=$wanted
-  rc=0
   # somebody may have removed the folder with the files in it
   as_app mkdir -p -m 0750 -- "${path%/*}" || :
-  with_keys "$path.restoring" restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$path.restoring" "$path" \
+  restore_to "$path.restoring"
+  [ "$rc" != 0 ] || give_attributes "$path.restoring"
+  restored="$restored,$key:{\"rc\":$rc,\"txid\":\"$got\",\"error\":$(json "$error"),\"best\":\"$best\"}"
+}
+
+# Restores the database to a file that is not there yet, and checks all of it. -> $rc, $got (the transaction), $error, and where an
+# object is damaged $best (best_point)
+restore_to() { # FILE
+  target=$1 txid='' rc=0 best=''
+  [ "$wanted" = latest ] || txid=$wanted
+  with_keys "$target" restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$target" "$path" \
     >"$work/restore" 2>"$work/restore-error" || rc=$?
   got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)
-  [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$path.restoring" || rc=1
-  [ "$rc" != 0 ] || give_attributes "$path.restoring"
-  best=
+  [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$target" || rc=1
   error=$(failure "$rc" "$work/restore-error")
   case $rc:$error in 0:*) ;; *decod* | *checksum* | *'invalid ltx'*) best_point ;; esac
-  restored="$restored,$key:{\"rc\":$rc,\"txid\":\"$got\",\"error\":$(json "$error"),\"best\":\"$best\"}"
 }
 
 # An object of the chain is damaged, and Litestream does not say which: the last point before it, by halving. The ends of the
@@ -75,17 +79,18 @@ best_point() {
   low=0 high=$(($(wc -l <"$work/points") - 1))
   while [ "$low" -lt "$high" ]; do
     middle=$(((low + high + 1) / 2))
-    if restores_to "$(sed -n "${middle}p" "$work/points")"; then low=$middle; else high=$((middle - 1)); fi
+    if restores_at "$(sed -n "${middle}p" "$work/points")"; then low=$middle; else high=$((middle - 1)); fi
   done
   [ "$low" -eq 0 ] || best=$(sed -n "${low}p" "$work/points")
 }
-restores_to() { # TXID
-  as_app_remove
-  with_keys "$path.restoring" restore -no-expand-env -config "$config" -json -txid "$1" -o "$path.restoring" "$path" >/dev/null 2>&1
+restores_at() { # TXID
+  remove_restored "$target"
+  with_keys "$target" restore -no-expand-env -config "$config" -json -txid "$1" -o "$target" "$path" >/dev/null 2>&1
 }
 
-as_app_remove() {
-  as_app rm -rf -- "$path.restoring" "$path.restoring.tmp" "$path.restoring-wal" "$path.restoring-shm"
+as_app_remove() { remove_restored "$path.restoring"; }
+remove_restored() { # FILE
+  as_app rm -rf -- "$1" "$1.tmp" "$1-wal" "$1-shm"
 }
 
 # From the first rename to the claim the files are a mixture: `restoring` says so, and the gate then starts over.

@@ -16,10 +16,7 @@ function restore(args: string[], cwd = '/'): { status: number | null; said: stri
   return { status, said: stdout + stderr }
 }
 
-test.for([
-  ['--to-file', 'x'],
-  ['--from', 'nas'],
-])('restore HOST %s is said not to be there yet, and nothing is looked at', (option) => {
+test.for([['--from', 'nas']])('restore HOST %s is said not to be there yet, and nothing is looked at', (option) => {
   const { status, said } = restore(['pi-attic', ...option])
   expect([status, said]).toEqual([2, expect.stringContaining(`running streamside restore ${option[0]}`)])
   expect(said).toContain('not-supported-yet')
@@ -40,7 +37,8 @@ test('restore --help shows what it does, with examples, and nothing that is not 
   expect(status).toBe(0)
   expect(said).toContain('streamside restore pi-attic --dry-run')
   expect(said).toContain('--discard-local')
-  expect(said).not.toContain('--to-file')
+  expect(said).toContain('--to-file')
+  expect(said).not.toContain('--from')
 })
 
 test('an app that cannot be restored there, and a point of which it is not said whose it is, are refused before anything is looked at', async () => {
@@ -61,4 +59,30 @@ test('an app that cannot be restored there, and a point of which it is not said 
   expect(restore(['pi-attic', '--yes', '--app', 'note'], cwd).said).toContain('did you mean notes?')
   expect(restore(['pi-attic', '--yes', '--txid', '1f'], cwd).said).toContain('this is about 2 (notes, wiki)')
   expect(restore(['pi-attic', '--at', '2h', '--txid', '1f'], cwd)).toMatchObject({ status: 2 })
+})
+
+test('where a copy goes is judged before a host is asked: it is one file of one app, in a folder that is there, and none that exists', async () => {
+  const more = `${notes}  wiki:
+    host: pi-attic
+    release: { from: ./dist, command: ./serve }
+    databases: { main: data/wiki.db, log: data/log.db }
+`
+  const cwd = await folderWith({
+    'inventory.yaml': inventoryWith(more),
+    'dist/serve': '',
+    'there.db': '',
+    'out/wiki-log.db': '',
+  })
+  const copy = (...args: string[]) => restore(['pi-attic', ...args], cwd)
+  expect(copy('--to-file', 'new.db')).toMatchObject({ status: 2, said: expect.stringContaining("a file is one app's") })
+  const wiki = (...args: string[]) => copy('--app', 'wiki', ...args)
+  expect(wiki('--to-file', 'new.db').said).toContain('wiki has 2 databases (main, log)')
+  expect(wiki('--to-file', 'out')).toMatchObject({
+    status: 2,
+    said: expect.stringContaining('out/wiki-log.db already'),
+  })
+  expect(wiki('--to-file', 'nowhere/').said).toContain('there is no folder nowhere/')
+  expect(wiki('--to-file', 'there.db', '--txid', 'main=1').said).toContain('file-exists')
+  expect(copy('--app', 'notes', '--to-file', 'nowhere/new.db').said).toContain('there is no folder nowhere')
+  expect(copy('--app', 'notes', '--to-file', 'new.db', '--discard-local').status).toBe(2)
 })
