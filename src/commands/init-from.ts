@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { plainCard } from '../inventory/cards.ts'
 import { wrongHostName } from '../inventory/checks/names.ts'
 import type { Host, Inventory } from '../inventory/model.ts'
 import { host as hostSchema, sshPort, sshUser } from '../inventory/schema/host.ts'
@@ -71,6 +72,7 @@ export async function proposalsFrom(
     user: from.user ?? options.user ?? null,
     tags: [],
     sudoPassword: null,
+    card: plainCard(shown),
   }
   const survey = await surveyOf(host, options, ssh)
   // What a host calls itself is taken for its name only when it can be one.

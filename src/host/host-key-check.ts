@@ -69,7 +69,8 @@ export async function hostKeyCheck(policy: HostKeyPolicy): Promise<HostKeyCheck>
   }
 }
 
-function hostNames(settings: SshSettings): HostNames {
+/** The names under which a host stands in known_hosts. */
+export function hostNames(settings: SshSettings): HostNames {
   // An alias is looked up as it is, without the port (get_hostfile_hostname_ipaddr() in OpenSSH's sshconnect.c).
   if (settings.hostKeyAlias !== null) return { name: settings.hostKeyAlias.toLowerCase(), plain: null }
   const name = knownHostsName(settings.hostName, settings.port)

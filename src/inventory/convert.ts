@@ -1,5 +1,6 @@
 import { type AppEntry, type Entries, type HostEntry, isDirectory, type ReplicaEntry } from './entries.ts'
 import type { App, AppFile, Health, Host, Inventory, MountSource, Release, Replica, Service } from './model.ts'
+import { toCard } from './cards.ts'
 import { toLogs } from './logs.ts'
 import { onHost, onOperator } from './paths.ts'
 import { releaseSource, releaseSources } from './release-sources.ts'
@@ -113,6 +114,7 @@ function toHost(conversion: Conversion, name: string, entry: HostEntry): Host {
     user: entry.user ?? defaults?.user ?? null,
     tags: entry.tags ?? [],
     sudoPassword: password === undefined ? null : secretOf(conversion, password),
+    card: toCard(name, entry.card, defaults?.card, (symbol) => secretOf(conversion, symbol)),
   }
 }
 

@@ -111,6 +111,19 @@ export interface Host {
   tags: string[]
   /** For hosts whose sudo asks; null = only `sudo -n` is tried. */
   sudoPassword: Secret | null
+  card: Card
+}
+
+/** What `streamside card` writes on a new card of a host. */
+export interface Card {
+  hostname: string
+  /** Public keys, or paths of files that hold some; null = those of the operator. */
+  authorizedKeys: string[] | null
+  /** null = what the image has. */
+  timezone: string | null
+  wifi: { ssid: string; password: Secret | null; country: string; hidden: boolean } | null
+  /** A fixed address; null = DHCP. */
+  network: { address: string; gateway: string; dns: string[] } | null
 }
 
 export type ReleaseSource =

@@ -1,5 +1,6 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { plainCard } from '../../src/inventory/cards.ts'
 import { connectHost, type ConnectOptions } from '../../src/host/connect.ts'
 import type { SshConnection } from '../../src/host/connection.ts'
 import { runAsRoot, type RootRun } from '../../src/host/root.ts'
@@ -50,6 +51,7 @@ const inventoryHost = (name: string): Host => ({
   user: null,
   tags: [],
   sudoPassword: null,
+  card: plainCard(name),
 })
 
 async function connected(name: string): Promise<SshConnection> {

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { z } from 'zod'
+import { card } from './card.ts'
 import { port, secret } from './scalars.ts'
 
 /** Passed to ssh and shown everywhere; a name that begins with `-` would be an option to ssh. */
@@ -39,5 +40,6 @@ export const host = z
       .optional()
       .describe('Words to select hosts by: --limit @tag.'),
     'sudo-password': secret().optional().describe('!secret NAME of the password, for hosts whose sudo asks for one.'),
+    card: card.optional().describe('What `streamside card` writes on a new SD card of this host.'),
   })
   .describe('A machine that is reached over SSH.')

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { app } from './app.ts'
+import { sharedCard } from './card.ts'
 import { host, sshPort, sshUser } from './host.ts'
 import { alerts } from './later.ts'
 import { logs } from './logs.ts'
@@ -30,6 +31,7 @@ export const defaults = z.strictObject({
   user: sshUser.optional(),
   port: sshPort.optional(),
   replica: reference().optional().describe('Replica of the apps that name none.'),
+  card: sharedCard.optional().describe('What the SD cards of all hosts have in common.'),
 })
 
 export const ssh = z.strictObject({

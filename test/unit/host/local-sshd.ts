@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import net from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import path from 'node:path'
+import { plainCard } from '../../../src/inventory/cards.ts'
 import type { ConnectOptions } from '../../../src/host/connect.ts'
 import type { Host } from '../../../src/inventory/model.ts'
 import type { RunEvent } from '../../../src/report/events.ts'
@@ -87,6 +88,7 @@ export async function startSshd(lines: string[] = [], hostKeyType = 'ed25519'): 
     user: userInfo().username,
     tags: [],
     sudoPassword: null,
+    card: plainCard('pi-test'),
   }
   return {
     folder,

@@ -1,3 +1,4 @@
+import { plainCard } from '../../../src/inventory/cards.ts'
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { loadInventory } from '../../../src/inventory/load.ts'
@@ -36,6 +37,7 @@ test('defaults are filled in, paths are absolute, durations seconds', async () =
     user: 'pi',
     tags: ['shop'],
     sudoPassword: null,
+    card: plainCard('pi-attic'),
   })
   expect(inventory.replicas['nas']).toMatchObject({
     endpoint: 'https://nas.lan:9000',

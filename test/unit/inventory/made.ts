@@ -1,8 +1,17 @@
+import { plainCard } from '../../../src/inventory/cards.ts'
 import type { App, Host, Inventory, Logs, Replica } from '../../../src/inventory/model.ts'
 
 /** Inventories as the loader makes them, for tests that need no YAML: each says only what it is about. */
 
-export const host: Host = { name: 'pi', address: 'pi', port: null, user: null, tags: [], sudoPassword: null }
+export const host: Host = {
+  name: 'pi',
+  address: 'pi',
+  port: null,
+  user: null,
+  tags: [],
+  sudoPassword: null,
+  card: plainCard('pi'),
+}
 
 export function app(name: string, more: Partial<App> = {}): App {
   return {

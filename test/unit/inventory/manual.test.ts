@@ -41,6 +41,11 @@ const beside: Record<string, [string, unknown]> = {
   within: ['tcp', 8080],
   certificates: ['ca', './log-ca.pem'],
 }
+/** What says nothing without its other keys. */
+const together: Record<string, object> = {
+  wifi: { ssid: 'Home', country: 'DE' },
+  network: { address: '192.168.1.21/24', gateway: '192.168.1.1' },
+}
 const chosen: Record<string, string> = {
   secrets: 'nas-key',
   replicas: 'nas',
@@ -70,6 +75,8 @@ function inventoryOf(key: string, example: string): string {
   // of the other kind of replica
   if (own === 'mount' || (own === 'path' && place[0] === 'replicas'))
     document.setIn(folder, document.createNode({ type: 'file', path: '/mnt/nas' }))
+  const about = place.at(-2) ?? ''
+  if (together[about] !== undefined) document.setIn(folder, document.createNode(together[about]))
   document.setIn(place, value.contents.items[0]?.value)
   return document.toString()
 }
@@ -78,7 +85,7 @@ describe('an example loads', () => {
   // these stand for the whole, and for what the others refer to
   const whole = ['apps', 'hosts', 'replicas']
   test.each(Object.entries(examples).filter(([key]) => !whole.includes(key)))('%s', async (key, example) => {
-    const env = { ...keys, GOTIFY: 'token', ATTIC_SUDO: 'sesame' }
+    const env = { ...keys, GOTIFY: 'token', ATTIC_SUDO: 'sesame', WIFI: 'password' }
     const options = { env, skipSecrets: key.startsWith('secrets') }
     await expect(loadText(inventoryOf(key, example), options)).resolves.toBeDefined()
   })
