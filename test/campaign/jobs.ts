@@ -182,5 +182,29 @@ const diskChange: Job = {
   owners: [{ app: notes, holder: one }],
 }
 
+/**
+ * The bucket of a host that was provisioned, and another machine in its place. Its tip.json, put there anew with the bucket, would show a
+ * machine that was alive a moment ago, and the gate would give it its four minutes.
+ */
+const newCard = oncePerStage(async (stage) => {
+  const before = await provisioned(stage)
+  const objects = new Map([...before.objects].filter(([key]) => !key.endsWith('/tip.json')))
+  await stage.backTo({ ...stage.bare, objects })
+  // its host key is one that is known: who vouches for another is no matter of the steps
+  await shellInHost(hostNamed(stage, one), 'rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup')
+  return stage.keep('new-card')
+})
+
+const restore: Job = {
+  name: 'restore-card',
+  says: 'a new card in the place of a dead one: packages, two apps, and the rows of one of them',
+  prepare: newCard,
+  aim: (stage) => stage.write({ apps: declared() }),
+  upAtStart: [],
+  command: ['restore', one, '--yes'],
+  apps: [atEnd.notes, atEnd.pages],
+  owners: [{ app: notes, holder: one }],
+}
+
 /** All that a campaign can disturb. */
-export const jobs: readonly Job[] = [fresh, change, drift, leave, rename, disk, diskChange]
+export const jobs: readonly Job[] = [fresh, change, drift, leave, rename, disk, diskChange, restore]
