@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cutPower, type LabHost, putFile, runInHost, shellInHost, wipe } from '../lab/index.ts'
+import { cutPower, deleteObjects, type LabHost, putFile, runInHost, shellInHost, wipe } from '../lab/index.ts'
 import { proven } from './directory-site.ts'
 import { type Gated, gated, readOwner, rowsOnceUp, writeUploaded } from './gated.ts'
 import { notesApp, type Run, type Site, site } from './site.ts'
@@ -59,6 +59,8 @@ describe('Debian 12', () => {
     await writeUploaded(notes, 'first')
     await proven(notes)
     await cutPower(notes.host)
+    // nobody has shown themselves under its path for long
+    await deleteObjects(lab.lab.instance, `${notes.prefix}${(await readOwner(notes)).path}/tip.json`)
     const host = await wipe(notes.host)
     notes = { ...notes, host }
     await mkdir(path.join(folder, old), { recursive: true })
