@@ -28,8 +28,7 @@ restore_all() {
   ask "{\"ask\":\"source\",$static,\"now\":$(date +%s),\"order\":$order,\"ours\":$ours,\"claim\":$(remembered claim),\"marked\":$marked,\"claimed\":$times,\"tip\":$(remembered tip),\"sourceTip\":$source_tip,\"plans\":{${plans#,}},\"free\":{${free#,}},\"failed\":$(remembered failed),\"digest\":\"$digest\"}"
   [ "$act" = restore ] || return 0
   need=$verdict
-  restored=
-  each_named restore_one
+  restore_together
   ask "{\"ask\":\"restored\",$static,\"now\":$(date +%s),\"order\":$order,\"need\":$need,\"me\":\"$me\",\"restored\":{${restored#,}}}"
   if [ "$act" = install ]; then
     install_restored
@@ -50,13 +49,37 @@ plan_source() {
 
 files_of_plan() { tr -d ' \n' <"$work/plan-$index" | sed 's/.*"files"://'; }
 
+# As many at a time as there are cores, and memory: Litestream holds where each page of a database lies. -> $restored
+restore_together() {
+  memory=$(awk '$1 == "MemAvailable:" { printf "%d", $2 / (192 * 1024) }' /proc/meminfo)
+  slots=$(nproc)
+  [ "$slots" -le "${memory:-1}" ] || slots=${memory:-1}
+  [ "$slots" -ge 1 ] || slots=1
+  running=
+  each_named restore_beside
+  # shellcheck disable=SC2086 # numbers
+  [ -z "$running" ] || wait $running || :
+  restored=
+  each_named restored_entry
+}
+restore_beside() {
+  rm -f "$work/restored-$index"
+  restore_one &
+  running="$running $!"
+  # shellcheck disable=SC2086 # numbers
+  [ "$(set -- $running; echo $#)" -lt "$slots" ] || { wait $running || :; running=; }
+}
+restored_entry() {
+  restored="$restored,$key:$(cat "$work/restored-$index" 2>/dev/null || printf '{"rc":1,"txid":"","error":"it ended without a word","best":""}')"
+}
+
 restore_one() {
   as_app_remove
   # somebody may have removed the folder with the files in it
   as_app mkdir -p -m 0750 -- "${path%/*}" || :
   restore_to "$path.restoring"
   [ "$rc" != 0 ] || give_attributes "$path.restoring"
-  restored="$restored,$key:{\"rc\":$rc,\"txid\":\"$got\",\"error\":$(json "$error"),\"best\":\"$best\"}"
+  printf '{"rc":%s,"txid":"%s","error":%s,"best":"%s"}' "$rc" "$got" "$(json "$error")" "$best" >"$work/restored-$index"
 }
 
 # Restores the database to a file that is not there yet, and checks all of it. -> $rc, $got (the transaction), $error, and where an
@@ -65,23 +88,23 @@ restore_to() { # FILE
   target=$1 txid='' rc=0 best=''
   [ "$wanted" = latest ] || txid=$wanted
   with_keys "$target" restore -no-expand-env -config "$config" -json -integrity-check full ${txid:+-txid "$txid"} -o "$target" "$path" \
-    >"$work/restore" 2>"$work/restore-error" || rc=$?
-  got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore" | head -n 1)
+    >"$work/restore-$index" 2>"$work/restore-error-$index" || rc=$?
+  got=$(sed -n 's/.*"txid": *"\([0-9a-f]\{16\}\)".*/\1/p' "$work/restore-$index" | head -n 1)
   [ "$rc" != 0 ] || as_app sh -c '[ -s "$1" ] && sync "$1"' sh "$target" || rc=1
-  error=$(failure "$rc" "$work/restore-error")
+  error=$(failure "$rc" "$work/restore-error-$index")
   case $rc:$error in 0:*) ;; *decod* | *checksum* | *'invalid ltx'*) best_point ;; esac
 }
 
 # An object of the chain is damaged, and Litestream does not say which: the last point before it, by halving. The ends of the
 # plan's files are the points there are. -> $best, empty when none was found
 best_point() {
-  files_of_plan | grep -o '"max_txid":"[0-9a-f]\{16\}"' | cut -d'"' -f4 >"$work/points"
-  low=0 high=$(($(wc -l <"$work/points") - 1))
+  files_of_plan | grep -o '"max_txid":"[0-9a-f]\{16\}"' | cut -d'"' -f4 >"$work/points-$index"
+  low=0 high=$(($(wc -l <"$work/points-$index") - 1))
   while [ "$low" -lt "$high" ]; do
     middle=$(((low + high + 1) / 2))
-    if restores_at "$(sed -n "${middle}p" "$work/points")"; then low=$middle; else high=$((middle - 1)); fi
+    if restores_at "$(sed -n "${middle}p" "$work/points-$index")"; then low=$middle; else high=$((middle - 1)); fi
   done
-  [ "$low" -eq 0 ] || best=$(sed -n "${low}p" "$work/points")
+  [ "$low" -eq 0 ] || best=$(sed -n "${low}p" "$work/points-$index")
 }
 restores_at() { # TXID
   remove_restored "$target"
