@@ -1,0 +1,187 @@
+/**
+ * `streamside restore` of a blank host, beside the same by hand on another blank card in the same run: apt-get install of the same
+ * packages, and `litestream restore` with a full check of each database, as many at a time as there are cores. Machines are noisy:
+ * compare the ratio. The host's memory is what its processes hold at most, read every 50 ms.
+ *
+ *     node test/bench/restore.ts [MEGABYTES DATABASES]…     default: 100 1 50 10; one host of the lab is made, and taken down again
+ */
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { hostCgroup } from '../lab/cgroup.ts'
+import {
+  deleteObjects,
+  down,
+  environmentOf,
+  getObject,
+  hostOf,
+  type Lab,
+  labInventory,
+  type LabHost,
+  readAccess,
+  shellInHost,
+  up,
+  waitForSsh,
+  wipe,
+} from '../lab/index.ts'
+import { eventsOf, notesApp, streamside, until } from '../hosts/site.ts'
+
+const instance = 'bench-restore'
+const name = 'bench-card'
+const app = 'bench-notes'
+const packages = ['curl', 'jq', 'sqlite3', 'ca-certificates', 'python3']
+const execute = promisify(execFile)
+
+const given = process.argv.slice(2).map(Number)
+const pairs = given.length === 0 ? [100, 1, 50, 10] : given
+if (pairs.length % 2 !== 0 || pairs.some((each) => !Number.isInteger(each) || each < 1)) {
+  process.stderr.write('usage: node test/bench/restore.ts [MEGABYTES DATABASES]…\n')
+  process.exitCode = 2
+} else {
+  await down({ instance })
+  try {
+    process.stdout.write('databases        restore   to healthy   by hand   restore / by hand   memory   by hand\n')
+    for (let n = 0; n < pairs.length; n += 2) await measure(pairs[n] ?? 0, pairs[n + 1] ?? 0)
+  } finally {
+    await down({ instance })
+  }
+}
+
+async function measure(megabytes: number, count: number): Promise<void> {
+  const lab = await up([{ name }], { instance })
+  const names = Array.from({ length: count }, (_, index) => `db${index}`)
+  const { run, prefix } = await filled(lab, names, megabytes)
+  const prepared = hostOf(lab, name)
+  const litestream = await shellInHost(prepared, 'base64 -w0 /usr/local/lib/streamside/litestream-*/litestream')
+  await run(['status', '--json'])
+  const owner = JSON.parse((await getObject(lab.instance, `${prefix}/owner.json`))?.toString() ?? '') as {
+    path: string
+  }
+  // Else the gate gives the machine that wrote it four minutes to show itself.
+  await deleteObjects(lab.instance, `${prefix}/${owner.path}/tip.json`)
+
+  const byHand = await blank(lab)
+  const hand = await watched(byHand, () =>
+    restoredByHand(lab, byHand, { names, litestream, prefix: `${prefix}/${owner.path}` }),
+  )
+  const host = await blank(lab)
+  let healthy = Number.NaN
+  const ours = await watched(host, async () => {
+    const done = await run(['restore', name, '--yes', '--json', '--host-key', await fingerprint(host)])
+    healthy =
+      (eventsOf(done, 'restored')[0] as { secondsToHealthy?: number } | undefined)?.secondsToHealthy ?? Number.NaN
+  })
+  process.stdout.write(
+    `${`${count} of ${megabytes} MB`.padEnd(16)} ${seconds(ours.seconds)}   ${seconds(healthy).padStart(10)}   ${seconds(hand.seconds)}` +
+      `   ${(ours.seconds / hand.seconds).toFixed(2).padStart(17)}   ${memory(ours.bytes)}   ${memory(hand.bytes)}\n`,
+  )
+  await down({ instance })
+}
+
+/** A host with an app whose databases are filled and in the replica. */
+async function filled(lab: Lab, names: string[], megabytes: number) {
+  const databases = Object.fromEntries(names.map((db) => [db, `data/${db}.db`]))
+  const { database: _, ...plain } = notesApp(name, 8551, { environment: { DATABASE: 'data/db0.db' } })
+  const inventory = await labInventory(
+    lab,
+    { apps: { [app]: { ...plain, databases } }, replica: { prefix: 'bench' } },
+    'bench',
+  )
+  const env = { ...process.env, ...(await environmentOf(lab.instance)), NO_COLOR: '1' }
+  const run = async (args: string[], codes = [0]) => {
+    const answer = await streamside([...args, '--inventory', inventory], { env })
+    if (!codes.includes(answer.code ?? -1))
+      throw new Error(`${args[0]}: ${answer.code}\n${answer.stdout}\n${answer.stderr}`)
+    return answer
+  }
+  await run(['provision', '--accept-new', '--json'])
+  const host = hostOf(lab, name)
+  const fill = `
+import sqlite3, sys, os
+for path in sys.argv[2:]:
+    db = sqlite3.connect(path)
+    db.execute('pragma journal_mode=wal')
+    db.execute('create table if not exists filling(body)')
+    for _ in range(int(sys.argv[1])):
+        db.execute('insert into filling values(?)', (os.urandom(500000).hex(),))
+        db.commit()
+    db.close()
+`
+  const paths = names.map((db) => `/var/lib/${app}/data/${db}.db`)
+  await shellInHost(host, `runuser -u ${app} -- python3 -c "$@"`, [fill, String(megabytes), ...paths], {
+    deadlineSeconds: 900,
+  })
+  await until('the replica to hold it', 600, async () => {
+    const answer = await run(['status', '--json'], [0, 1, 6])
+    return answer.code === 0 || null
+  })
+  return { run, prefix: `bench/${app}` }
+}
+
+async function blank(lab: Lab): Promise<LabHost> {
+  const host = await wipe(hostOf(lab, name))
+  await waitForSsh(host)
+  return host
+}
+
+async function fingerprint(host: LabHost): Promise<string> {
+  return (await shellInHost(host, 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub')).split(' ')[1] ?? ''
+}
+
+async function restoredByHand(
+  lab: Lab,
+  host: LabHost,
+  { names, litestream, prefix }: { names: string[]; litestream: string; prefix: string },
+): Promise<void> {
+  const { s3, identity, sshConfig } = await readAccess(lab.instance)
+  const config = names.map(
+    (db) =>
+      `  - path: /var/lib/${app}/data/${db}.db\n    replica:\n      type: s3\n      endpoint: ${s3.endpoint}\n      region: ${s3.region}\n` +
+      `      bucket: ${s3.bucket}\n      path: ${prefix}/${db}\n      force-path-style: true\n`,
+  )
+  await shellInHost(host, 'base64 -d >/root/litestream && chmod 755 /root/litestream', [], { input: litestream })
+  await shellInHost(host, 'cat >/root/litestream.yml', [], {
+    input: `access-key-id: ${s3.accessKeyId}\nsecret-access-key: ${s3.secretAccessKey}\ndbs:\n${config.join('')}`,
+  })
+  const script =
+    `sudo sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends ${packages.join(' ')} >/dev/null && ` +
+    `mkdir -p /var/lib/${app}/data && printf "%s\\n" ${names.join(' ')} | ` +
+    `xargs -P "$(nproc)" -I@ /root/litestream restore -config /root/litestream.yml -integrity-check full -o /var/lib/${app}/data/@.db /var/lib/${app}/data/@.db'`
+  await execute('ssh', [
+    '-F',
+    sshConfig,
+    '-i',
+    identity,
+    '-o',
+    'StrictHostKeyChecking=no',
+    '-o',
+    'UserKnownHostsFile=/dev/null',
+    name,
+    script,
+  ])
+}
+
+/** How long it takes, and what the processes of the host hold at most meanwhile (memory.stat, anon). */
+async function watched(host: LabHost, work: () => Promise<void>): Promise<{ seconds: number; bytes: number | null }> {
+  const file = path.join(await hostCgroup(host.instance, host.name), 'memory.stat')
+  let most = 0
+  const look = () => {
+    if (!existsSync(file)) return
+    most = Math.max(most, Number(/^anon (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0))
+  }
+  look()
+  const before = most
+  const timer = setInterval(look, 50)
+  const began = performance.now()
+  try {
+    await work()
+  } finally {
+    clearInterval(timer)
+  }
+  return { seconds: (performance.now() - began) / 1000, bytes: most === 0 ? null : most - before }
+}
+
+const seconds = (value: number): string => `${value.toFixed(1)} s`.padStart(7)
+const memory = (bytes: number | null): string =>
+  (bytes === null ? 'unknown' : `${Math.round(bytes / 2 ** 20)} MB`).padStart(7)
