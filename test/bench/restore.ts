@@ -1,12 +1,12 @@
 /**
  * `streamside restore` of a blank host, beside the same by hand on another blank card in the same run: apt-get install of the same
  * packages, and `litestream restore` with a full check of each database, as many at a time as there are cores. Machines are noisy:
- * compare the ratio. The host's memory is what its processes hold at most, read every 50 ms.
+ * compare the ratio. The host's memory is what its processes hold at most, read every 100 ms.
  *
  *     node test/bench/restore.ts [MEGABYTES DATABASES]…     default: 100 1 50 10; one host of the lab is made, and taken down again
  */
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { hostCgroup } from '../lab/cgroup.ts'
@@ -162,26 +162,44 @@ async function restoredByHand(
   ])
 }
 
-/** How long it takes, and what the processes of the host hold at most meanwhile (memory.stat, anon). */
-async function watched(host: LabHost, work: () => Promise<void>): Promise<{ seconds: number; bytes: number | null }> {
-  const file = path.join(await hostCgroup(host.instance, host.name), 'memory.stat')
-  let most = 0
-  const look = () => {
-    if (!existsSync(file)) return
-    most = Math.max(most, Number(/^anon (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0))
-  }
-  look()
-  const before = most
-  const timer = setInterval(look, 50)
+/** How long it takes, and what the processes of the host hold at most meanwhile, of their own (RssAnon). */
+async function watched(host: LabHost, work: () => Promise<void>): Promise<{ seconds: number; bytes: number }> {
+  const folder = await hostCgroup(host.instance, host.name)
+  const before = heldBelow(folder)
+  let most = before
+  const timer = setInterval(() => (most = Math.max(most, heldBelow(folder))), 100)
   const began = performance.now()
   try {
     await work()
   } finally {
     clearInterval(timer)
   }
-  return { seconds: (performance.now() - began) / 1000, bytes: most === 0 ? null : most - before }
+  return { seconds: (performance.now() - began) / 1000, bytes: most - before }
 }
 
-const seconds = (value: number): string => `${value.toFixed(1)} s`.padStart(7)
-const memory = (bytes: number | null): string =>
-  (bytes === null ? 'unknown' : `${Math.round(bytes / 2 ** 20)} MB`).padStart(7)
+/** Not memory.stat: on a machine whose controllers are those of cgroup v1 there is none here. */
+function heldBelow(folder: string): number {
+  let bytes = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true }))
+    if (entry.name === 'cgroup.procs')
+      for (const pid of textOf(path.join(entry.parentPath, entry.name)).split('\n').filter(Boolean))
+        bytes += 1024 * Number(/^RssAnon:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1] ?? 0)
+  return bytes
+}
+
+/** Processes and their groups go while one looks. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(1)} s`.padStart(7)
+}
+
+function memory(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MB`.padStart(7)
+}
