@@ -73,12 +73,20 @@ see_writable() {
   systemctl kill --signal=SIGKILL "$app-litestream.service" || say 3 "$app-litestream.service could not be killed"
 }
 
+# Its own check keeps it down from then on, before it has counted from 1 again over what the path holds.
+halt_lost() {
+  [ "$(systemctl show -P MainPID "$app-litestream.service")" != 0 ] || return 0
+  say 3 "place-lost: $text"
+  systemctl kill --signal=SIGKILL "$app-litestream.service" || say 3 "$app-litestream.service could not be killed"
+}
+
 look_after() {
   let_go_on
   note_attributes
   look_local
   proof 20
   why=$text held=false
+  ! is lost || halt_lost
   ! is held || held=true
   if [ "$held" = true ]; then lasting unproven false; else lasting unproven true; fi
   unproven_since=$since proven_tip=$tip

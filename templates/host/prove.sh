@@ -18,6 +18,8 @@ proof() { # SECONDS-FOR-EACH-SYNC
 
 deleted_entry() {
   who=$(deleted_under "$unit" "$path")
+  # an app that makes its files anew has the new one open, and Litestream the former
+  [ -n "$who" ] || who=$(deleted_under "$app-litestream.service" "$path")
   [ -z "$who" ] || deleted="$deleted,$key:$(json "$who")"
 }
 

@@ -15,22 +15,33 @@ def claim_for($owner): { path: $owner.path, epoch: $owner.epoch, id: .me, restor
 def named_for_restore($owner):
   [.dbs[] as $db | select(was_there($db; $owner) or .remote[$db].max != null) | { key: $db, value: "latest" }] | from_entries;
 
-def claim_by_self($owner; $code; $text):
+# An app's databases are of one moment: those that are whole here are restored with the one that is not. Whoever misses rows that
+# had not been uploaded yet has to know where they are.
+def with_it($owner; $why):
+  ((named_for_restore($owner) | keys) - $why - [.dbs[] as $db | select(.local[$db].file | not) | $db]) as $others
+  | if $others == [] then "" else "; restored with it: \($others | join(", ")), whose files here are kept in .streamside-aside beside \(if ($others | length) == 1 then "it" else "them" end)" end;
+
+def claim_by_self($owner; $code; $text; $why):
   . as $f
-  | { do: "claim", code: $code, text: $text, alert: true, etag: .owner.etag,
+  | { do: "claim", code: $code, text: ($text + with_it($owner; $why)), alert: true, etag: .owner.etag,
       next: (if $code == "no-files" then "nothing, it is restored; if nobody removed it, see whether the card is failing (dmesg)"
              else "nothing, it is restored; the old files are kept in .streamside-aside beside the database" end),
       put: ($owner | claimed($f; $f | named_for_restore($owner))) };
 
-# discard: what lies here is an earlier copy of the same order, or was proven to be in the replica.
+# As it was put in place, perhaps opened by Litestream since: nothing that somebody has laid there meanwhile.
+def as_installed($db): (.local[$db].file | not) or same_file($db; .clean.files[$db].id);
+
+# discard: what lies here is an earlier copy of the same order, or was proven to be in the replica and is as it was then.
 # ended: who wrote there has written down where it stopped.
 # stay: nothing restores these, for they were never uploaded: the files here are their only copy, and belong to what the others
 # go on from, or were left in place by an order to go on from there that was interrupted or repeated.
 def restore_from($owner; $source; $dbs; $text):
-  { do: "source", code: "restore", text: $text, next: "", path: $owner.path, epoch: $owner.epoch, source: $source, dbs: $dbs,
+  . as $f
+  | { do: "source", code: "restore", text: $text, next: "", path: $owner.path, epoch: $owner.epoch, source: $source, dbs: $dbs,
     ended: any($owner.past[]; .path == $source and .end != null),
     stay: (if .claim.path == $source or .claim.path == $owner.path or (.claim.proven == false and .claim.source == $source) then [.dbs[] | select($dbs[.] == null)] else [] end),
-    discard: ((.claim.path == $owner.path and .claim.proven == false and (.restoring | not)) or (.policy.ephemeral and .clean.proved == true)) };
+    discard: ((.claim.path == $owner.path and .claim.proven == false and (.restoring | not) and all($dbs | keys[]; . as $db | $f | as_installed($db)))
+      or (.policy.ephemeral and .clean.proved == true)) };
 
 def lost($dbs; $owner):
   alarm("replica-lost"; "\($dbs | join(", ")) was in the replica once, and now nothing is there under \($owner.path) (\(.where))";
@@ -61,11 +72,11 @@ def settled($owner):
     elif .claim.path != $owner.path and $unknown then
       alarm("files-of-another-path"; "the files here belong to \(.claim.path), and nothing is in the replica under \($owner.path)"; way_out)
     elif .claim.path != $owner.path then
-      claim_by_self($owner; "stale-files"; if .claim == null then "nothing says where the files here come from, and the replica holds \(.app)" else "the files here belong to \(.claim.path), and the current path is \($owner.path)" end)
-    elif .policy.ephemeral and .clean.proved == true and ($f | named_for_restore($owner)) != {} then
+      claim_by_self($owner; "stale-files"; if .claim == null then "nothing says where the files here come from, and the replica holds \(.app)" else "the files here belong to \(.claim.path), and the current path is \($owner.path)" end; .dbs)
+    elif .policy.ephemeral and .clean.proved == true and all(.dbs[]; . as $db | $f | (.local[$db].file | not) or untrusted($db) == null) and ($f | named_for_restore($owner)) != {} then
       restore_from($owner; $owner.path; $f | named_for_restore($owner); "ephemeral storage, proven at the stop")
     elif $behind != [] then
-      claim_by_self($owner; if any($behind[]; .value == "stale") then "stale-files" else "no-files" end; $why)
+      claim_by_self($owner; if any($behind[]; .value == "stale") then "stale-files" else "no-files" end; $why; [$behind[].key])
     else
       start("own-files"; "the files here are this host's own and not older than the replica")
       # Proven, but the crash came before the claim said so: from here on the app writes.

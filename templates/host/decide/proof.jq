@@ -3,10 +3,11 @@
 # ask "proof": .sync[db] = { rc, txid, replica, error } (16 hex digits), .plans[db] = { rc, min, max, error },
 #   .owner as everywhere, .claim, .me, .running: the app may write meanwhile, .ended: it has just stopped,
 #   .deleted[db] = who has a file open that lay there and lies there no more
-# -> { held, moved, tip: { db: txid } }, and `put` with its etag when an INIT or PROVEN is due
+# -> { held, moved, lost: Litestream has lost its place, tip: { db: txid } }, and `put` with its etag when an INIT or PROVEN is due
 def unproven($db):
   .sync[$db] as $s | .plans[$db] as $p
   | if .deleted[$db] != null then "\($db): its file was deleted or replaced under the running app: \(.deleted[$db])"
+    elif .local != null and place_lost($db) then place_lost_text($db)
     elif $s.rc != 0 then "\($db): \($s.error)"
     elif $s.txid == zero then "\($db): Litestream has not seen it yet"
     elif $s.txid != $s.replica then "\($db): at \($s.txid) here, at \($s.replica) in the replica"
@@ -57,7 +58,7 @@ def proof:
      else [to_prove[] as $db | select($f | unproven($db) == null) | { key: $db, value: .sync[$db].txid }] | from_entries end) as $tip
   | ($missing == [] and $foreign == null) as $held
   # moved: what is proven here is not what is wanted any more, and waiting will not change that
-  | { do: "tell", code: "proof", held: $held, moved: ($foreign != null and $read.kind == "ok"),
+  | { do: "tell", code: "proof", held: $held, lost: (.local != null and any(to_prove[]; . as $db | $f | place_lost($db))), moved: ($foreign != null and $read.kind == "ok"),
       # the high-water mark of a database does not go because that one is behind just now
       tip: ((if .tip.path == .claim.path then .tip.dbs else {} end | with_entries(.key as $db | select($f.dbs | index([$db])))) + $tip), text: ([$missing[], $foreign | select(. != null)] | join("; ")), next: "" }
     + if $foreign == null then due($read; $tip; $held) else {} end;

@@ -87,6 +87,15 @@ def stale_why($db):
   elif highest($db) > position($db) then "the replica was proven to be at \(highest($db)) once, the file here is at \(position($db))"
   else untrusted($db) end;
 
+# Behind what this host itself has proven under its path: somebody took Litestream's folder away, under it or while it was down. It
+# would count from 1 again, over what the path holds of before, until that restores no more.
+def place_lost($db):
+  .local[$db].file == true and .local[$db].barred == null and .claim != null and .tip.path == .claim.path
+  and position($db) < (.tip.dbs[$db] // zero);
+def place_lost_text($db): "\($db): Litestream has lost its place: at \(position($db)) here, and \(.tip.dbs[$db]) was proven to be in the replica";
+def place_lost_next:
+  "put Litestream's folder (.NAME-litestream beside the database) back if it was moved away, and restart \(.app); else copy the database to a safe place (sqlite3, .backup) before that: what was written since is only in this file, and the next start puts it into .streamside-aside and restores what the replica holds";
+
 # fresh    never uploaded, no file: a first launch
 # own      never uploaded, a file: nothing to compare it with
 # ok       file here, and the replica holds nothing newer

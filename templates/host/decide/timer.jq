@@ -69,6 +69,12 @@ def past_of:
                       "compare the two copies, then run streamside keep HOST \($f.app)")] }
     end;
 
+def places_of:
+  . as $f
+  | { looked: [.dbs[] | "check-place-lost-\(.)"],
+      alerts: [.dbs[] as $db | select(.local != null and place_lost($db))
+        | one_alert("place-lost"; $db; place_lost_text($db) + ": it is halted, and \(.app) goes on without a replica"; place_lost_next)] };
+
 def lag_of:
   { looked: (if .unprovenSince == null then ["check-not-replicating-\(.app)"] else [] end),
     alerts: (if for_long(.unprovenSince) then
@@ -84,7 +90,7 @@ def past:
 # An alert is over when its cause was looked at and not found: not because a run had no answer, or looked elsewhere.
 def watch:
   . as $f
-  | [(.dbs[] as $db | $f | chain_of($db)), past_of, lag_of] as $seen
+  | [(.dbs[] as $db | $f | chain_of($db)), past_of, places_of, lag_of] as $seen
   | [$seen[].alerts[]] as $alerts
   | ([$seen[].looked[]] - [$alerts[] | alert_name]) as $gone
   | { do: "watch", code: "watch", text: "", next: "", alerts: $alerts, over: [(.told // [])[] | select(IN($gone[]))] };

@@ -16,7 +16,10 @@ def unit_owned($owner):
     elif marked == null then mark_garbage($owner)
     elif .running then
       [.dbs[] as $db | select($f | remote_max($db) > position($db)) | $db] as $ahead
-      | if $ahead == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
+      | [.dbs[] as $db | select($f | place_lost($db)) | $f | place_lost_text($db)] as $lost
+      # nobody else's work: what it is behind is this host's own
+      | if $lost != [] then alarm("place-lost"; $lost | join("; "); place_lost_next)
+        elif $ahead == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
         else alarm("split"; "the replica is ahead of \($ahead | join(", ")) while the app runs: somebody else has written under \($owner.path)"; "compare the two copies, then run streamside keep HOST \(.app)") | .do = "fence" end
     else
       [.dbs[] as $db | select($f | if only_here($db; $owner) then false elif .local[$db].file then stale_why($db) != null else remote_max($db) > zero end) | $db] as $stale

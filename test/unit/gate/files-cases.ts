@@ -8,6 +8,13 @@ const neverUploaded = { remote: { main: { max: null } }, owner: found(owner({ db
 const old = { main: here({ l0: tx(8) }) }
 
 /** Steps 2 and 3: the path is proven, and this host holds it. */
+const init = { main: { init: true }, log: { init: true } }
+const both = {
+  dbs: ['main', 'log'],
+  owner: found(owner({ dbs: init })),
+  remote: { main: { max: tx(9) }, log: { max: tx(9) } },
+}
+
 export const filesCases: Record<string, Case[]> = {
   'step 2, files here': [
     ['as new as the replica start', {}, { do: 'start', code: 'own-files', litestream: true }],
@@ -199,9 +206,27 @@ export const filesCases: Record<string, Case[]> = {
       },
     ],
     [
+      'is restored with the others of the app, and people are told of those that were whole',
+      { ...both, local: { main: gone, log: here({ l0: tx(12) }) } },
+      {
+        do: 'claim',
+        code: 'no-files',
+        text: 'main: no file here; restored with it: log, whose files here are kept in .streamside-aside beside it',
+        put: { from: { path, dbs: { main: 'latest', log: 'latest' } } },
+      },
+    ],
+    [
       'of ephemeral storage after a proven stop is restored under the same path',
       { local: { main: gone }, policy: { ephemeral: true }, clean: { proved: true } },
       { do: 'source', source: path, path },
+    ],
+    [
+      'of ephemeral storage that somebody has written to since its proven stop is put aside, and not emptied',
+      {
+        policy: { ephemeral: true },
+        clean: { proved: true, settled: true, files: { main: { id: { ...fileId, mtime: 800 }, walId: '8 4152 900' } } },
+      },
+      { do: 'claim', code: 'stale-files' },
     ],
     [
       'of ephemeral storage after a crash is claimed',

@@ -40,6 +40,16 @@ export const unitCases: Case[] = [
     },
     { do: 'refuse', code: 'file-short' },
   ],
+  [
+    'stays down when it has lost its place beside a running app, which goes on',
+    { running: true, local: { main: here({ l0: null, wal: 'untouched' }) }, tip: { path, dbs: { main: tx(9) } } },
+    { do: 'refuse', code: 'place-lost', text: expect.stringContaining('was proven to be in the replica') },
+  ],
+  [
+    'has the app stopped when the replica is ahead of what was ever counted here',
+    { running: true, remote: { main: { max: tx(12) } }, tip: { path, dbs: { main: tx(9) } } },
+    { do: 'fence', code: 'split' },
+  ],
   ['goes on beside a running app', { running: true, local: { main: here({ short: true }) } }, { do: 'go' }],
   [
     'stays down on files that it cannot read, whose gate tells people',
@@ -164,6 +174,22 @@ export const proofCases: Case[] = [
     'does not hold on the word of sync alone',
     { ...proved, plans: { main: { rc: 1, error: 'no matching backup files available' } } },
     { held: false, tip: {} },
+  ],
+  [
+    'does not hold once Litestream counts from 1 again, under a path that was proven to be further',
+    {
+      ...proved,
+      running: true,
+      sync: { main: { rc: 0, txid: tx(3), replica: tx(3) } },
+      local: { main: here({ l0: tx(3) }) },
+      tip: { path, dbs: { main: tx(9) } },
+    },
+    { held: false, lost: true, tip: { main: tx(9) }, text: expect.stringContaining('lost its place') },
+  ],
+  [
+    'holds while the files are where they were proven to be',
+    { ...proved, local: { main: here() }, tip: { path, dbs: { main: tx(9) } } },
+    { held: true, lost: false },
   ],
   [
     'does not hold while the replica is behind',

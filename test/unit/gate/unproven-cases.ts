@@ -36,8 +36,28 @@ export const unprovenCases: Record<string, Case[]> = {
         claim: claim({ proven: false, source: oldPath, restored: { main: tx(5) } }),
         owner: found(moving),
         local: { main: here({ wal: 'behind' }) },
+        // Litestream has opened it since it was put in place
+        clean: { ...taking, files: { main: { id: { inode: 7, size: 8192, mtime: 800, counter: 2 }, walId: null } } },
       },
       { do: 'source', discard: true },
+    ],
+    [
+      'is restored over what people have laid there meanwhile, which is kept',
+      {
+        claim: claim({ proven: false, source: oldPath, restored: { main: tx(5) } }),
+        owner: found(moving),
+        clean: { ...taking, files: { main: { id: { inode: 1, size: 8192, mtime: 800, counter: 3 }, walId } } },
+      },
+      { do: 'source', discard: false },
+    ],
+    [
+      'is restored over what nobody has noted, which is kept',
+      {
+        claim: claim({ proven: false, source: oldPath, restored: { main: tx(5) } }),
+        owner: found(moving),
+        local: { main: here({ wal: 'behind' }) },
+      },
+      { do: 'source', discard: false },
     ],
     [
       'of files that only another host has is refused',
