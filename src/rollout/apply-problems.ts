@@ -44,6 +44,7 @@ const unsound = new Set([
   'object-damaged',
   'owner-garbage',
   'owner-gone',
+  'place-lost',
   'replica-lost',
   'replica-short',
   'rolled-back',

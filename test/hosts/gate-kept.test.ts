@@ -12,7 +12,6 @@ import {
   journalOf,
   memoryOf,
   readOwner,
-  refused,
   rowsOnceUp,
   stop,
   writeUploaded,
