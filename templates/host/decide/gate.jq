@@ -31,6 +31,9 @@ def claim_by_self($owner; $code; $text; $why):
 # As it was put in place, perhaps opened by Litestream since: nothing that somebody has laid there meanwhile.
 def as_installed($db): (.local[$db].file | not) or same_file($db; .clean.files[$db].id);
 
+# The stop was proven, and nobody has written there since.
+def proven_as_left: .clean.proved == true and (. as $f | all(.dbs[]; . as $db | $f | (.local[$db].file | not) or untrusted($db) == null));
+
 # discard: what lies here is an earlier copy of the same order, or was proven to be in the replica and is as it was then.
 # ended: who wrote there has written down where it stopped.
 # stay: nothing restores these, for they were never uploaded: the files here are their only copy, and belong to what the others
@@ -41,7 +44,7 @@ def restore_from($owner; $source; $dbs; $text):
     ended: any($owner.past[]; .path == $source and .end != null),
     stay: (if .claim.path == $source or .claim.path == $owner.path or (.claim.proven == false and .claim.source == $source) then [.dbs[] | select($dbs[.] == null)] else [] end),
     discard: ((.claim.path == $owner.path and .claim.proven == false and (.restoring | not) and all($dbs | keys[]; . as $db | $f | as_installed($db)))
-      or (.policy.ephemeral and .clean.proved == true)) };
+      or (.policy.ephemeral and proven_as_left)) };
 
 def lost($dbs; $owner):
   alarm("replica-lost"; "\($dbs | join(", ")) was in the replica once, and now nothing is there under \($owner.path) (\(.where))";
@@ -73,7 +76,7 @@ def settled($owner):
       alarm("files-of-another-path"; "the files here belong to \(.claim.path), and nothing is in the replica under \($owner.path)"; way_out)
     elif .claim.path != $owner.path then
       claim_by_self($owner; "stale-files"; if .claim == null then "nothing says where the files here come from, and the replica holds \(.app)" else "the files here belong to \(.claim.path), and the current path is \($owner.path)" end; .dbs)
-    elif .policy.ephemeral and .clean.proved == true and all(.dbs[]; . as $db | $f | (.local[$db].file | not) or untrusted($db) == null) and ($f | named_for_restore($owner)) != {} then
+    elif .policy.ephemeral and proven_as_left and ($f | named_for_restore($owner)) != {} then
       restore_from($owner; $owner.path; $f | named_for_restore($owner); "ephemeral storage, proven at the stop")
     elif $behind != [] then
       claim_by_self($owner; if any($behind[]; .value == "stale") then "stale-files" else "no-files" end; $why; [$behind[].key])

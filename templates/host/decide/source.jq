@@ -58,7 +58,9 @@ def farewell: 240;
 
 # Seconds until what another machine may still be uploading under the source is there. 0: nobody does, or a point was chosen.
 def farewell_left:
-  if .ours or .order.ended or .order.source == .order.path or .claim.path == .order.source or .marked == null or .claimed == null
+  # What was put in place from there already has waited for it.
+  if .ours or .order.ended or (.claim.proven == false and .claim.path == .order.path and .claim.source == .order.source)
+    or .order.source == .order.path or .claim.path == .order.source or .marked == null or .claimed == null
     or all(.order.dbs[]; . != "latest") then 0
   else [([.marked.modified + alive - .marked.now, .claimed.modified + farewell - .claimed.now] | min), 0] | max end;
 

@@ -229,6 +229,23 @@ export const filesCases: Record<string, Case[]> = {
       { do: 'claim', code: 'stale-files' },
     ],
     [
+      'of ephemeral storage, which are put aside, are not emptied by the order that follows either',
+      {
+        owner: found(
+          owner({
+            path: 'e0003-0000000c',
+            epoch: 3,
+            past: [{ path, host: 'pi', end: null }],
+            from: { path, dbs: { main: 'latest' } },
+          }),
+        ),
+        remote: { main: { max: null } },
+        policy: { ephemeral: true },
+        clean: { proved: true, settled: true, files: { main: { id: { ...fileId, mtime: 800 }, walId: '8 4152 900' } } },
+      },
+      { do: 'source', discard: false },
+    ],
+    [
       'of ephemeral storage after a crash is claimed',
       { local: { main: gone }, policy: { ephemeral: true } },
       { do: 'claim' },

@@ -337,6 +337,11 @@ export const sourceCases: Case[] = [
   ],
   ['does not wait for one that has not shown itself for long', alive({}, 10, 300), { do: 'restore' }],
   ['does not wait for itself', alive({ ours: true }), { do: 'restore' }],
+  [
+    'does not wait once more for what it has put in place from there already',
+    alive({ claim: unproven }),
+    { do: 'restore' },
+  ],
   ['does not wait for files of its own claim', alive({ claim: { path: oldPath } }), { do: 'restore' }],
   ['does not wait for one that has let go', alive({ order: { ...order, ended: true } }), { do: 'restore' }],
   ['does not wait where a point was chosen', alive({ order: { ...order, dbs: { main: tx(5) } } }), { do: 'restore' }],
