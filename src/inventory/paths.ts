@@ -19,6 +19,9 @@ export function isWithin(path: string, folder: string): boolean {
 /** Why a path cannot be one of a host's, or null. What is relative must stay in its folder. */
 export function wrongPath(path: string): string | null {
   if (path.split('/').includes('..')) return 'a path cannot hold ..'
+  // what the gate puts aside lies there, and is counted as that
+  if (path.split('/').some((part) => part.startsWith('.streamside-')))
+    return 'names that begin with .streamside- are ours'
   if (path.endsWith('/') || path === '.' || path.endsWith('/.')) return 'names a folder, not a file'
   return null
 }

@@ -168,6 +168,10 @@ export const single: Record<string, [string, string]> = {
     app('databases: { a: x.db, b: .x.db-litestream/y }'),
     '14:30: apps.notes.databases.b: lies on a file that belongs to the database a',
   ],
+  'a database among those that were put aside': [
+    app('database: data/.streamside-aside/x.db'),
+    '14:15: apps.notes.database: names that begin with .streamside- are ours',
+  ],
   'a database out of its folder': [app('database: ../x.db'), '14:15: apps.notes.database: a path cannot hold ..'],
   'a database of the system': [app('database: /etc/x.db'), '14:15: apps.notes.database: /etc belongs to the system'],
   'a database that no reboot survives': [
