@@ -245,5 +245,9 @@ export function countedFolder(
 ): string | null {
   if (app.service === null) return stateDirectory(app.name)
   const [file] = Object.values(app.databases)
-  return app.unprotected.length > 0 && file !== undefined ? path.posix.dirname(file) : null
+  if (file === undefined) return null
+  const folder = path.posix.dirname(file)
+  // that one of its databases may not be there says nothing of what lies beside them
+  const beside = app.unprotected.filter((each) => !Object.values(app.databases).includes(path.posix.join(folder, each)))
+  return beside.length > 0 ? folder : null
 }

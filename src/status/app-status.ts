@@ -4,10 +4,11 @@ import { exitCodes } from '../problem.ts'
 import { size } from '../report/size.ts'
 import { isUnsound } from '../rollout/apply-problems.ts'
 import type { Left, LookedAt } from './left.ts'
-import { obstacleWrong } from './obstacle.ts'
 import { protectionOf } from './protection.ts'
+import { replicaWrong } from './replica-wrong.ts'
 import type { SeenApp } from './seen.ts'
 import type { AppState, AppStatus, OwnerStatus, UnitStatus, Wrong } from './status.ts'
+import { yamlWord } from './yaml-word.ts'
 
 export interface AppFacts {
   app: LookedAt
@@ -23,8 +24,13 @@ export interface AppFacts {
   /** Why its gate held it back at the last try. */
   refusal: GateReason | null
   units: ReadonlyMap<string, ObservedUnit>
+  /** For how long its own unit has been up; null when that is not known, or it is not. */
+  upSeconds: number | null
   seen: SeenApp
 }
+
+/** What the look itself finds, and no gate has told: the replica gets nothing more, or may. */
+const unsoundHere = new Set(['claim-gone', 'place-lost'])
 
 /** What `status` says of one app on one host: facts, and what of them is wrong. */
 export function appStatus(facts: AppFacts): AppStatus {
@@ -48,7 +54,10 @@ export function appStatus(facts: AppFacts): AppStatus {
     units,
     reason: reasonOf(state, units.app, refusal, waysOf(facts)),
     owner: gated ? ownerStatus(facts) : null,
-    replica: protectionOf(app, seen, units.litestream?.active === 'active', units.app?.active === 'active'),
+    replica: protectionOf(app, seen, units.litestream?.active === 'active', {
+      serving: units.app.active === 'active',
+      upSeconds: facts.upSeconds,
+    }),
     unheld: seen.unheld,
     alerts: seen.alerts,
     wrong: [],
@@ -150,7 +159,12 @@ function wrongOf(status: AppStatus, facts: AppFacts): Wrong[] {
   const add = (code: string, text: string, next: string) => {
     // The gate, the timer and an alert may all tell of one thing.
     if (!wrong.some((each) => each.code === code && each.text === text))
-      wrong.push({ code, text, next, exit: isUnsound(code) ? exitCodes.unsound : exitCodes.failed })
+      wrong.push({
+        code,
+        text,
+        next,
+        exit: isUnsound(code) || unsoundHere.has(code) ? exitCodes.unsound : exitCodes.failed,
+      })
   }
   const { state, units, reason, replica, unheld } = status
   if (reason !== null) add(reason.code || state, reason.text, reason.next)
@@ -161,7 +175,8 @@ function wrongOf(status: AppStatus, facts: AppFacts): Wrong[] {
   if (seen.failed !== null)
     add('not-looked-at', seen.failed, left === null ? `${ways.mend}, which puts its programs back` : ways.mend)
   for (const { code, text, next } of status.alerts) add(code, text, next)
-  if (state !== 'absent' && replica !== null) addReplica(status, seen, ways, add)
+  if (state !== 'absent' && replica !== null)
+    for (const each of replicaWrong(status, facts, ways.logs)) add(each.code, each.text, each.next)
   // What an app that has left holds beside its replica is told, and no more: the inventory that could accept it has it no more.
   if (left !== null) return wrong
   const shown = unheld.paths.slice(0, 5)
@@ -183,33 +198,6 @@ function wrongOf(status: AppStatus, facts: AppFacts): Wrong[] {
   if (unheld.partial && state !== 'absent')
     add('unheld-unknown', `not all of ${countedFolder(app)} could be read in time`, 'see what lies there (du)')
   return wrong
-}
-
-/** A path as YAML takes it for a text, whatever is in it. */
-function yamlWord(path: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_./-]*$/.test(path) ? path : JSON.stringify(path)
-}
-
-/** The timer's verdict says most: who holds the app, what has become of its owner object, why the bucket cannot be read. */
-function addReplica(
-  status: AppStatus,
-  seen: SeenApp,
-  { logs }: Ways,
-  add: (code: string, text: string, next: string) => void,
-): void {
-  const { replica } = status
-  const { verdict } = seen
-  if (verdict !== null && verdict.do !== 'prove' && verdict.code !== 'no-claim') {
-    // the gate's own words for the same cause say more: what the app waits for
-    if (status.reason?.code !== verdict.code) add(verdict.code, verdict.text, verdict.next)
-  }
-  if (seen.obstacle !== null) {
-    const { code, text, next } = obstacleWrong(seen.obstacle)
-    add(code, text, next)
-  }
-  if (replica?.protection === 'unprotected') add('unprotected', replica.text, `${logs}  says why`)
-  if (replica?.protection === 'unknown' && (verdict === null || verdict.do === 'prove') && seen.failed === null)
-    add('replica-unknown', replica.text, `see ${logs}`)
 }
 
 function unitText(unit: UnitStatus): string {

@@ -1,6 +1,6 @@
 import { clockOffset } from '../host/clock.ts'
 import type { Observed } from '../host/observed.ts'
-import { type App, instanceName } from '../inventory/model.ts'
+import { type App, instanceName, unitOf } from '../inventory/model.ts'
 import { readManifest } from '../plan/manifest.ts'
 import { exitCodes, type Problem } from '../problem.ts'
 import { abbreviated, withFolders } from '../report/fold-changes.ts'
@@ -8,9 +8,9 @@ import { apart } from '../report/duration.ts'
 import { size } from '../report/size.ts'
 import { appStatus } from './app-status.ts'
 import { judgeHealth } from './health-verdict.ts'
-import { asLookedAt, type Left } from './left.ts'
+import { asLookedAt, type Left, type LookedAt } from './left.ts'
 import type { Seen } from './seen.ts'
-import type { AppStatus, Clock, Disk, Drift, DriftChange, HostStatus, Wrong } from './status.ts'
+import type { AppStatus, Clock, Disk, Drift, DriftChange, HostStatus, Note, Wrong } from './status.ts'
 
 export interface HostFacts {
   host: string
@@ -37,13 +37,14 @@ const roomFactor = 2
 export function hostStatus(facts: HostFacts): HostStatus {
   const { host, observed, seen, drift } = facts
   const common = { host, hostId: observed.hostId, units: seen.units }
+  const upSeconds = (app: LookedAt) => seen.upSeconds.get(unitOf(app)) ?? null
   const apps = facts.apps.flatMap((app) => {
     const own = seen.apps.get(app.name)
     if (own === undefined) return []
     const refusal = observed.apps.get(app.name)?.reason ?? null
     const instance = instanceName(app, host)
     const gated = Object.keys(app.databases).length > 0
-    return [appStatus({ ...common, app, instance, gated, left: null, refusal, seen: own })]
+    return [appStatus({ ...common, app, upSeconds: upSeconds(app), instance, gated, left: null, refusal, seen: own })]
   })
   const leftApps = seen.left.flatMap((each) => {
     const own = seen.apps.get(each.name)
@@ -51,7 +52,8 @@ export function hostStatus(facts: HostFacts): HostStatus {
     const { gated, reason: refusal } = each
     const instance = each.gate?.instance ?? each.name
     const left = facts.whatBecame(each.name, instance)
-    return [appStatus({ ...common, app: asLookedAt(each), instance, gated, left, refusal, seen: own })]
+    const app = asLookedAt(each)
+    return [appStatus({ ...common, app, upSeconds: upSeconds(app), instance, gated, left, refusal, seen: own })]
   })
   const status: HostStatus = {
     host,
@@ -71,6 +73,7 @@ export function hostStatus(facts: HostFacts): HostStatus {
     .filter(({ code }) => !own.some((wrong) => wrong.code === code))
     .map(({ code, doing, found, next, exit }) => ({ code, text: `${doing}: ${found}`, next, exit }))
   status.wrong = [...own, ...inTheWay, ...notSeen(status, observed.manifest)]
+  status.notes.push(...status.apps.flatMap(absentNotes))
   return status
 }
 
@@ -154,6 +157,16 @@ function isTold({ kind, name, action }: DriftChange, apps: AppStatus[]): boolean
     const code = units.litestream?.unit === name ? 'litestream-down' : units.timer?.unit === name ? 'timer-off' : null
     return wrong.some((each) => each.code === code)
   })
+}
+
+/** A database that is not there yet and may still come: so that a path that was mistyped is seen at once. */
+function absentNotes({ app, left, replica }: AppStatus): Note[] {
+  const databases = replica?.databases ?? []
+  return databases.flatMap(({ name, text, finding }) =>
+    finding?.code !== 'database-absent' || (finding.wrong && left === null)
+      ? []
+      : [{ code: finding.code, text: `${app}: ${databases.length > 1 ? `${name}: ` : ''}${text}` }],
+  )
 }
 
 /** Apps on record that nothing was seen of: one that is down must not be missing here. */

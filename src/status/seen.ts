@@ -6,10 +6,13 @@ import type { Alert, Unheld } from './status.ts'
 import { type Health, parseHealth } from './health.ts'
 import { parseLeft, type SeenLeft } from './left.ts'
 import { parseLoose } from './loose.ts'
+import { parseUpSeconds } from './up-seconds.ts'
 
 /** What `status.sh` saw of a host beside the probe: facts only, no judgement. */
 export interface Seen {
   units: Map<string, ObservedUnit>
+  /** How long the main process of a unit that is active has run. */
+  upSeconds: Map<string, number>
   /** Null when the host could not answer in time. */
   health: Health | null
   apps: Map<string, SeenApp>
@@ -29,10 +32,13 @@ export interface SeenApp {
   owner: { askedAt: number; http: number; serverTime: number | null; body: SeenOwner | null } | null
   /** What the timer would decide on it; its words are the product's. */
   verdict: { do: string; code: string; text: string; next: string } | null
-  /** By the database's place in the inventory; empty when it was not looked at. */
+  /** By the database's place in `remote`; empty when it was not looked at. */
   first: Position[]
   last: Position[]
+  /** In the order of the positions, by the names that the host knows: after a change of the inventory these may be others. */
   remote: Map<string, RemotePosition>
+  /** Where each of those lies, as the host was told. */
+  paths: Map<string, string>
   /** Why a replica in a directory takes nothing; null when it does, and for a bucket. */
   obstacle: Obstacle | null
   unheld: Unheld
@@ -51,6 +57,8 @@ export interface SeenOwner {
   path: string
   holder: { host: string; id: string } | null
   from: unknown
+  /** Databases that were in the replica once. */
+  initialised: string[]
 }
 
 /** templates/host/status/position.sh */
@@ -98,6 +106,7 @@ export function parseStatus(answer: string, apps: string[], host: string): Seen 
   const all = [...apps, ...left.map(({ name }) => name)]
   return {
     units: parseUnits(records.get('show') ?? []),
+    upSeconds: parseUpSeconds(records),
     health: parseHealth(records),
     apps: new Map(all.map((app) => [app, parseApp(records, app)])),
     left,
@@ -127,10 +136,17 @@ function parseApp(records: Records, app: string): SeenApp {
     first: positions('first'),
     last: positions('last'),
     remote: new Map(all('remote').map(([name = '', answer]) => [name, parseRemote(json(answer))])),
+    paths: new Map(
+      all('remote').flatMap(([name = '', , path]) => (path === undefined ? [] : [[name, decodeBase64(path)]])),
+    ),
     obstacle: parseObstacle(one('obstacle')),
     unheld: parseLoose(decodeBase64(one('loose')?.[0])),
     failed: failed ? decodeBase64(failed[1]).trim() || `the look at ${app} ended with status ${failed[0]}` : null,
   }
+}
+
+function initialisedOf(dbs: unknown): string[] {
+  return isJson(dbs) ? Object.keys(dbs).filter((name) => isJson(dbs[name]) && dbs[name]['init'] === true) : []
 }
 
 function parseAsked(fields: string[] | undefined): SeenApp['owner'] {
@@ -163,6 +179,7 @@ function ownerOf(value: unknown): SeenOwner | null {
     path: value['path'],
     holder: isJson(holder) ? { host: text(holder['host']), id: text(holder['id']) } : null,
     from: value['from'] ?? null,
+    initialised: initialisedOf(value['dbs']),
   }
 }
 

@@ -131,6 +131,15 @@ export interface DatabaseStatus {
   remote: string | null
   lastUpload: number | null
   bytes: number | null
+  finding: Finding | null
+}
+
+/** What is wrong with one database beside how far it is, or, as a note, may come to be. */
+export interface Finding {
+  code: 'place-lost' | 'database-absent'
+  wrong: boolean
+  /** Where it lies on the host. */
+  path: string
 }
 
 /** Bytes in an app's state directory that no replica holds. */

@@ -27,8 +27,11 @@ encoded() { base64 -w0; }
 
 units() {
   [ -s status-units ] || return 0
+  # systemd counts from the same moment
+  say uptime "$(cut -d. -f1 /proc/uptime)"
   xargs -r -d '\n' systemctl show --no-pager \
-    -p Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Result,NRestarts <status-units |
+    -p Id,LoadState,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,Result,NRestarts \
+    -p ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic <status-units |
     sed "s/^/show$tab/"
 }
 

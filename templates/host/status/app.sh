@@ -6,7 +6,7 @@
 #   owner APP NOW BASE64       what the GET of the owner object found (s3.sh, get_owner), and this machine's clock then
 #   verdict APP BASE64         what the timer would decide on it (decide.sh, ask "timer")
 #   position APP ROUND BASE64  what status/position.sh says of each database; round `first` and `last`
-#   remote APP DB BASE64       { max, sent } or { error }, asked after the first round and before the last
+#   remote APP DB BASE64 BASE64  { max, sent } or { error }, asked after the first round and before the last; and where it lies here
 #   obstacle APP KIND BASE64   a replica in a directory takes nothing: full, read-only or denied; and where it is mounted
 # Exit: 0; nothing is printed for an app that has no gate here. 1 says on stderr what could not be done.
 # shellcheck disable=SC2154,SC2034 # variables are shared with the parts below
@@ -83,7 +83,7 @@ remote_one() {
 }
 tell_remote() {
   eval "entry=\$entry_$index"
-  tell remote "$db" "$(printf %s "$entry" | encoded)"
+  tell remote "$db" "$(printf %s "$entry" | encoded)" "$(printf %s "$path" | encoded)"
 }
 
 # Has the replica by now what was here at the first look? A transaction of just now is on its way, and no lag.

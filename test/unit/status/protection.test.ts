@@ -24,6 +24,19 @@ describe('an app is protected', () => {
   })
 })
 
+test('a database that the host knows by another name is told in words, and the others by their own', () => {
+  const two = app({ databases: { data: '/var/lib/notes/a.db', log: '/var/lib/notes/b.db' } })
+  const waits = position({ unsent: now - 3 })
+  const remote = new Map([...sent(tx(9)), ['log', { max: tx(8), sent: null }]])
+  const found = protectionOf(two, seen({ first: [position(), waits], last: [position(), waits], remote }), true)
+  expect(found?.text).toBe('data: the host was set up for main, log, and knows no database data yet')
+  expect(found?.databases.map(({ protection }) => protection)).toEqual(['unknown', 'behind'])
+  // in another order than the host has them
+  const turned = app({ databases: { log: '/var/lib/notes/b.db', main: '/var/lib/notes/a.db' } })
+  const other = protectionOf(turned, seen({ first: [position(), waits], last: [position(), waits], remote }), true)
+  expect(other?.databases.map(({ protection }) => protection)).toEqual(['behind', 'protected'])
+})
+
 test('files that the app’s user cannot read are not known to be in the replica', () => {
   const closed = position({ bytes: null, l0: null, l0Time: null, pending: null, unread: true })
   expect(judge({ first: [closed], last: [closed], remote: sent(tx(9)) })).toMatchObject({

@@ -15,12 +15,29 @@ describe("a host's answer", () => {
       curl: 0,
       http: 200,
       date: 1000,
-      body: JSON.stringify({ epoch: 2, path: 'e0002-1', holder: { host: 'pi', id: 'x' }, from: null }),
+      body: JSON.stringify({
+        epoch: 2,
+        path: 'e0002-1',
+        holder: { host: 'pi', id: 'x' },
+        from: null,
+        dbs: { main: { init: true }, log: { init: false }, x: 1 },
+      }),
     }
     const text = answer(
       'show\tId=notes.service',
       'show\tActiveState=active',
+      'show\tActiveEnterTimestampMonotonic=930000000',
+      'show\tExecMainStartTimestampMonotonic=940000000',
       'show\t',
+      'show\tId=oneshot.service',
+      'show\tActiveState=active',
+      'show\tActiveEnterTimestampMonotonic=930000000',
+      'show\tExecMainStartTimestampMonotonic=0',
+      'show\t',
+      'show\tId=down.service',
+      'show\tActiveState=inactive',
+      'show\tExecMainStartTimestampMonotonic=940000000',
+      'uptime\t1000',
       `alert\tnotes\t${encoded({ time: 't', code: 'split', text: 'two', next: 'keep' })}`,
       `alert\tnotes\t${encoded('not JSON')}`,
       `proof\tnotes\t${encoded({ time: 900, held: true, text: '', dbs: {} })}`,
@@ -28,7 +45,7 @@ describe("a host's answer", () => {
       `owner\tnotes\t1001\t${encoded(owner)}`,
       `verdict\tnotes\t${encoded({ do: 'prove', code: 'mine', text: '', next: '' })}`,
       `position\tnotes\tfirst\t${encoded('{"bytes":1,"l0":"0000000000000009","l0Time":5,"pending":true,"unsent":null}\n')}`,
-      `remote\tnotes\tmain\t${encoded({ max: '0000000000000008', sent: '2026-11-21T11:19:03Z' })}`,
+      `remote\tnotes\tmain\t${encoded({ max: '0000000000000008', sent: '2026-11-21T11:19:03Z' })}\t${encoded('/var/lib/notes/a b.db')}`,
       `remote\tnotes\tlog\t${encoded({ error: 'no answer in time' })}`,
       `obstacle\tnotes\tread-only\t${encoded('/mnt/nas')}`,
       `obstacle\tother\tgone\t${encoded('/mnt/nas')}`,
@@ -37,16 +54,21 @@ describe("a host's answer", () => {
     const found = parseStatus(text, ['notes', 'other'], 'pi')
     expect(found.health).toBeNull()
     expect(found.units.get('notes.service')?.activeState).toBe('active')
+    expect([...found.upSeconds]).toEqual([
+      ['notes.service', 60],
+      ['oneshot.service', 70],
+    ])
     expect(found.apps.get('notes')).toMatchObject({
       alerts: [{ code: 'split' }, { code: 'unreadable', text: 'not JSON' }],
       proof: { time: 900, held: true },
       unprovenSince: 800,
-      owner: { askedAt: 1001, serverTime: 1000, body: { epoch: 2, holder: { host: 'pi' } } },
+      owner: { askedAt: 1001, serverTime: 1000, body: { epoch: 2, holder: { host: 'pi' }, initialised: ['main'] } },
       first: [{ l0: '0000000000000009', pending: true }],
       last: [],
       obstacle: { kind: 'read-only', root: '/mnt/nas' },
       failed: null,
     })
+    expect([...(found.apps.get('notes')?.paths ?? [])]).toEqual([['main', '/var/lib/notes/a b.db']])
     expect(found.apps.get('notes')?.remote.get('log')).toEqual({ error: 'no answer in time' })
     expect(found.apps.get('other')).toMatchObject({
       failed: 'jq: not found',
@@ -141,6 +163,8 @@ describe("of a service's folder", () => {
     expect(knownOf(app({ service }))).toBe('elsewhere\t-\n')
     const databases = { main: '/var/lib/pihole/a.db', more: '/var/lib/pihole/b.db' }
     const known = app({ service, databases, unprotected: ['cache', 'lists/'] })
+    const absent = app({ service, databases, unprotected: ['./b.db'] })
+    expect(knownOf(absent)).toBe('elsewhere\t-\n')
     expect(knownOf(known)).toBe('folder\t/var/lib/pihole\ndb\ta.db\ndb\tb.db\naccepted\tcache\naccepted\tlists\n')
   })
 })
