@@ -119,7 +119,10 @@ function database(
   if (first.l0 === null)
     return remote === null
       ? judged('unprotected', 'nothing of it has ever been uploaded')
-      : judged('unknown', 'Litestream has not looked at the file here yet')
+      : judged(
+          'unknown',
+          `at ${remote} in the replica, and Litestream has nothing here: it has not looked at the file yet, or its folder beside that was removed`,
+        )
   if (remote !== null && (remote > first.l0 || (remote === first.l0 && first.pending === false)))
     return judged('protected', `at ${remote}`)
   if (remote === first.l0 && first.pending === null)

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { freezeS3, runInHost, startS3, stopS3, thawS3 } from '../lab/index.ts'
-import { type Gated, gated, gatedApps, writeUploaded } from './gated.ts'
+import { freezeS3, runInHost, shellInHost, startS3, stopS3, thawS3 } from '../lab/index.ts'
+import { databaseOf, type Gated, gated, gatedApps, memoryOf, rowsAfterRestart, writeUploaded } from './gated.ts'
 import { eventsOf, notesApp, type Site, site, writeRow } from './site.ts'
 import { allWell, appOf, codes, said, statusOf } from './status-answer.ts'
 
@@ -121,6 +121,66 @@ test('a row that was written just now is on its way, and no lag', async () => {
     // on a machine that is busy it may still be on its way: that is no fault
     expect(appOf(answer, 'st-notes', 'st-one').replica?.protection).toMatch(/^(protected|behind)$/)
   }
+})
+
+describe('what nothing looks after any more', () => {
+  const files = () => app('st-files')
+  const found = async () => appOf(await statusOf(lab, '--limit', 'st-one'), 'st-files', 'st-one')
+
+  test('is an app without its claim, which a restart gives back with all rows', async () => {
+    await writeUploaded(files(), 'claimed')
+    for (const lose of ['rm "$1"', ': >"$1"']) {
+      await shellInHost(files().host, lose, [memoryOf(files(), 'claim')])
+      const answer = await statusOf(lab, '--limit', 'st-one')
+      expect(answer.code, said(answer)).toBe(6)
+      expect(codes(appOf(answer, 'st-files', 'st-one').wrong)).toEqual(['claim-gone'])
+    }
+    expect(await rowsAfterRestart(files())).toContain('claimed')
+    const after = codes((await found()).wrong)
+    expect(after).not.toContain('claim-gone')
+    // that files were put aside is told until the next start
+    expect(after).toContain('stale-files')
+    await rowsAfterRestart(files())
+    await allWell(lab)
+  })
+
+  test('is an app whose Litestream has lost its place: the replica is ahead of it', async () => {
+    for (const row of ['one', 'two', 'three']) await writeUploaded(files(), row)
+    const ltx = `${databaseOf(files()).replace(/[^/]*$/, '.$&-litestream')}/ltx/0`
+    // at rest, so that it can be given back what it had
+    await runInHost(files().host, ['systemctl', 'kill', '--signal=STOP', 'st-files-litestream'])
+    const newest = (
+      await shellInHost(files().host, 'cd "$1" && file=$(ls | tail -n 1) && mv "$file" / && echo "$file"', [ltx])
+    ).trim()
+    try {
+      const answer = await statusOf(lab, '--limit', 'st-one')
+      expect(answer.code, said(answer)).toBe(6)
+      const lost = appOf(answer, 'st-files', 'st-one')
+      expect(lost.replica).toMatchObject({
+        protection: 'unprotected',
+        databases: [{ remote: newest.slice(17, 33), finding: { code: 'place-lost', path: databaseOf(files()) } }],
+      })
+      expect(codes(lost.wrong)).toEqual(['place-lost'])
+    } finally {
+      await shellInHost(files().host, 'mv "/$2" "$1" && systemctl kill --signal=CONT st-files-litestream', [
+        ltx,
+        newest,
+      ])
+    }
+    await allWell(lab)
+  })
+
+  test('is no database that the inventory has by another name: provision is told of, in words', async () => {
+    const renamed = { ...own['st-files'], database: undefined, databases: { data: 'data/notes.db' } }
+    await lab.rewrite({ apps: { ...parts, 'st-files': renamed } })
+    const { replica, wrong } = await found()
+    await lab.rewrite({ apps: parts })
+    expect(replica).toMatchObject({
+      protection: 'unknown',
+      text: 'the host was set up for main, and knows no database data yet',
+    })
+    expect(wrong).toMatchObject([{ code: 'replica-unknown', next: 'run streamside provision' }])
+  })
 })
 
 describe('with S3 away', () => {
