@@ -29,8 +29,8 @@ export interface AppFacts {
   seen: SeenApp
 }
 
-/** What the look itself finds, and no gate has told: the replica gets nothing more, or may. */
-const unsoundHere = new Set(['claim-gone', 'place-lost'])
+/** What the look itself finds: there is nobody on the host who could tell. */
+const unsoundHere = new Set(['claim-gone'])
 
 /** What `status` says of one app on one host: facts, and what of them is wrong. */
 export function appStatus(facts: AppFacts): AppStatus {

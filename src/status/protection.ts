@@ -9,6 +9,9 @@ import type { DatabaseStatus, Finding, Protection, ReplicaStatus } from './statu
 const patienceSeconds = 60
 /** An app may make its database at its first request; one that has run for so long, in seconds, may keep it elsewhere. */
 const absentSeconds = 600
+/** In a proof that did not hold (templates/host/decide/proof.jq): how far it is here and there, by Litestream's word or by what was proven. */
+const proofSays =
+  /: (?:Litestream has lost its place: )?at ([0-9a-f]{16}) here, (?:at|and) ([0-9a-f]{16}) (?:was proven to be )?in the replica$/
 
 /** How the app's own unit runs, beside its Litestream. */
 export interface Serving {
@@ -166,7 +169,7 @@ function aheadOf(name: string, last: Position, remote: string | null, { proof }:
   if (last.l0 !== null && remote !== null && remote > last.l0) return says(last.l0, remote)
   if (proof === null || proof.held || proof.time < (last.l0Time ?? 0)) return null
   for (const each of proof.text.split('; ')) {
-    const [, local, there] = /: at ([0-9a-f]{16}) here, at ([0-9a-f]{16}) in the replica$/.exec(each) ?? []
+    const [, local, there] = proofSays.exec(each) ?? []
     if (local === undefined || there === undefined || !each.startsWith(`${name}: `)) continue
     // What lies here may have come to that since: the timer asks Litestream while it writes.
     if (there > local && there > (last.l0 ?? '')) return says(local, there)

@@ -29,10 +29,12 @@ export function replicaWrong(status: AppStatus, facts: AppFacts, logs: string): 
   if (seen.obstacle !== null) told.push(obstacleWrong(seen.obstacle))
   if (replica === null) return told
   const named = ({ name, text }: DatabaseStatus) => (replica.databases.length > 1 ? `${name}: ${text}` : text)
-  for (const each of replica.databases)
-    // whose inventory could accept it has it no more
-    if (each.finding?.wrong === true && (facts.left === null || each.finding.code !== 'database-absent'))
-      told.push({ code: each.finding.code, text: named(each), next: nextOf(each, each.finding, facts) })
+  for (const each of replica.databases) {
+    const code = each.finding?.wrong === true ? each.finding.code : null
+    // the timer has told it, and more of it; the inventory that could accept an absent one has this app no more
+    const isTold = code === 'place-lost' ? seen.alerts.some((alert) => alert.code === code) : facts.left !== null
+    if (each.finding && code && !isTold) told.push({ code, text: named(each), next: nextOf(each, each.finding, facts) })
+  }
   const plain = replica.databases.filter(
     ({ protection, finding }) => protection === replica.protection && finding === null,
   )
@@ -69,7 +71,7 @@ function nextOf(
   const unit = unitOf(app)
   if (code === 'place-lost')
     return (
-      `copy the database first (on ${host}: sudo sqlite3 ${shellWord(path)} ".backup /root/${app.name}-${name}.db"): its newest rows are on this host ` +
+      `put Litestream's folder back if it was moved away; else copy the database first (on ${host}: sudo sqlite3 ${shellWord(path)} ".backup /root/${app.name}-${name}.db"): its newest rows are on this host ` +
       `only. Then  streamside ssh ${host} sudo systemctl restart ${unit}: its gate restores what the replica holds and keeps the files ` +
       'here in .streamside-aside beside the database; bring the rows over that are missing'
     )

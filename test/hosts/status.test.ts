@@ -147,7 +147,8 @@ describe('what nothing looks after any more', () => {
   test('is an app whose Litestream has lost its place: the replica is ahead of it', async () => {
     for (const row of ['one', 'two', 'three']) await writeUploaded(files(), row)
     const ltx = `${databaseOf(files()).replace(/[^/]*$/, '.$&-litestream')}/ltx/0`
-    // at rest, so that it can be given back what it had
+    // the timer's look is two minutes away then, and Litestream at rest: it can be given back what it had
+    await runInHost(files().host, ['systemctl', 'start', 'st-files-check.service'])
     await runInHost(files().host, ['systemctl', 'kill', '--signal=STOP', 'st-files-litestream'])
     const newest = (
       await shellInHost(files().host, 'cd "$1" && file=$(ls | tail -n 1) && mv "$file" / && echo "$file"', [ltx])

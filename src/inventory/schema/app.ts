@@ -102,7 +102,7 @@ export const appShape = {
     .array(text())
     .optional()
     .describe(
-      'Paths in its state directory that no replica holds, known and accepted. Of a service: relative to the folder of its databases, which is looked through only then.',
+      'Paths in its state directory that no replica holds, known and accepted. Of a service: relative to the folder of its databases, which is looked through only then. The file of a database itself, by its whole name: it may be missing.',
     ),
   health: health.optional().describe('How a healthy app answers. Left out: its unit being active has to do.'),
   sandbox: z

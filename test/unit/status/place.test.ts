@@ -49,6 +49,11 @@ describe('Litestream has lost its place', () => {
       expect(lost({ proof, first: [none], last: [none] })?.databases[0]).toMatchObject({ finding })
     })
 
+    test('that knows it by what was proven before', () => {
+      const said = `main: Litestream has lost its place: at ${tx(0)} here, and ${tx(12)} was proven to be in the replica`
+      expect(lost({ proof: { ...proof, text: said }, remote: away })?.databases[0]).toMatchObject({ finding })
+    })
+
     test.each([
       ['that is older than what was written last', { ...proof, time: now - 51 }],
       ['of another database', { ...proof, text: text.replace('main', 'more') }],

@@ -62,9 +62,15 @@ test('Litestream that has lost its place is a replica that is not sound, and a r
       code: 'place-lost',
       exit: exitCodes.unsound,
       text: expect.stringContaining('lost its place'),
-      next: expect.stringMatching(/^copy the database first .*sqlite3 \/var\/lib\/notes\/data\/notes\.db /),
+      next: expect.stringMatching(/copy the database first .*sqlite3 \/var\/lib\/notes\/data\/notes\.db /),
     },
   ])
+})
+
+test('what the timer has told of a lost place is not told again', () => {
+  const alert = { time: '', code: 'place-lost', text: 'main: it is halted', next: 'put it back' }
+  const status = hostStatus(hostFacts({ app: { last: [position({ l0: tx(3) })], alerts: [alert] } }))
+  expect(status.apps[0]?.wrong).toMatchObject([{ code: 'place-lost', text: 'main: it is halted' }])
 })
 
 describe('a database that is not there', () => {
