@@ -107,18 +107,24 @@ remote_entry() {
     still_mounted || entry="{\"max\":null,\"error\":$(json "$(not_mounted)")}"
   else
     rc=$?
-    case $rc in 124 | 137) silent=true words=$(why_silent) ;; *) words=$(failure "$rc" "$work/ltx-error") ;; esac
+    words=$(failure "$rc" "$work/ltx-error")
+    case $rc in 124 | 137) silent=true; reached || words=$unreached ;; esac
     entry="{\"max\":null,\"error\":$(json "$words")}"
   fi
   remote="$remote,$key:$entry"
 }
 
-# Litestream tries again without a word for as long as it is let. Whether there is a server at all, curl knows at once.
-why_silent() {
+# Whether the data's server is there at all: curl knows at once, and Litestream tries again without a word for as long as it is let.
+reached() { # -> $unreached: why not
   endpoint=$(sed -n 's/^ *endpoint: "\(.*\)"$/\1/p' "$etc/litestream.yml" | head -n 1)
   rc=0
-  [ -z "$endpoint" ] || curl -q -sS -m 3 -o /dev/null -- "$endpoint" 2>"$work/ltx-error" || rc=$?
-  case $rc in 6 | 7) head -n 1 "$work/ltx-error" ;; *) echo 'no answer in time' ;; esac
+  [ -z "$endpoint" ] || curl -q -sS -m 5 -o /dev/null -- "$endpoint" 2>"$work/unreached" || rc=$?
+  case $rc in
+    6 | 7) unreached=$(head -n 1 "$work/unreached") ;;
+    28) unreached='no answer in time' ;;
+    *) return 0 ;;
+  esac
+  return 1
 }
 
 # The path that the files here may belong to: what it holds, and what it was proven to hold once. -> $remote, $mark
