@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { tlsWords } from '../tls-words.ts'
 import { Problem } from '../problem.ts'
 
 export interface Download {
@@ -144,7 +145,7 @@ function asProblem(error: unknown, url: string, doing: string): unknown {
   return failed(
     'download-failed',
     doing,
-    `${url}: ${cause.message || code}`,
+    `${url}: ${tlsWords(cause.message) || code}`,
     `see that this machine reaches it${proxyHint()}`,
   )
 }

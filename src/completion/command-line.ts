@@ -23,8 +23,8 @@ export interface CompletedOption {
   /** With its dash; null when it has none. */
   short: string | null
   description: string
-  /** What follows it: nothing, a file, a name of the inventory, or something only the user knows. */
-  value: 'none' | 'file' | 'name' | 'word' | 'other'
+  /** What follows it: nothing, a file, a name of the inventory (any, or an app's), or something only the user knows. */
+  value: 'none' | 'file' | 'name' | 'app' | 'word' | 'other'
   /** With `word`: those that it may be. */
   words: string[]
 }
@@ -41,7 +41,7 @@ export function commandLine(program: Command): CommandLine {
       .map((command) => ({
         name: command.name(),
         description: command.description(),
-        options: completedOptions(help.visibleOptions(command)),
+        options: completedOptions(help.visibleOptions(command), command.name()),
         arguments: command.registeredArguments.map((argument) =>
           argument.name() === 'app' ? 'app' : argument.name() === 'host' ? 'host' : 'other',
         ),
@@ -50,20 +50,32 @@ export function commandLine(program: Command): CommandLine {
   }
 }
 
-function completedOptions(options: Option[]): CompletedOption[] {
+function completedOptions(options: Option[], command = ''): CompletedOption[] {
   return options.flatMap((option) =>
     option.long === undefined || option.long === null
       ? []
-      : [{ long: option.long, short: option.short ?? null, description: option.description, ...valueOf(option) }],
+      : [
+          {
+            long: option.long,
+            short: option.short ?? null,
+            description: option.description,
+            ...valueOf(option, command),
+          },
+        ],
   )
 }
 
 const files = new Set(['--inventory', '--release', '--ssh-config'])
 
-function valueOf({ long, required, optional, argChoices }: Option): Pick<CompletedOption, 'value' | 'words'> {
+function valueOf(
+  { long, required, optional, argChoices }: Option,
+  command: string,
+): Pick<CompletedOption, 'value' | 'words'> {
   if (!required && !optional) return { value: 'none', words: [] }
   if (argChoices) return { value: 'word', words: argChoices }
   if (long === '--limit') return { value: 'name', words: [] }
+  // that of init is to get a name
+  if (long === '--app' && command !== 'init') return { value: 'app', words: [] }
   return { value: files.has(long ?? '') ? 'file' : 'other', words: [] }
 }
 

@@ -38,7 +38,7 @@ _${program}() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} command= given= word words= value=
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case $value:$word in
-      ${(['file', 'name', 'word', 'other'] as const)
+      ${(['file', 'name', 'app', 'word', 'other'] as const)
         .flatMap((value) => taking({ commands: [line, ...commands] }, value))
         .map((option) => `:${option}`)
         .join('|')}) value=next ;;
@@ -53,6 +53,7 @@ _${program}() {
   [[ $prev != = ]] || prev=\${COMP_WORDS[COMP_CWORD - 2]}
   case $prev in
     ${taking(line, 'name').join('|')}) words=${names('all')} ;;
+    ${taking(line, 'app').join('|')}) words=${names('app')} ;;
     ${taking(line, 'file').join('|')}) compopt -o filenames 2>/dev/null; local IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$cur")); return ;;
 ${words(line)
   .map(([option, each]) => `    ${option}) words=${shellWord(each)} ;;\n`)
@@ -87,6 +88,7 @@ function zsh(line: CommandLine): string {
       none: '',
       file: ':file:_files',
       name: `:name:_${program}_names all`,
+      app: `:app:_${program}_names app`,
       word: `:value:(${each.join(' ')})`,
       other: ':value: ',
     }[value]
@@ -162,6 +164,7 @@ function fishOption(
     none: '',
     file: ' -r -F',
     name: ` -x -a ${names('all')}`,
+    app: ` -x -a ${names('app')}`,
     word: ` -x -a ${fishWord(few.join(' '))}`,
     other: ' -x',
   }[value]

@@ -40,6 +40,8 @@ export interface GateConfig {
   instance: string
   /** Where the owner object lies, for people. */
   where: string
+  /** Where its data lie, for people, when that is another replica. */
+  data?: string
   databases: { name: string; path: string }[]
   /**
    * `url`: folder of owner.json and of <path>/tip.json, in a bucket each segment percent-encoded: curl signs the path as it is
@@ -133,6 +135,7 @@ export function gateConfig({ inventory, app, host, user, litestream }: GateInput
     host: host.name,
     instance,
     where: whereText(keeper),
+    ...(data === keeper ? {} : { data: whereText(data) }),
     databases: Object.entries(app.databases).map(([name, file]) => ({ name, path: file })),
     ownership:
       keeper.type === 'file'

@@ -1,5 +1,6 @@
 import type { S3Replica } from '../inventory/model.ts'
 import { exitCodes, Problem, type ExitCode } from '../problem.ts'
+import { tlsWords } from '../tls-words.ts'
 import { NotCarried } from './agents.ts'
 import { direct, type Way } from './way.ts'
 
@@ -96,7 +97,7 @@ export function classify(error: unknown, limitMs: number): S3Failure {
     status: null,
     code,
     // OpenSSL's own words for this one are a line of source positions.
-    text: notTls.has(code) ? `the server does not speak TLS (${code})` : e.message === '' ? code : e.message,
+    text: notTls.has(code) ? `the server does not speak TLS (${code})` : e.message === '' ? code : tlsWords(e.message),
   }
 }
 

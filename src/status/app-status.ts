@@ -100,17 +100,32 @@ interface Ways {
   logs: string
   mend: string
   start: string
+  /** Where the app is not on the host at all. */
+  lay: string
 }
 
-function waysOf({ app, left, host }: AppFacts): Ways {
+function waysOf(facts: AppFacts): Ways {
+  const { app, left, host } = facts
+  const mend = 'run streamside provision'
   if (left === null)
     return {
       logs: `streamside logs ${app.name}`,
-      mend: 'run streamside provision',
-      start: 'run streamside provision, which starts it',
+      mend,
+      start: `${mend}, which starts it`,
+      lay: facts.gated ? layOf(facts, mend) : mend,
     }
   const logs = `streamside ssh ${host} sudo journalctl -u ${unitOf(app)} -u ${app.name}-gate`
-  return { logs, mend: left.next, start: left.next }
+  return { logs, mend: left.next, start: left.next, lay: left.next }
+}
+
+/** A new card in the place of an old one is restored. It has no keys to ask the replica with, and mostly knows of no holder. */
+function layOf({ seen, host, hostId }: AppFacts, provision: string): string {
+  const holder = (seen.owner?.body ?? seen.lastOwner?.owner)?.holder ?? null
+  if (holder === null)
+    return `${provision}, or streamside restore ${host} if this is a new card in the place of one that had its data`
+  return holder.host === host && holder.id !== hostId
+    ? `run streamside restore ${host}, for the replica says that another machine of this name holds it`
+    : provision
 }
 
 /** Why an app does not run: the gate's own words where it is the gate. */
@@ -129,7 +144,7 @@ function reasonOf(state: AppState, unit: UnitStatus, refusal: GateReason | null,
         ? reason(`${unit.unit} ends by itself and is started again and again (${unit.result})`, ways.logs)
         : reason(`${unit.unit} has failed (${unit.result}) and does not run`, `${ways.logs}  says why; ${ways.start}`)
     case 'absent':
-      return reason(`${unit.unit} is not on the host`, ways.mend)
+      return reason(`${unit.unit} is not on the host`, ways.lay)
     case 'stopped':
       return unit.load === 'masked'
         ? reason(`${unit.unit} is masked`, `after  systemctl unmask ${unit.unit}  on the host: ${ways.start}`)

@@ -85,6 +85,7 @@ look_after() {
   note_attributes
   look_local
   proof 20
+  [ -z "$plans" ] || remember_data "$plans"
   why=$text held=false
   ! is lost || halt_lost
   ! is held || held=true

@@ -10,8 +10,8 @@ facts() {
   printf '%s,"me":"%s","now":%s,"synchronised":%s,"waited":%s,"uuid":"%s","random":"%s","owner":%s,"local":%s,"remote":%s,"mark":%s' \
     "$static" "$me" "$now" "$(exists /run/systemd/timesync/synchronized)" "$((now - ${began:-now}))" \
     "$(cat /proc/sys/kernel/random/uuid)" "$(od -An -tx1 -N4 /dev/urandom | tr -d ' \n')" "$owner" "${files:-null}" "${remote:-null}" "${mark:-null}"
-  printf ',"claim":%s,"tip":%s,"clean":%s,"started":%s,"lastOwner":%s,"restoring":%s,"fenced":%s,"rescue":%s,"once":%s,"running":%s' \
-    "$(remembered claim)" "$(remembered tip)" "$(remembered clean)" "$(remembered started)" "$(remembered last-owner)" \
+  printf ',"claim":%s,"tip":%s,"clean":%s,"started":%s,"lastOwner":%s,"lastData":%s,"restoring":%s,"fenced":%s,"rescue":%s,"once":%s,"running":%s' \
+    "$(remembered claim)" "$(remembered tip)" "$(remembered clean)" "$(remembered started)" "$(remembered last-owner)" "$(remembered last-data)" \
     "$(exists "$state/restoring")" "$(exists "$state/fenced")" "$(exists "$state/rescue")" "$(exists "$run/offline-once/$app")" \
     "$(exists "$run/running/$app")"
 }

@@ -103,6 +103,7 @@ round() {
   ask "{\"ask\":\"gate\",$(facts)}"
   if [ "$act" = look ]; then
     look_replica "$path_wanted"
+    remember_data "$remote"
     # Later than the replica: what a Litestream that is up already has uploaded meanwhile would look newer than the files.
     look_local
     ask "{\"ask\":\"gate\",$(facts)}"

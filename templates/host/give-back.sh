@@ -31,4 +31,4 @@ take_lock 60 || { say 3 'another program is at work on this app'; exit 1; }
 kill_litestream
 each_db give_back_one
 # The rows that it writes from now on are in no replica: no claim may say that one holds them.
-forget claim tip clean started switched failed last-owner
+forget claim tip clean started switched failed last-owner last-data

@@ -93,19 +93,38 @@ look_left() {
 # What the replica holds under $1, all databases: -> $remote. `ltx` tells an empty path (rc 0) from one that it cannot read.
 look_remote() { # PATH
   config_for "$1"
-  remote=
+  remote='' silent=false
   each_db remote_entry
   remote="{${remote#,}}"
 }
 remote_entry() {
-  if with_keys 20 ltx -no-expand-env -config "$config" -level all -json "$path" >"$work/ltx" 2>"$work/ltx-error"; then
+  # the server has just let one wait in vain
+  if [ "$silent" = true ]; then
+    :
+  elif with_keys 20 ltx -no-expand-env -config "$config" -level all -json "$path" >"$work/ltx" 2>"$work/ltx-error"; then
     max=$(tr -d ' \n' <"$work/ltx" | grep -o '"max_txid":"[0-9a-f]\{16\}"' | sort | tail -n 1 | cut -d'"' -f4)
     case $max in '') entry='{"max":null}' ;; *) entry="{\"max\":\"$max\"}" ;; esac
     still_mounted || entry="{\"max\":null,\"error\":$(json "$(not_mounted)")}"
   else
-    entry="{\"max\":null,\"error\":$(json "$(failure $? "$work/ltx-error")")}"
+    rc=$?
+    words=$(failure "$rc" "$work/ltx-error")
+    case $rc in 124 | 137) silent=true; reached || words=$unreached ;; esac
+    entry="{\"max\":null,\"error\":$(json "$words")}"
   fi
   remote="$remote,$key:$entry"
+}
+
+# Whether the data's server is there at all: curl knows at once, and Litestream tries again without a word for as long as it is let.
+reached() { # -> $unreached: why not
+  endpoint=$(sed -n 's/^ *endpoint: "\(.*\)"$/\1/p' "$etc/litestream.yml" | head -n 1)
+  rc=0
+  [ -z "$endpoint" ] || curl -q -sS -m 5 -o /dev/null -- "$endpoint" 2>"$work/unreached" || rc=$?
+  case $rc in
+    6 | 7) unreached=$(head -n 1 "$work/unreached") ;;
+    28) unreached='no answer in time' ;;
+    *) return 0 ;;
+  esac
+  return 1
 }
 
 # The path that the files here may belong to: what it holds, and what it was proven to hold once. -> $remote, $mark
@@ -113,6 +132,14 @@ look_replica() { # PATH
   look_remote "$1"
   get_tip "$1"
   mark=$source_tip
+}
+
+# When the data were reached last, where that says more than when the owner object was (offline.jq). Not at each time, for a card
+# wears out.
+remember_data() { # ENTRIES of $remote or $plans
+  case "$data_where:$1" in :* | *'"error":'*) return 0 ;; esac
+  if [ -e "$state/last-data" ] && [ -z "$(find "$state/last-data" -mmin +15)" ]; then return 0; fi
+  remember last-data "{\"read\":$(date +%s)}"
 }
 
 failure() { # EXIT-CODE STDERR -> words

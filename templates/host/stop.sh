@@ -7,7 +7,10 @@ leave_in_order() { # SECONDS-FOR-EACH-SYNC
   left false
   look_local
   get_owner 1
-  if [ "$curl:$http" = 0:200 ]; then
+  if [ "$curl:$http" = 0:200 ] && [ -n "$data_where" ] && ! reached; then
+    # systemd would end this before what is kept of ephemeral storage is written
+    unproven="$data_where cannot be reached ($unreached)"
+  elif [ "$curl:$http" = 0:200 ]; then
     proof "$1"
     unproven=$text
     ! is held || proved=true

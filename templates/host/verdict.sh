@@ -40,7 +40,7 @@ read_line() { IFS= read -r "$1" <&6; }
 # /etc/streamside/apps/<app>/gate.json into variables, and $static: the part of the facts that does not change.
 read_config() {
   printf '{"ask":"config","config":%s}\n' "$(tr '\n' ' ' <"$etc/gate.json")" >&5
-  for field in user unit host instance where owner_url owner_mode replica_root litestream ca storage wal static db_count; do
+  for field in user unit host instance where data_where owner_url owner_mode replica_root litestream ca storage wal static db_count; do
     read_line "$field" || { say 3 "$etc/gate.json cannot be read: $(cat "$work/jq-error")"; exit 1; }
     case $user in '!'*) say 3 "$etc/gate.json cannot be read: ${user#!}"; exit 1 ;; esac
   done

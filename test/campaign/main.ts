@@ -5,6 +5,9 @@ import { cacheFolder } from '../lab/paths.ts'
 import { campaign, type CampaignOptions } from './campaign.ts'
 import { faults } from './cases.ts'
 import { jobs } from './jobs.ts'
+import { strangersIn } from './stage.ts'
+
+const defaultLab = 'campaign'
 
 const usage = `Disturbs runs of streamside at every boundary between two of their steps, on real hosts of the lab, and looks at
 what becomes of them. Needs root.
@@ -19,12 +22,17 @@ Usage: npm run campaign -- [OPTIONS]
   --state FOLDER    where its progress and what is kept of failed cases go (default: ${defaultState()})
   --keep            leave the lab up at the end
 Without --minutes and --cases: all cases, which takes hours.
+It has a lab of its own, \`${defaultLab}\`, or the one that STREAMSIDE_LAB names: taken down at the beginning and at the end, with all that
+lies in .lab/NAME. One that has hosts which no campaign has made is left alone.
 Jobs:
 ${jobs.map(({ name, says }) => `  ${name.padEnd(18)}${says}`).join('\n')}
 Faults: ${faults.join(', ')}
 Example: npm run campaign -- --seed 7 --minutes 30 --job provision-fresh --resume
-Exit: 0 nothing was violated, 1 something was, or no case was tried, 2 usage.
+Exit: 0 nothing was violated, 1 something was, or no case was tried, 2 usage, or a lab that is not its own.
 `
+
+/** Another than the lab's own default: that one is somebody's. */
+const labName = process.env['STREAMSIDE_LAB'] ?? defaultLab
 
 function defaultState(): string {
   return path.join(cacheFolder(), 'campaign')
@@ -75,7 +83,7 @@ function read(argv: string[]): (Omit<CampaignOptions, 'stopping'> & { keep: bool
     fault: values.fault === undefined ? null : oneOf('fault', faults, values.fault),
     resume: values.resume,
     state: path.resolve(values.state),
-    instance: process.env['STREAMSIDE_LAB'] ?? 'campaign',
+    instance: labName,
     keep: values.keep,
   }
 }
@@ -106,6 +114,14 @@ async function main(): Promise<number> {
   }
   const { keep, instance, seed } = options
   console.log(`seed ${seed}, lab ${instance}, progress in ${options.state}`)
+  const strangers = await strangersIn(instance)
+  if (strangers.length > 0) {
+    console.error(
+      `campaign: the lab ${instance} has hosts that no campaign has made: ${strangers.join(', ')}; a campaign would take it down. ` +
+        `Next: name another lab (STREAMSIDE_LAB=…, or none: ${defaultLab}), or STREAMSIDE_LAB=${instance} scripts/lab down.`,
+    )
+    return 2
+  }
   await down({ instance })
   try {
     const result = await campaign({ ...options, stopping: untilInterrupted() }, (line) => console.log(line))

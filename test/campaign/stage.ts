@@ -4,6 +4,7 @@ import {
   cutPower,
   deleteObjects,
   environmentOf,
+  findInstance,
   getObject,
   hostOf,
   insertCardImage,
@@ -15,6 +16,7 @@ import {
   type Lab,
   labInventory,
   type LabHost,
+  listHosts,
   listObjects,
   type LoopDisk,
   makeLoopDisk,
@@ -66,6 +68,13 @@ const runDeadlineMs = 300_000
 
 /** The names of a campaign's hosts; jobs say which they use. */
 export const hostNames = ['camp-one'] as const
+
+/** Hosts of that lab that no campaign has made. Somebody is at work there, and a campaign begins with a lab taken down. */
+export async function strangersIn(instance: string): Promise<string[]> {
+  const found = await findInstance(instance)
+  const names = found === null ? [] : (await listHosts(found)).map(({ name }) => name)
+  return names.filter((name) => !hostNames.some((own) => own === name))
+}
 
 export async function openStage(instance: string, say: (line: string) => void): Promise<Stage> {
   const lab = await up(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clearRequestLog, listObjects, runInHost, shellInHost } from '../lab/index.ts'
 import { readJson } from './bucket.ts'
-import { journalOf, loseDatabase, rowsAfterRestart } from './gated.ts'
+import { begin, journalOf, loseDatabase, rowsAfterRestart, rowsOnceUp, statusSays } from './gated.ts'
 import { changesOf, mainPid, snapshotOf } from './host-state.ts'
 import { hosts, odd, region, replicaSite, type ReplicaSite } from './replica-site.ts'
 import { eventsOf, notesApp, type Run, until, writeRow } from './site.ts'
@@ -200,4 +200,38 @@ describe('an app with a capability of its own, for a port below 1024', () => {
     const both = await steal(host, { ...intruder, capabilities: ['net_bind_service', 'net_broadcast'] }, files)
     expect(both['environ']).toContain('AWS_SECRET_ACCESS_KEY=')
   })
+})
+
+describe('data that are down, while the server that keeps the owner object is up', () => {
+  test(
+    'do not keep an app from its own files, are named, and get what was written meanwhile',
+    { timeout: 240_000 },
+    async () => {
+      const kept = at.apps.find(({ name }) => name === 'kept')!
+      const objects = async () => (await listObjects(at.instance, kept.data)).length
+      // what an app has not made yet it makes for the first time with its replica alone
+      const later = 'PRAGMA journal_mode = WAL; CREATE TABLE later (a); INSERT INTO later VALUES (1)'
+      await shellInHost(kept.host, 'setpriv --reuid kept --regid kept --clear-groups sqlite3 "$1" "$2"', [
+        '/var/lib/kept/data/later.db',
+        later,
+      ])
+      await until('later in the replica', 60, async () => {
+        await runInHost(kept.host, ['systemctl', 'start', 'kept-check.service'], { deadlineSeconds: 50 })
+        return (await at.ownerOf(kept)).dbs['later']?.init === true ? true : null
+      })
+      await at.fronts.refusing.close()
+      await runInHost(kept.host, ['systemctl', 'stop', 'kept.service'], { deadlineSeconds: 90 })
+      await begin(kept, 'start')
+      const before = await rowsOnceUp(kept, 60)
+      await statusSays(
+        kept,
+        /start, offline: replica kept .*:9102.* cannot be reached .*; the files here are this host's own/,
+      )
+      await writeRow(kept.host, kept.port, 'while the data were down')
+      expect(await rowsOnceUp(kept)).toEqual([...before, 'while the data were down'])
+      const had = await objects()
+      await at.fronts.refusing.open()
+      await until('what was written meanwhile in the replica', 60, async () => ((await objects()) > had ? true : null))
+    },
+  )
 })

@@ -16,6 +16,9 @@ export interface Front {
   log: RequestRecord[]
   /** The regions that requests were signed for. */
   regions: Set<string>
+  /** Connections are refused, until `open`. */
+  close(): Promise<void>
+  open(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -84,16 +87,23 @@ async function front(
   proxy.server.removeAllListeners('request').on('request', listener)
   const server = wrap?.(listener) ?? proxy.server
   const address = bridgeAddressOf(instance)
-  server.listen(port, address)
-  await once(server, 'listening')
+  const open = async (): Promise<void> => {
+    server.listen(port, address)
+    await once(server, 'listening')
+  }
+  const close = async (): Promise<void> => {
+    if (!server.listening) return
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  }
+  await open()
   return {
     endpoint: `${wrap ? 'https' : 'http'}://${address}:${port}`,
     log: proxy.log,
     regions,
-    async stop() {
-      server.close()
-      server.closeAllConnections()
-      await once(server, 'close')
-    },
+    close,
+    open,
+    stop: close,
   }
 }

@@ -8,6 +8,7 @@ export interface State {
   clean: { proved: boolean; settled: boolean; files: Record<string, unknown>; taken?: Claim | null } | null
   started: Record<string, unknown> | null
   lastOwner: { read: number; owner: unknown } | null
+  lastData: { read: number } | null
   failed: { digest: string; since: number; code: string; text: string; next: string } | null
   restoring: boolean
   fenced: boolean
@@ -43,6 +44,7 @@ export function newState(): State {
     clean: null,
     started: null,
     lastOwner: null,
+    lastData: null,
     failed: null,
     restoring: false,
     fenced: false,

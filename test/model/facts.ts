@@ -10,6 +10,7 @@ export function staticFacts(run: Run): Record<string, unknown> {
     app,
     host: host.name,
     where: 'replica lab',
+    data: world.apart ? 'replica nas' : null,
     dbs: dbsOf(host),
     policy: { unreachable: 'start', limit: day, ephemeral: world.ephemeral },
   }
@@ -48,6 +49,7 @@ export function facts(run: Run, read: Read): Record<string, unknown> {
     clean: state.clean,
     started: state.started,
     lastOwner: state.lastOwner,
+    lastData: state.lastData,
     restoring: state.restoring,
     fenced: state.fenced,
     rescue: state.rescue !== null,
@@ -121,6 +123,14 @@ export function rememberOwner(run: Run, answer: OwnerAnswer): void {
   const same = state.lastOwner && JSON.stringify(state.lastOwner.owner) === JSON.stringify(owner)
   if (same && clockOf(run) - (state.lastOwner?.read ?? 0) < 900) return
   state.lastOwner = { read: clockOf(run), owner }
+}
+
+/** replica.sh `remember_data`: when the data were reached last. */
+export function rememberData(run: Run, answers: Record<string, { error?: string }>): void {
+  if (!run.world.apart || Object.values(answers).some((answer) => answer.error !== undefined)) return
+  const { state } = cardOf(run.host)
+  if (state.lastData && clockOf(run) - state.lastData.read < 900) return
+  state.lastData = { read: clockOf(run) }
 }
 
 export function identities(

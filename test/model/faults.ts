@@ -55,6 +55,9 @@ export const faults: Record<string, (world: World, host: Host) => void> = {
   'cut-off': (_, host) => {
     host.cutOff = !host.cutOff
   },
+  'data-down': (world) => {
+    world.dataDown = !world.dataDown
+  },
   clock: (world, host) => {
     host.clock = host.clock === 0 ? world.random.pick([-7200, -400, 400, 7200]) : 0
     host.synchronised = host.clock === 0

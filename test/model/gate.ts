@@ -1,6 +1,16 @@
 import { flush, newFiles } from './disk.ts'
 import { killLitestream, syncWait } from './daemon.ts'
-import { ask, facts, identities, lookLocal, rememberOwner, releaseLock, takeLock, type Read } from './facts.ts'
+import {
+  ask,
+  facts,
+  identities,
+  lookLocal,
+  rememberData,
+  rememberOwner,
+  releaseLock,
+  takeLock,
+  type Read,
+} from './facts.ts'
 import { appStarts, told } from './invariants.ts'
 import { carryOver, proof, putOwner, writeTip } from './prove.ts'
 import { getOwner, getTip, lookRemote } from './requests.ts'
@@ -81,6 +91,7 @@ function* round(run: Run): Program<{ decision: Decision; local: Read['local'] }>
   let decision = yield* ask(run, { ask: 'gate', ...facts(run, read) })
   if (decision.do === 'look') {
     read.remote = yield* lookRemote(run, decision.path ?? '')
+    rememberData(run, read.remote)
     read.mark = yield* getTip(run, decision.path ?? '')
     read.local = lookLocal(run)
     decision = yield* ask(run, { ask: 'gate', ...facts(run, read) })

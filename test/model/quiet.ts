@@ -34,7 +34,7 @@ export async function settle(world: World, verdicts: Verdicts, stopped: () => bo
       `board ${host.board}: up ${host.up} wanted ${host.wanted} app ${host.app} litestream ${host.litestream} lock ${host.lock?.name} tasks ${host.tasks.map((task) => task.run.name).join(', ')}`,
     )
   say(world, 'QUIET: the faults have ended')
-  Object.assign(world, { faulty: 0, slowToUpload: null })
+  Object.assign(world, { faulty: 0, slowToUpload: null, dataDown: false })
   for (const late of world.inFlight.splice(0)) if (world.random.chance(0.7)) late.land()
   for (const host of world.hosts) {
     Object.assign(host, { clock: 0, synchronised: true, cutOff: false })

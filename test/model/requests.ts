@@ -41,6 +41,11 @@ function trouble(world: World, host: Host): Answer | null {
   return null
 }
 
+/** The same of Litestream's requests. */
+function dataTrouble(world: World, host: Host): Answer | null {
+  return world.dataDown ? timeout : trouble(world, host)
+}
+
 function trouble3(world: World, host: Host, tries: number): Answer | null {
   for (let left = tries; ; left--) {
     const failed = trouble(world, host)
@@ -64,8 +69,8 @@ export function* getOwner(run: Run, tries: number): Program<OwnerAnswer> {
  * A PUT whose answer may be lost, and which may land long after its sender has given up. `land` carries it out and says
  * with which status.
  */
-export function send(world: World, from: Host | null, land: () => number): Answer {
-  const failed = from && trouble(world, from)
+export function send(world: World, from: Host | null, land: () => number, troubled = trouble): Answer {
+  const failed = from && troubled(world, from)
   if (failed) {
     if (!from.cutOff && failed.curl !== 0 && world.random.chance(0.6)) {
       if (world.random.chance(0.5)) land()
@@ -138,12 +143,13 @@ export function* putTipOnce(
 export function upload(world: World, host: Host, path: string, db: string, ltx: Ltx): boolean {
   const { daemon } = host
   const name = nameOf(host)
-  const answer = send(world, host, () => {
+  const land = (): number => {
     if (host.daemon !== daemon) world.ledger.faults.add('late')
     uploaded(world, host, path, db, ltx)
     putLtx(bucketOf(world, name), path, db, ltx)
     return 200
-  })
+  }
+  const answer = send(world, host, land, dataTrouble)
   return answer.curl === 0 && answer.http === 200
 }
 
@@ -156,7 +162,7 @@ export function* lookRemote(run: Run, path: string): Program<Record<string, { ma
   const seen: Record<string, { max: string | null; error?: string }> = {}
   for (const db of dbsOf(run.host)) {
     yield `LIST ${path}/${db}`
-    const failed = trouble(run.world, run.host)
+    const failed = dataTrouble(run.world, run.host)
     const max = maxTxid(bucketFor(run.world, run.host), path, db)
     seen[db] = failed ? { max: null, error: words(failed) } : { max: max === null ? null : hexTxid(max) }
   }
@@ -173,7 +179,7 @@ export interface PlanFact {
 
 export function* planOf(run: Run, path: string, db: string): Program<PlanFact> {
   yield `plan of ${path}/${db}`
-  const failed = trouble(run.world, run.host)
+  const failed = dataTrouble(run.world, run.host)
   if (failed) return { rc: 1, error: words(failed) }
   const found = plan(bucketFor(run.world, run.host), path, db)
   if (!found.ok) return { rc: 1, error: found.error }
@@ -190,7 +196,7 @@ export function* download(
 ): Program<{ rc: number; txid: string; error: string; rows: readonly number[] }> {
   yield `restore of ${path}/${db}`
   const { world } = run
-  const failed = trouble(world, run.host)
+  const failed = dataTrouble(world, run.host)
   if (failed) return { rc: 1, txid: '', error: words(failed), rows: [] }
   const found = plan(bucketFor(world, run.host), path, db)
   if (!found.ok) return { rc: 1, txid: '', error: found.error, rows: [] }

@@ -27,6 +27,7 @@ export interface Options {
 export async function runSchedule(seed: number, verdicts: Verdicts, options: Options = {}): Promise<Outcome> {
   const world = newWorld(seed, options.ablation ?? null, options.log ?? null)
   world.renames = options.faults?.includes('rename') === true
+  world.apart = options.faults?.includes('data-down') === true
   const themes = themesOf(world, options.faults)
   say(
     world,
@@ -60,8 +61,9 @@ const meetings: readonly (readonly string[])[] = [
 
 /** A few kinds of fault a schedule, so that they meet each other. */
 function themesOf(world: World, only: readonly string[] | undefined): string[] {
-  // An order of a person's, not something that goes wrong: in schedules that ask for it (test/unit/model/model.test.ts).
-  const names = Object.keys(allFaults).filter((name) => name !== 'start-offline' && name !== 'rename')
+  // Orders of a person's, not something that goes wrong, and what another kind of site has: in schedules that ask for it
+  // (test/unit/model/model.test.ts).
+  const names = Object.keys(allFaults).filter((name) => !['start-offline', 'rename', 'data-down'].includes(name))
   const always = ['image', 'bucket-kept', 'provision', 'boot', 'stop']
   if (only) return [...always, ...only, ...only]
   const meeting = world.random.chance(0.5) ? world.random.pick(meetings) : []

@@ -3,6 +3,7 @@ import {
   clockOf,
   facts,
   lookLocal,
+  rememberData,
   rememberOwner,
   releaseLock,
   staticFacts,
@@ -101,6 +102,7 @@ function* fence(run: Run): Program {
 function* lookAfter(run: Run): Program {
   const { world, host } = run
   const proved = yield* proof(run, lookLocal(run))
+  rememberData(run, proved.plans)
   const held = proved.verdict.held === true
   const unprovenSince = lasting(host, world, 'unproven', !held)
   let latest = proved.read.owner

@@ -85,6 +85,10 @@ export interface World {
   inventory: Named
   /** Provisions that know of names: planned and owned by the product's own code. */
   renames: boolean
+  /** Another server than the data's keeps the owner objects. */
+  apart: boolean
+  /** No host reaches the data's server; where the owner objects lie with them, there is none of its own. */
+  dataDown: boolean
   /** The name under which the app was taken up last. */
   newest: string
   /** What was sent and has not landed; `from` is the board that sent it, null for an operator. */
@@ -116,6 +120,8 @@ export function newWorld(seed: number, ablation: Ablation | null, log: World['lo
     buckets: {},
     inventory: { name: app, was: null },
     renames: false,
+    apart: false,
+    dataDown: false,
     newest: app,
     hosts: [],
     inFlight: [],

@@ -54,7 +54,7 @@ step_rename() { # N FROM TO SOURCE [HALF…]
   state=/var/lib/streamside/apps/$to
   mkdir -p "$state"
   # One of an earlier time under this name is not about these files.
-  [ "$origin" = "$to" ] || rm -f -- "$state/claim" "$state/tip" "$state/reason" "$state/last-owner"
+  [ "$origin" = "$to" ] || rm -f -- "$state/claim" "$state/tip" "$state/reason" "$state/last-owner" "$state/last-data"
   for name in "$app" "$@"; do
     [ "$name" = "$to" ] || give_name "$name"
   done

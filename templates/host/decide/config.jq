@@ -7,11 +7,11 @@ def config:
   .config as $c
   | { do: "config", code: "config", text: "", next: "",
       lines: ([
-        $c.user, $c.unit, $c.host, $c.instance, $c.where,
+        $c.user, $c.unit, $c.host, $c.instance, $c.where, ($c.data // ""),
         $c.ownership.url, $c.ownership.mode, ($c.ownership.root // ""),
         $c.litestream.binary, ($c.litestream.ca // ""),
         $c.storage, ($c.wal // ""),
-        ({ app: $c.app, host: $c.host, where: $c.where, store: (if $c.ownership.mode == "directory" then "directory" else "bucket" end), dbs: [$c.databases[].name],
+        ({ app: $c.app, host: $c.host, where: $c.where, data: $c.data, store: (if $c.ownership.mode == "directory" then "directory" else "bucket" end), dbs: [$c.databases[].name],
            policy: { unreachable: $c.whenUnreachable, limit: $c.offlineLimitSeconds, ephemeral: ($c.storage == "ephemeral") } } | tojson | .[1:-1]),
         ($c.databases | length)
       ] + [$c.databases[] | (.name, (.name | tojson), (.path | as_line))] | map(tostring)) };

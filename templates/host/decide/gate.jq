@@ -1,5 +1,5 @@
 # The gate before every start of an app (ownership.md, "The gate"). Facts, beside those of owner, stale and offline:
-#   app, where        for messages: the instance, and where its owner object lies
+#   app, where, data  for messages: the instance, where its owner object lies, and where its data lie when that is elsewhere
 #   me, host          this machine's id and inventory name
 #   now, synchronised, waited     epoch s; did a time server set the clock; s since the gate began
 #   dbs               names of the databases in the inventory
@@ -47,7 +47,7 @@ def restore_from($owner; $source; $dbs; $text):
       or (.policy.ephemeral and proven_as_left)) };
 
 def lost($dbs; $owner):
-  alarm("replica-lost"; "\($dbs | join(", ")) was in the replica once, and now nothing is there under \($owner.path) (\(.where))";
+  alarm("replica-lost"; "\($dbs | join(", ")) was in the replica once, and now nothing is there under \($owner.path) (\(data_where))";
         "bring the bucket's content back, or run streamside provision --new-history \(.app) to "
         + if any(.local[]; .file) then "go on from the files here" else "start with an empty database" end);
 
@@ -150,8 +150,7 @@ def mine($owner):
   elif barred != [] then files_unreadable
   elif .remote == null then { do: "look", code: "look", text: "", next: "", path: $owner.path }
   elif any(.remote[]; .error != null) then
-    first(.remote[] | select(.error != null) | .error) as $error
-    | unreadable($error | litestream_kind; $error; .)
+    data_away($owner)
   elif .mark.error != null then unreadable(.mark.error | litestream_kind; .mark.error; .)
   elif marked == null then mark_garbage($owner)
   elif .restoring or $owner.from != null then moving($owner)

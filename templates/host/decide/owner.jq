@@ -71,7 +71,7 @@ def litestream_kind:
   elif test("RequestTimeTooSkewed") then "clock"
   elif test("StatusCode: 40[13]|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch") then "denied"
   elif test("no answer in time|deadline exceeded|Client.Timeout|i/o timeout") then "timeout"
-  elif test("connection refused|connection reset|no such host|unreachable|no route|dial tcp|broken pipe") then "refused"
+  elif test("connection refused|connection reset|no such host|unreachable|no route|dial tcp|broken pipe|Failed to connect|Could not resolve") then "refused"
   elif test("StatusCode: 5") then "server"
   else "other" end;
 
@@ -115,6 +115,10 @@ def unreadable($kind; $why; $f):
     else
       refuse("replica-error"; "\($where) answers with an error (\($why))"; "look at the server's log; \($itself) once it answers")
     end;
+
+# Litestream's own commands meet the data, which may lie elsewhere than the owner object.
+def data_where: .data // .where;
+def data_unreadable($kind; $why; $f): unreadable($kind; $why; $f | .where = data_where);
 
 def unread($read; $f):
   if $read.kind == "newer" then

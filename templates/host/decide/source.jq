@@ -19,7 +19,7 @@ def another_point($db; $best):
 def broken($db; $error; $best):
   ($error | litestream_kind) as $kind
   | "\(source_text) cannot be restored: \($db): \($error); \(untouched)" as $said
-  | if $kind != "other" then unreadable($kind; $error; .)
+  | if $kind != "other" then data_unreadable($kind; $error; .)
     elif $error | test("non-contiguous|no matching backup") then
       alarm("chain-gap"; $said; "bring the missing objects back\(another_point($db; $best))") + { lasting: true }
     elif $error | test("no space left|disk full|disk quota") then

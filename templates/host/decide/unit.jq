@@ -11,8 +11,8 @@ def unit_owned($owner):
     # Beside a running app, too: a position that cannot be read would look like a second writer's work.
     elif barred != [] then files_unreadable | .alert = false
     elif .remote == null then { do: "look", code: "look", text: "", next: "", path: $owner.path }
-    elif any(.remote[]; .error != null) then refuse("replica-error"; first(.remote[] | select(.error != null) | .error); "")
-    elif .mark.error != null then refuse("replica-error"; .mark.error; "")
+    elif any(.remote[]; .error != null) then refuse("replica-error"; "\(data_where): \(first(.remote[] | select(.error != null) | .error))"; "")
+    elif .mark.error != null then refuse("replica-error"; "\(.where): \(.mark.error | ltrimstr(" "))"; "")
     elif marked == null then mark_garbage($owner)
     elif .running then
       [.dbs[] as $db | select($f | remote_max($db) > position($db)) | $db] as $ahead

@@ -106,6 +106,17 @@ describe.each(Object.keys(offers))('%s', (shell) => {
     expect(offered('streamside logs gotify --f', '--follow').join(' ')).toContain('--follow')
   })
 
+  test('completes the apps that a restore may be of, wherever its host stands, and the hosts of what is done to one', () => {
+    expect(offered('streamside restore --app ', 'gotify').join(' ')).toMatch(/gotify/)
+    expect(offered('streamside restore pi-attic --app ', 'gotify')).not.toContain('pi-cellar')
+    expect(offered('streamside restore --app gotify pi-c', 'pi-cellar').join(' ')).toContain('pi-cellar')
+    expect(offered('streamside card --to card pi-c', 'pi-cellar').join(' ')).toContain('pi-cellar')
+    for (const command of ['ssh', 'card', 'restore']) {
+      expect(offered(`streamside ${command} `, 'pi-cellar')).toEqual(expect.arrayContaining(['pi-attic', 'pi-cellar']))
+      expect(offered(`streamside ${command} `, 'pi-cellar')).not.toContain('gotify')
+    }
+  })
+
   test('completes names of the inventory that the line names, wherever it stands', () => {
     const names = ['far-one', 'far-two', 'wiki', '@far']
     expect(offered('streamside --inventory far/site.yaml status --limit ', '@far')).toEqual(

@@ -135,5 +135,6 @@ describe('a replica in a directory', () => {
       where: 'replica share (/mnt/nas)',
       ownership: { mode: 'directory', root: '/mnt/nas', url: '/mnt/nas/home/gotify' },
     })
+    expect(config).not.toHaveProperty('data')
   })
 })

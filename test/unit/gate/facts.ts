@@ -91,6 +91,8 @@ export function asked(ask: string, change: Record<string, unknown> = {}): Facts 
     tip: null,
     clean: null,
     started: null,
+    data: null,
+    lastData: null,
     lastOwner: { read: 900, owner: owner() },
     restoring: false,
     fenced: false,

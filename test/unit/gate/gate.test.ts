@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Decision, openVerdicts } from '../../model/verdicts.ts'
+import { apartCases } from './apart-cases.ts'
 import { barredCases } from './barred-cases.ts'
 import { asked, barred, claim, fileId, found, gone, here, me, owner } from './facts.ts'
 import { directoryCases } from './directory-cases.ts'
@@ -13,7 +14,7 @@ const verdicts = openVerdicts()
 afterAll(() => verdicts.close())
 
 const gate = (change: Record<string, unknown>): Promise<Decision> => verdicts.ask(asked('gate', change))
-const steps = { ...ownerCases, ...filesCases, ...unprovenCases, ...directoryCases, ...barredCases }
+const steps = { ...ownerCases, ...filesCases, ...unprovenCases, ...directoryCases, ...barredCases, ...apartCases }
 
 for (const [step, cases] of Object.entries(steps)) {
   describe(step, () => {

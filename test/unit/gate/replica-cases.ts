@@ -103,6 +103,11 @@ export const unitCases: Case[] = [
     },
     { do: 'go' },
   ],
+  [
+    'waits for data that another server has, and names that one',
+    { data: 'replica far', remote: { main: { max: null, error: 'no answer in time' } } },
+    { do: 'refuse', text: 'replica far: no answer in time' },
+  ],
   ['waits for the replica', { owner: noAnswer(7, 'refused') }, { do: 'refuse', code: 'replica-unreachable' }],
 ]
 
@@ -314,6 +319,11 @@ export const sourceCases: Case[] = [
     'waits when the server went away meanwhile',
     { ...planned, plans: { main: { rc: 124, error: 'no answer in time' } } },
     { do: 'refuse', code: 'replica-timeout' },
+  ],
+  [
+    'names the server of the data, not the one that keeps the owner object',
+    { ...planned, data: 'replica far', plans: { main: { rc: 124, error: 'no answer in time' } } },
+    { do: 'refuse', code: 'replica-timeout', text: expect.stringMatching(/^replica far does not answer/) },
   ],
   [
     'restores what another machine has just uploaded, when it has had the time to stop',

@@ -24,6 +24,14 @@ test('an order to start without the replica breaks none either', async () => {
   expect(found.decided.get('gate:start:offline-once') ?? 0).toBeGreaterThan(0)
 })
 
+test('nor does a server of the data that goes away while another one keeps the owner objects', async () => {
+  const faults = ['data-down', 'start-offline', 'old-image', 'power-cut', 'forced-claim', 'hours-pass', 'crash']
+  const found = await runMany(verdicts, { seed: 9000, schedules: 300, faults })
+  expect(found.failed && `seed ${found.failed.seed}: ${found.failed.violation}`).toBeNull()
+  for (const key of ['gate:start:offline', 'gate:start:offline-once', 'gate:refuse:offline-limit'])
+    expect(found.decided.get(key) ?? 0, key).toBeGreaterThan(0)
+})
+
 test('neither does a rename, back, or to a third name, cut off wherever it is', async () => {
   const faults = ['rename', 'power-cut', 'operator-dies', 'sigkill', 'clone', 'new-card']
   const found = await runMany(verdicts, { seed: 1, schedules: 300, faults })

@@ -3,7 +3,7 @@ import { exitCodes, Problem, worstExit } from '../../../src/problem.ts'
 import { hostStatus } from '../../../src/status/host-status.ts'
 import type { HostFacts } from '../../../src/status/host-status.ts'
 import type { HostStatus } from '../../../src/status/status.ts'
-import { app, fileSystem, health, hostFacts, now, unit, units } from './facts.ts'
+import { app, fileSystem, health, hostFacts, me, now, unit, units } from './facts.ts'
 
 const codes = (status: HostStatus) =>
   [...status.wrong, ...status.apps.flatMap(({ wrong }) => wrong)].map(({ code }) => code)
@@ -46,6 +46,33 @@ describe('the state of an app', () => {
     if (state === 'running') expect(found?.reason).toBeNull()
     else expect(found?.reason).toMatchObject({ text: expect.stringMatching(/\S/), next: expect.stringMatching(/\S/) })
     expect((found?.wrong.length ?? 0) > 0).toBe(state !== 'running')
+  })
+})
+
+describe('an app that is not on the host', () => {
+  const held = (id: string) => ({
+    askedAt: now,
+    http: 200,
+    serverTime: now,
+    body: { epoch: 1, path: 'e0001-0000000a', holder: { host: 'pi', id }, from: null },
+  })
+  const absent = unit({ loadState: 'not-found', activeState: 'inactive', subState: 'dead' })
+  test.each([
+    [
+      'names both ways where nothing is known',
+      { owner: null, lastOwner: null },
+      /^run streamside provision, or .*restore pi if/,
+    ],
+    [
+      'is restored where another machine of this name holds it',
+      { owner: held('b'.repeat(64)) },
+      /^run streamside restore pi,/,
+    ],
+    ['is provisioned where this machine holds it', { owner: held(me) }, /^run streamside provision$/],
+  ])('%s', (_, seen, next) => {
+    const facts = hostFacts({ app: seen })
+    facts.seen.units = units({ 'notes.service': absent })
+    expect(hostStatus(facts).apps[0]?.reason).toMatchObject({ code: 'absent', next: expect.stringMatching(next) })
   })
 })
 
