@@ -1,4 +1,4 @@
-import { readOnlyAdvice } from '../host/advice.ts'
+import { includeAdvice, readOnlyAdvice } from '../host/advice.ts'
 import { parseReason } from '../host/probe-records.ts'
 import type { Host } from '../inventory/model.ts'
 import { exitCodes, type ExitCode, Problem } from '../problem.ts'
@@ -15,6 +15,7 @@ const nextByCode: Record<string, (host: string) => string> = {
     'files (sudo du -xd3 --inodes / | sort -n), then run provision again: it goes on from what is in place',
   'read-only': readOnlyAdvice,
   'not-valid': () => 'nothing was put in place, the old files stand; mend the inventory and run provision again',
+  'rsyslog-not-included': (host) => `nothing was put in place, the old files stand; ${includeAdvice(host)}`,
   'put-back': (host) =>
     `is the address that logs: says one of ${host}'s own (logs: { addresses: … }), and the port free (streamside ssh ${host} sudo ss -ltnp)? Mend that and run provision again`,
   digest: (host) => `the card or the memory of ${host} may be failing: see dmesg there, then run provision again`,
