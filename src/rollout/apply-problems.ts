@@ -78,10 +78,7 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       code: 'unhealthy',
       doing: `waiting for ${app} to be healthy on ${host}`,
       found: text.trim(),
-      next:
-        missingInterpreter(text) ??
-        portInUse(text, host, app) ??
-        `mend the release or its health check and run provision again; on the host: journalctl -u ${app}`,
+      next: missingInterpreter(text) ?? portInUse(text, host, app) ?? unhealthyAdvice(app, text),
       host,
       app,
     })
@@ -127,6 +124,13 @@ export function transactionProblem(host: string, code: string, text: string): Pr
     host,
     ...(kind === 'overtaken' ? { exit: exitCodes.locked } : {}),
   })
+}
+
+/** The host's words begin with the unit, which is somebody else's where the app is a service (apply/units.sh). */
+function unhealthyAdvice(app: string, text: string): string {
+  const unit = /^(\S+)\.service is /.exec(text)?.[1] ?? app
+  const what = unit === app ? 'release' : 'service'
+  return `mend the ${what} or its health check and run provision again; on the host: journalctl -u ${unit}`
 }
 
 /** Another run's transaction is under way on the host, and somebody is watching it. */
