@@ -129,6 +129,11 @@ export function transactionProblem(host: string, code: string, text: string): Pr
 /** The host's words begin with the unit, which is somebody else's where the app is a service (apply/units.sh). */
 function unhealthyAdvice(app: string, text: string): string {
   const unit = /^(\S+)\.service is /.exec(text)?.[1] ?? app
+  if (unit !== app && /database is locked/i.test(text))
+    return (
+      `Litestream has the database open, and a program that sets another journal mode at its start finds it locked: set WAL mode in the configuration of ` +
+      `the service (vnstat: DatabaseWriteAheadLogging 1), then run provision again; one that has no such setting cannot be replicated; on the host: journalctl -u ${unit}`
+    )
   const what = unit === app ? 'release' : 'service'
   return `mend the ${what} or its health check and run provision again; on the host: journalctl -u ${unit}`
 }
