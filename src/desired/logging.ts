@@ -104,11 +104,17 @@ function clientConfig(logs: Logs, host: Host): FileResource | null {
         files: tlsFiles,
         durable: logs.queue === 'durable',
         queueBytes: logs.queueBytes,
+        queueFileBytes: queueFileBytes(logs.queueBytes),
       },
     ]
   })
   if (servers.length === 0) return null
   return { ...configFile(clientFile, render('rsyslog/client.conf.hbs', { servers })), validate: 'rsyslog' }
+}
+
+/** Bytes of a file of a queue: a tenth of it, and no more than rsyslog makes them by itself. */
+function queueFileBytes(queueBytes: number): number {
+  return Math.min(2 ** 20, Math.floor(queueBytes / 10))
 }
 
 function serverFiles(inventory: Inventory, logs: Logs, host: Host): FileResource[] {

@@ -6,6 +6,14 @@ export function clockAdvice(host: string): string {
   )
 }
 
+/** What to do about a rsyslog.conf that includes nothing of /etc/rsyslog.d. Its owner's to mend: where in it, only they know. */
+export function includeAdvice(host: string): string {
+  return (
+    `add the line  include(file="/etc/rsyslog.d/*.conf")  to /etc/rsyslog.conf on ${host}, after its modules, then there: ` +
+    'sudo systemctl restart rsyslog; then run provision again'
+  )
+}
+
 /** What to do about a file system that is read-only. */
 export function readOnlyAdvice(host: string): string {
   return (

@@ -5,6 +5,11 @@ export function rsyslogComplaint(encoded: string | undefined): { rsyslogComplain
   return encoded === undefined ? {} : { rsyslogComplaint: Buffer.from(encoded, 'base64').toString().trimEnd() }
 }
 
+/** Snippets of ours that rsyslog's configuration does not include; see templates/host/rsyslog.sh. */
+export function rsyslogUnread(files: string | undefined): { rsyslogUnread?: string[] } {
+  return files === undefined ? {} : { rsyslogUnread: files.split(' ') }
+}
+
 /**
  * The settings that `systemd-analyze cat-config systemd/journald.conf` (base64) comes to. It prints every file after a line
  * `# /path`, in the order in which they count; the last assignment of a key is the one that does, an empty one sets the default.

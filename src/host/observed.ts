@@ -49,6 +49,8 @@ export interface Observed {
   journald: Map<string, JournaldSetting> | null
   /** Why rsyslog would refuse its configuration at its next start, in its own words; absent when it would not. */
   rsyslogComplaint?: string
+  /** Snippets of ours that its configuration does not, or would not, include; absent when it includes all of them. */
+  rsyslogUnread?: string[]
   /** Replicas in directories, by name. */
   replicas: Map<string, ObservedReplica>
   /** Files laid, or about to be, by transactions that ended before they could record them in the manifest. */

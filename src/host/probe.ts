@@ -3,7 +3,7 @@ import { hostProgram } from '../templates/render.ts'
 import { encodeField } from './host-encoding.ts'
 import type { Observed, ObservedPath, ObservedUnit } from './observed.ts'
 import { observedPath, ownPaths } from './probe-paths.ts'
-import { parseJournald, rsyslogComplaint } from './logging.ts'
+import { parseJournald, rsyslogComplaint, rsyslogUnread } from './logging.ts'
 import {
   parseApps,
   parseDatabases,
@@ -34,6 +34,8 @@ export interface ProbeRequest {
   ports: { port: number; user: string }[]
   /** Say what journald's configuration comes to, with everybody's drop-ins. */
   journald: boolean
+  /** Names in /etc/rsyslog.d: say whether rsyslog takes its configuration, and reads these. */
+  snippets: string[]
   /** Compare trees by content too (`--verify`). */
   verify: boolean
 }
@@ -78,6 +80,7 @@ export function probePayload(request: ProbeRequest): { name: string; content: st
     { name: 'units', content: lines(request.units) },
     { name: 'apps', content: lines(request.apps) },
     { name: 'ports', content: lines(request.ports.map(({ port, user }) => `${port} ${user}`)) },
+    { name: 'snippets', content: lines(request.snippets) },
     ...(request.journald ? [{ name: 'journald', content: '' }] : []),
     ...(request.verify ? [{ name: 'verify', content: '' }] : []),
   ]
@@ -171,6 +174,7 @@ export function parseProbe(answer: string, request: ProbeRequest, host: string):
       who,
     })),
     ...rsyslogComplaint(all('rsyslog')[0]?.[0]),
+    ...rsyslogUnread(all('rsyslog-unread')[0]?.[0]),
     journald: parseJournald(all('journald')[0]?.[0]),
     laid: new Set(all('laid').map(([path = '']) => Buffer.from(path, 'base64').toString())),
     replicas: parseReplicas(all('replica'), all('held'), request),

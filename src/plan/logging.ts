@@ -1,7 +1,9 @@
 import path from 'node:path'
 import type { HostState } from '../desired/host-state.ts'
 import { journaldFile } from '../desired/journal.ts'
+import { includeAdvice } from '../host/advice.ts'
 import type { Observed } from '../host/observed.ts'
+import { Problem } from '../problem.ts'
 import type { HostPlan } from './change.ts'
 
 /**
@@ -39,5 +41,23 @@ export function rsyslogInvalid(state: HostState, observed: Observed): HostPlan['
       message: `rsyslog goes on with the configuration that it has, and will refuse the one in /etc/rsyslog.d when it starts again: ${rsyslogComplaint}`,
       next: `mend that on ${state.host.name}, then: systemctl restart rsyslog`,
     },
+  ]
+}
+
+/**
+ * A rsyslog.conf that includes none of our snippets, as one written by hand may: rsyslog finds all valid, and forwards nothing. Of a host
+ * without rsyslog nothing is known yet: apply says it by the same code (apply/logging.sh).
+ */
+export function rsyslogNotIncluded(state: HostState, observed: Observed): Problem[] {
+  const { name } = state.host
+  if (observed.rsyslogUnread === undefined) return []
+  return [
+    new Problem({
+      code: 'rsyslog-not-included',
+      doing: `logging on ${name}`,
+      found: `/etc/rsyslog.conf does not include ${observed.rsyslogUnread.join(' and ')}: rsyslog does nothing of what stands there, so log servers miss what happens on this host`,
+      next: includeAdvice(name),
+      host: name,
+    }),
   ]
 }

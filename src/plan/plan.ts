@@ -11,6 +11,7 @@ import { databaseOwners, walSwitches } from './databases.ts'
 import { givenBack, leavingApps, letGo, purged } from './leaving.ts'
 import { healthCheck } from './health.ts'
 import { leftovers } from './leftovers.ts'
+import { rsyslogNotIncluded } from './logging.ts'
 import { manifestFor, manifestPath, readManifest } from './manifest.ts'
 import { dataMoves, halted, refuseCrossing, refuseRenamedMoves } from './moves.ts'
 import { afterwards, comesAlong, movedFiles, renamed, renamesOn, whileRenaming } from './renames.ts'
@@ -83,6 +84,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     ...refuseCrossing(state, recorded, observed),
     ...refuseRenamedMoves(state, recorded, renames),
     ...misspeltNames(state, recorded, leaving),
+    ...rsyslogNotIncluded(state, observed),
   )
   for (const [resource, change] of compared) {
     changes.push(comesAlong(change, renames, recorded))

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { journaldFile } from '../desired/journal.ts'
 import type { Resource } from '../desired/resources.ts'
 import { sha256 } from '../desired/runs-from.ts'
@@ -39,6 +40,9 @@ export function probeRequest(
     }),
     ports: apps.flatMap(({ name, port }) => (port === null ? [] : [{ port, user: name }])),
     journald: resources.some((resource) => resource.kind === 'file' && resource.path === journaldFile),
+    snippets: resources.flatMap((resource) =>
+      resource.kind === 'file' && path.dirname(resource.path) === '/etc/rsyslog.d' ? path.basename(resource.path) : [],
+    ),
     verify,
   }
   for (const resource of resources) {

@@ -1,4 +1,4 @@
-import { readOnlyAdvice } from '../host/advice.ts'
+import { includeAdvice, readOnlyAdvice } from '../host/advice.ts'
 import { parseReason } from '../host/probe-records.ts'
 import type { Host } from '../inventory/model.ts'
 import { exitCodes, type ExitCode, Problem } from '../problem.ts'
@@ -15,6 +15,7 @@ const nextByCode: Record<string, (host: string) => string> = {
     'files (sudo du -xd3 --inodes / | sort -n), then run provision again: it goes on from what is in place',
   'read-only': readOnlyAdvice,
   'not-valid': () => 'nothing was put in place, the old files stand; mend the inventory and run provision again',
+  'rsyslog-not-included': (host) => `nothing was put in place, the old files stand; ${includeAdvice(host)}`,
   'put-back': (host) =>
     `is the address that logs: says one of ${host}'s own (logs: { addresses: … }), and the port free (streamside ssh ${host} sudo ss -ltnp)? Mend that and run provision again`,
   digest: (host) => `the card or the memory of ${host} may be failing: see dmesg there, then run provision again`,
@@ -77,10 +78,7 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       code: 'unhealthy',
       doing: `waiting for ${app} to be healthy on ${host}`,
       found: text.trim(),
-      next:
-        missingInterpreter(text) ??
-        portInUse(text, host, app) ??
-        `mend the release or its health check and run provision again; on the host: journalctl -u ${app}`,
+      next: missingInterpreter(text) ?? portInUse(text, host, app) ?? unhealthyAdvice(app, text),
       host,
       app,
     })
@@ -126,6 +124,18 @@ export function transactionProblem(host: string, code: string, text: string): Pr
     host,
     ...(kind === 'overtaken' ? { exit: exitCodes.locked } : {}),
   })
+}
+
+/** The host's words begin with the unit, which is somebody else's where the app is a service (apply/units.sh). */
+function unhealthyAdvice(app: string, text: string): string {
+  const unit = /^(\S+)\.service is /.exec(text)?.[1] ?? app
+  if (unit !== app && /database is locked/i.test(text))
+    return (
+      `Litestream has the database open, and a program that sets another journal mode at its start finds it locked: set WAL mode in the configuration of ` +
+      `the service (vnstat: DatabaseWriteAheadLogging 1), then run provision again; one that has no such setting cannot be replicated; on the host: journalctl -u ${unit}`
+    )
+  const what = unit === app ? 'release' : 'service'
+  return `mend the ${what} or its health check and run provision again; on the host: journalctl -u ${unit}`
 }
 
 /** Another run's transaction is under way on the host, and somebody is watching it. */

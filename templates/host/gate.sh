@@ -49,6 +49,7 @@ start() {
     case $claim in *"\"path\":\"$(claimed_path)\""*) ;; *) kill_litestream ;; esac
     remember claim "$claim"
   fi
+  start_apart
   switch_to_wal
   each_db flush
   note_attributes

@@ -29,6 +29,7 @@ for part in state verdict facts store s3 directory replica deleted prove rescue 
 done
 
 check() {
+  await_service
   # The gate may be at work on the files for as long as a restore takes.
   take_lock 600 || { say 4 'another program is at work on this app; tried again'; exit 1; }
   open_scratch
@@ -71,6 +72,8 @@ go() {
   config_for "$path_wanted"
   if grep -q '^ *type: file$' "$work/$path_wanted.yml"; then only_in_replica; fi
   install -m 0644 "$work/$path_wanted.yml" "$run/litestream/$app.yml"
+  # of a service that is being stopped nothing was seen
+  [ ! -e "$run/running/$app" ] || rm -f "$run/apart/$app"
   sh "$lib/record-start.sh" "$app" "$app-litestream.service"
   alerts_over litestream
   say 6 "$text"

@@ -10,7 +10,8 @@
 #   packages, users, units, apps                one name a line; accounts and apps that are there are answered, too
 #   replicas  lines  PATH TAB PREFIX            replicas in directories: replicas.sh
 #   ports     lines  PORT USER                  ports that apps want: answered when somebody else has them
-#   journald                                    (may be absent) say what journald's configuration comes to, and what rsyslog's is refused for
+#   journald                                    (may be absent) say what journald's configuration comes to
+#   snippets  lines  NAME                       ours in /etc/rsyslog.d: what rsyslog's configuration is refused for, and whether they are in it
 #   verify                                      (may be absent) compare trees by content, not by their signature alone
 #   probe/, tree.sh, own-paths.sh, enter.sh, look.sh, services.sh, replicas.sh, rsyslog.sh, host-id.sh   parts of this program
 # PATH is encoded for printf %b (a backslash, TAB or newline in it stands as \\, \t, \n).
@@ -61,6 +62,7 @@ databases
 services
 units
 journald
+rsyslog
 replicas
 apps
 transactions

@@ -3,13 +3,25 @@
 
 # rsyslog.conf names the folder by its path: in a mount namespace of its own rsyslogd sees another one in its place, and its
 # complaints name the files by their own names.
-# Exit: 0 it would start, 1 it would not; what it said is in SAID
+# Exit: 0 it would start, 1 it would not; what it said is in SAID, and all of the text that it has read in SAID.read
 rsyslog_check() { # FOLDER SAID [SNIPPET that is taken for empty]
+  rm -f -- "$2.read"
   # shellcheck disable=SC2016 # those are that shell's
   unshare --mount -- sh -c '
     mount --bind "$1" /etc/rsyslog.d || exit 1
     [ -z "$2" ] || mount --bind /dev/null "/etc/rsyslog.d/$2" || exit 1
-    exec rsyslogd -N1 -f /etc/rsyslog.conf' sh "$1" "${3-}" >"$2" 2>&1
+    exec rsyslogd -N1 -f /etc/rsyslog.conf -o "$3"' sh "$1" "${3-}" "$2.read" >"$2" 2>&1
+}
+
+# A rsyslog.conf that somebody has written by hand may include nothing of /etc/rsyslog.d: all is valid then, and nothing of ours is
+# done. Where rsyslogd has not said what it has read (an -o that is refused is ignored), nothing is known.
+rsyslog_unread() { # FOLDER SAID, after a check that found all valid -> our snippets that are not read, in one line
+  grep -q '^##### BEGIN CONFIG: /etc/rsyslog\.conf ' "$2.read" 2>/dev/null || return 0
+  unread=
+  for snippet in "$1"/[0-9][0-9]-streamside*.conf; do
+    [ ! -f "$snippet" ] || grep -q "^##### BEGIN CONFIG: .*/${snippet##*/} " "$2.read" || unread="$unread /etc/rsyslog.d/${snippet##*/}"
+  done
+  printf '%s' "${unread# }"
 }
 
 # rsyslogd reads all snippets as one text. What one of them does not close, or what names nothing that is there, is told of another

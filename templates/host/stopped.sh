@@ -9,7 +9,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts store s3 directory replica deleted prove rescue stop; do
+for part in state verdict facts store s3 directory replica deleted prove rescue stop wal-mode; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -18,13 +18,14 @@ done
 systemctl stop "$app-gate.service" || say 4 "$app-gate.service could not be stopped"
 # Made by the gate when it lets the app through: without it nothing ran, and what `clean` says is still true.
 [ -e "$run/running/$app" ] || exit 0
+recent=$(find "$run/running/$app" -mmin -1)
 rm "$run/running/$app"
 open_verdicts
 read_config
 # Ephemeral storage does not outlive this boot: what is in it is kept first, however the app ended, and taken away again below
 # when the replica turns out to hold it. The files of an app that has stopped are nobody's business but Litestream's.
 if [ "$storage" = ephemeral ] && [ "$(systemctl is-system-running || :)" = stopping ]; then rescue; fi
-[ "${SERVICE_RESULT-}" = success ] || exit 0
+[ "${SERVICE_RESULT-}" = success ] || { note_early_end "$recent"; exit 0; }
 me=$(sh "$lib/host-id.sh")
 take_lock 20 || { say 4 'another program is at work on this app: this stop leaves no mark'; exit 0; }
 open_scratch

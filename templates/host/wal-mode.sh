@@ -29,11 +29,44 @@ switched_back() {
 refuse_rollback() {
   in_rollback_mode || return 0
   # made by the service after the gate had looked: SQLite makes it so, and Litestream may switch it
-  [ "$wal" != switch ] || grep -qsxF -- "$db" "$state/switched" || return 0
+  [ "$wal" != switch ] || [ -e "$run/apart/$app" ] || grep -qsxF -- "$db" "$state/switched" || return 0
   code=not-wal text="$unit has $db in rollback mode, which it sets by itself: Litestream needs WAL mode, and nothing is replicated"
   next="set WAL mode in the configuration of the service (vnstat: DatabaseWriteAheadLogging 1), then systemctl restart $unit; one that has no such setting cannot be replicated"
   say 4 "$code: $text. Next: $next."
   printf '%s\n' "$text" >"$run/litestream/$app.refused"
   alert litestream "$code" "$text" "$next"
   exit 1
+}
+
+# While Litestream has a database open its mode cannot be changed: a service that sets another one at each start finds it locked, and
+# ends, and so it would for ever. One that has ended within a minute beside Litestream is therefore started without it; that comes back
+# once the service is up, and sees by then what mode it has set. Below /run: after a boot the service gets one more try beside it.
+note_early_end() { # anything when it was started less than a minute ago; by stopped.sh
+  [ -n "$wal" ] && [ -n "$1" ] && systemctl is-active --quiet "$app-litestream.service" || return 0
+  run_folder apart
+  : >"$run/apart/$app"
+}
+start_apart() { # by the gate
+  [ -e "$run/apart/$app" ] || return 0
+  say 4 "$unit has ended right after its start: it is started without Litestream now, which comes back when it is up"
+  kill_litestream
+}
+# Without the lock, which a service that ends again needs. Of one that stays down there is nothing to wait for.
+await_service() {
+  [ -e "$run/apart/$app" ] || return 0
+  waited=0
+  while [ "$waited" -lt 60 ]; do
+    case $(systemctl show -P ActiveState "$unit") in
+      activating | reloading) ;;
+      active)
+        entered=$(systemctl show -P ActiveEnterTimestampMonotonic "$unit")
+        # both count from boot, systemd's in µs
+        read -r up _ </proc/uptime
+        [ "$((${up%.*} - entered / 1000000))" -lt 5 ] || return 0
+        ;;
+      *) return 0 ;;
+    esac
+    sleep 1
+    waited=$((waited + 1))
+  done
 }

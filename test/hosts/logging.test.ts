@@ -57,6 +57,14 @@ describe('an event that happens on a host', () => {
     expect(line).toMatch(/ lognotes-litestream\[[0-9]+\]: level=INFO msg="[^"]+" \{/)
     expect(await shellInHost(two, `grep -c '\\\\/' ${file} || :`)).toBe('0\n')
   })
+
+  test('of Litestream keeps its severity where a level of compaction stands beside it', async () => {
+    const said = '{"time":"2026-01-01T00:00:00Z","level":"WARN","msg":"compacted at nine","level":9,"rows":3}'
+    await logOn(three, said, 'lognotes-litestream')
+    await arrived(two, 'compacted at nine')
+    const line = await shellInHost(two, 'grep -h "compacted at nine" /var/log/hosts/log-three/lognotes.log')
+    expect(line).toMatch(/ level=WARN msg="compacted at nine" \{ "rows": 3, "compaction_level": 9 \}$/m)
+  })
 })
 
 describe('an event of an adopted service', () => {

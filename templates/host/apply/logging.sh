@@ -35,6 +35,8 @@ check_logging() {
   done <"$staged"
   rsyslog_check "$shadow" "$payload/said" ||
     fail 13 not-valid "rsyslogd -N1 said of the configuration as it would be: $(rsyslog_complaint "$shadow" "$payload/said")"
+  unread=$(rsyslog_unread "$shadow" "$payload/said")
+  [ -z "$unread" ] || fail 13 rsyslog-not-included "/etc/rsyslog.conf would not include $unread, so rsyslog would do nothing of what stands there"
 }
 
 settles_rsyslog() { [ "$2" != rsyslog.service ] || touches_rsyslog=yes; } # N UNIT …

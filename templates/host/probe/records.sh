@@ -29,10 +29,26 @@ units() {
 journald() {
   [ -e journald ] || return 0
   say journald "$(systemd-analyze cat-config systemd/journald.conf 2>/dev/null | base64 -w0)"
+}
+
+# Whether rsyslog would start from its configuration, and read our snippets in it: those that are not laid yet are empty here.
+rsyslog() {
+  [ -s snippets ] && [ -d /etc/rsyslog.d ] && command -v rsyslogd >/dev/null || return 0
+  folder=/etc/rsyslog.d
+  while IFS= read -r name; do
+    [ ! -e "/etc/rsyslog.d/$name" ] || continue
+    if [ "$folder" = /etc/rsyslog.d ]; then folder=$here/rsyslog.d; cp -a -- /etc/rsyslog.d "$folder"; fi
+    : >"$folder/$name"
+  done <snippets
+  if rsyslog_check "$folder" "$here/said"; then
+    unread=$(rsyslog_unread "$folder" "$here/said")
+    [ -z "$unread" ] || say rsyslog-unread "$unread"
+    return 0
+  fi
   # What somebody has changed since rsyslog was started from ours shows at its next start, which may be a boot.
   since=/var/lib/streamside/started/rsyslog.service
   [ -e "$since" ] && [ -n "$(find /etc/rsyslog.conf /etc/rsyslog.d -newer "$since" -print -quit 2>/dev/null)" ] || return 0
-  rsyslog_check /etc/rsyslog.d "$here/said" || say rsyslog "$(rsyslog_complaint /etc/rsyslog.d "$here/said" | base64 -w0)"
+  say rsyslog "$(rsyslog_complaint "$folder" "$here/said" | base64 -w0)"
 }
 
 apps() {

@@ -59,6 +59,17 @@ describe('what a host forwards', () => {
     expect(light).toContain('queue.saveOnShutdown="on"')
   })
 
+  test('waits in files of which a full queue has several, or its room would never come back', () => {
+    const sizes = (queueBytes: number, queue: Logs['queue']) =>
+      [...(filesOf(site({ queueBytes, queue }), 'one').get(client) ?? '').matchAll(/queue\.maxFileSize="(\d+)"/g)].map(
+        ([, bytes]) => Number(bytes),
+      )
+    for (const queue of ['light', 'durable'] as const) {
+      expect(sizes(2 ** 20, queue)).toEqual([104_857, 104_857])
+      expect(sizes(64 * 2 ** 20, queue)).toEqual([2 ** 20, 2 ** 20])
+    }
+  })
+
   test('is nothing on a site whose one log server this host is', () => {
     const files = filesOf(site({ servers: [{ kind: 'host', host: 'one' }] }), 'one')
     expect([...files.keys()]).not.toContain(client)

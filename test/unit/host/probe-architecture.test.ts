@@ -17,6 +17,7 @@ const nothing: ProbeRequest = {
   ports: [],
   replicas: [],
   journald: false,
+  snippets: [],
   verify: false,
 }
 let folder: string

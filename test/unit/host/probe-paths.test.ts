@@ -15,6 +15,7 @@ const request: ProbeRequest = {
   ports: [],
   replicas: [],
   journald: false,
+  snippets: [],
   verify: false,
 }
 const file = ['stat', '640', 'a', 'a', '3', 'regular file', 'f'.repeat(64), Buffer.from('abc').toString('base64')]

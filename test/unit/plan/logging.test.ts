@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Resource } from '../../../src/desired/resources.ts'
 import { runsFromDigest } from '../../../src/desired/runs-from.ts'
-import { parseJournald, rsyslogComplaint } from '../../../src/host/logging.ts'
+import { parseJournald, rsyslogComplaint, rsyslogUnread } from '../../../src/host/logging.ts'
 import { planHost } from '../../../src/plan/plan.ts'
 import { asWanted, hostState } from './hosts.ts'
 
@@ -79,6 +79,14 @@ test('what rsyslog would refuse at its next start is told, in its own words', ()
   expect(warning?.code).toBe('rsyslog-invalid')
   expect(warning?.message).toMatch(/when it starts again: rsyslogd: error .*\n.* see its line 3$/)
   expect(planHost(state, { ...asWanted(state), ...rsyslogComplaint(undefined) }).warnings).toEqual([])
+})
+
+test('a rsyslog.conf that includes none of our snippets is refused, with the line that it lacks', () => {
+  const [problem] = planHost(state, { ...asWanted(state), ...rsyslogUnread(conf) }).refused
+  expect(problem?.code).toBe('rsyslog-not-included')
+  expect(problem?.found).toContain(`/etc/rsyslog.conf does not include ${conf}: `)
+  expect(problem?.next).toContain('include(file="/etc/rsyslog.d/*.conf")')
+  expect(planHost(state, { ...asWanted(state), ...rsyslogUnread(undefined) }).refused).toEqual([])
 })
 
 describe('what the journal comes to', () => {

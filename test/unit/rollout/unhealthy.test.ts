@@ -17,6 +17,15 @@ test('an app that fails otherwise is told nothing of packages', () => {
     )
 })
 
+test('an adopted service is looked for by the name of its own unit', () => {
+  expect(next('pdns.service is activating/auto-restart after 30 s\nfailed')).toBe(
+    'mend the service or its health check and run provision again; on the host: journalctl -u pdns',
+  )
+  expect(next('vnstat.service is activating/auto-restart after 30 s\nError: database is locked')).toMatch(
+    /^Litestream has the database open, .* set WAL mode .* journalctl -u vnstat$/,
+  )
+})
+
 test('an app whose port somebody else has is told so', () => {
   for (const log of [
     'OSError: [Errno 98] Address already in use',
