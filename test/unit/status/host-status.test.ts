@@ -54,7 +54,7 @@ describe('an app that is not on the host', () => {
     askedAt: now,
     http: 200,
     serverTime: now,
-    body: { epoch: 1, path: 'e0001-0000000a', holder: { host: 'pi', id }, from: null },
+    body: { epoch: 1, path: 'e0001-0000000a', holder: { host: 'pi', id }, from: null, initialised: [] },
   })
   const absent = unit({ loadState: 'not-found', activeState: 'inactive', subState: 'dead' })
   test.each([
