@@ -84,6 +84,8 @@ look_after() {
   let_go_on
   note_attributes
   look_local
+  # what this run proves is of later than what it has just looked at
+  tip_before=$(remembered tip)
   proof 20
   [ -z "$plans" ] || remember_data "$plans"
   why=$text held=false
@@ -100,7 +102,7 @@ look_after() {
   write_tip || :
   if [ "$held" = true ]; then rescue_over; restored_over; else see_writable; fi
   look_back
-  watch "{\"ask\":\"watch\",$(facts),\"told\":$(told_alerts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"unprovenSince\":$unproven_since,\"why\":$(json "$why"),\"past\":$past}"
+  watch "{\"ask\":\"watch\",$(facts),\"tip\":$tip_before,\"told\":$(told_alerts),\"sync\":{${sync#,}},\"plans\":{${plans#,}},\"unprovenSince\":$unproven_since,\"why\":$(json "$why"),\"past\":$past}"
   run_folder proof
   printf '{"time":%s,"held":%s,"text":%s,"dbs":%s}\n' "$(date +%s)" "$held" "$(json "$why")" "$proven_tip" >"$run/proof/$app"
 }

@@ -20,7 +20,7 @@ import { type Site, site, until, writeRow } from './site.ts'
 import { appOf, codes, statusOf } from './status-answer.ts'
 
 // What is only on this host is never written over, nor emptied, without a word of where it is.
-const names = ['kep-place', 'kep-back', 'kep-two', 'kep-memory']
+const names = ['kep-place', 'kep-busy', 'kep-back', 'kep-two', 'kep-memory']
 const parts = gatedApps('kep-one', 8561, names, {
   'kep-two': { database: undefined, databases: { main: 'data/notes.db', other: 'data/other.db' } },
   'kep-memory': { storage: { ephemeral: '64M' } },
@@ -67,6 +67,21 @@ test('Litestream that has lost its folder is halted before it counts from 1 agai
   await begin(one, 'start')
   expect(await rowsOnceUp(one)).toEqual(['first', 'second'])
   expect(await rowsAside(one)).toContain('only here')
+})
+
+test('an app that writes all the time is not taken for one whose place is lost', async () => {
+  const one = app('kep-busy')
+  await writeUploaded(one, 'first')
+  const writing = shellInHost(
+    one.host,
+    'for n in $(seq 150); do curl -fsS --data-binary "$n" "http://127.0.0.1:$1/rows" >/dev/null || exit 1; sleep 0.1; done',
+    [String(one.port)],
+  )
+  // as the timer does, while transactions go on to be uploaded
+  for (let n = 0; n < 4; n += 1) await runInHost(one.host, ['systemctl', 'start', `${one.name}-check.service`])
+  await writing
+  expect(await shellInHost(one.host, 'ls "$1" 2>/dev/null || :', [memoryOf(one, 'alerts')])).toBe('')
+  expect(await journalOf(one)).not.toContain('lost its place')
 })
 
 test('a file that people have put back while a restore was not proven yet is kept', async () => {
