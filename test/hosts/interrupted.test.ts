@@ -212,13 +212,17 @@ describe('the connection is lost', () => {
 describe('two at once', () => {
   /** Lets no transaction begin on the host until it is released; tells when one waits. */
   async function holdTransactions() {
-    await shellInHost(one, 'systemd-run --quiet --unit=hold flock /var/lib/streamside/transactions.lock sleep 60')
+    const lock = '/var/lib/streamside/transactions.lock'
+    await shellInHost(one, 'systemd-run --quiet --collect --unit=hold flock "$1" sleep 60', [lock])
+    // of this lock alone: the timers of apps take others
+    const locks = (which: string) =>
+      shellInHost(one, 'grep -c -- "^[0-9]*: $1FLOCK .*:$(stat -c %i "$2") " /proc/locks || :', [which, lock]).then(
+        Number,
+      )
+    await until('the lock to be held', 30, async () => (await locks('')) > 0 || null)
     return {
       waiting: (count: number) =>
-        until(`${count} transactions to wait`, 30, async () => {
-          const said = await runInHost(one, ['pgrep', '-xc', 'flock'], { allowFailure: true })
-          return Number(said.stdout) > count || null
-        }),
+        until(`${count} transactions to wait`, 30, async () => (await locks('-> ')) >= count || null),
       release: () => shellInHost(one, 'systemctl stop hold'),
     }
   }
