@@ -214,15 +214,15 @@ describe('two at once', () => {
   async function holdTransactions() {
     const lock = '/var/lib/streamside/transactions.lock'
     await shellInHost(one, 'systemd-run --quiet --collect --unit=hold flock "$1" sleep 60', [lock])
-    // of this lock alone: the timers of apps take others
-    const locks = (which: string) =>
-      shellInHost(one, 'grep -c -- "^[0-9]*: $1FLOCK .*:$(stat -c %i "$2") " /proc/locks || :', [which, lock]).then(
-        Number,
+    // of this lock alone: the timers of apps take others. Those who wait have an arrow before them (proc_locks(5))
+    const locks = async (which: string) =>
+      Number(
+        await shellInHost(one, 'grep "FLOCK .*:$(stat -c %i "$2") " /proc/locks | grep -c "$1" || :', [which, lock]),
       )
-    await until('the lock to be held', 30, async () => (await locks('')) > 0 || null)
+    await until('the lock to be held', 30, async () => (await locks('FLOCK')) > 0 || null)
     return {
       waiting: (count: number) =>
-        until(`${count} transactions to wait`, 30, async () => (await locks('-> ')) >= count || null),
+        until(`${count} transactions to wait`, 30, async () => (await locks('[-]>')) >= count || null),
       release: () => shellInHost(one, 'systemctl stop hold'),
     }
   }
