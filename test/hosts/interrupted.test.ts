@@ -256,7 +256,7 @@ describe('two at once', () => {
     await hold.waiting(1)
     await shellInHost(one, 'echo "EDITED=meanwhile" >>/etc/streamside/apps/notes/app.env')
     await hold.release()
-    expect((await run).code).toBe(1)
+    expect((await run).code, (await run).stdout).toBe(1)
     expect(eventsOf(await run, 'problem')).toEqual([
       expect.objectContaining({
         problem: expect.objectContaining({ code: 'host-moved', found: expect.stringContaining('apps/notes/app.env') }),
