@@ -19,10 +19,11 @@ export interface Turn {
 export function taken(host: Host, app: App, { host: held, who }: Turn, more?: string, next?: string): Problem {
   // turn.sh has a ? for one who holds it and has not written it down yet
   const other = held === '?' ? '' : held
+  const by = held === '' ? 'somebody (what stands in the record of its turn is damaged)' : who
   return new Problem({
     code: 'turn-taken',
     doing: `restarting ${app.name} on ${host.name}`,
-    found: `it is being restarted on ${other || 'another host'} by ${other === '' ? 'somebody (what stands in the record of its turn is damaged)' : who}${more === undefined ? (hasEnded(who) ? ', who has gone' : '') : `, ${more}`}`,
+    found: `it is being restarted on ${other || 'another host'} by ${by}${more === undefined ? (hasEnded(who) ? ', who has gone' : '') : `, ${more}`}`,
     next:
       next ??
       `nothing was changed on ${host.name}: wait until ${other || 'that'} is done, then run this again; --break-lock does not wait, ` +

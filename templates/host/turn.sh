@@ -18,7 +18,7 @@ verb=$1 app=$2
 tab=$(printf '\t')
 turns=/var/lib/streamside/turns
 turn=$turns/$app
-broken=
+broken='' last=
 # Here and not the record's own time: a clock that is set, by a time server after a boot say, changes no age. Gone at a boot, and
 # with it the connection.
 seen=/run/streamside/turns/$app
@@ -50,7 +50,7 @@ age() {
 }
 
 say() { # WORD
-  held="?${tab}somebody who is just beginning"
+  held=${last:-"?${tab}somebody who is just beginning"}
   [ ! -e "$turn" ] || held=$(recorded)
   printf '%s\t%s\t%s\n' "$1" "$held" "$(age)"
 }
@@ -62,8 +62,14 @@ note_seen() {
 
 hold() { # AFTER
   exec 9>>"$turn.held"
-  # one that has just given it back, or lost its connection, is noticed within seconds
-  flock -w 6 9 || { say busy; exit 5; }
+  # One that has just given it back, or lost its connection, is noticed within seconds; one without a record is about to be free, or to
+  # be written down.
+  waited=0
+  until flock -w 1 9; do
+    [ ! -e "$turn" ] || last=$(recorded)
+    waited=$((waited + 1))
+    if [ "$waited" -ge 6 ] && { [ -e "$turn" ] || [ "$waited" -ge 15 ]; }; then say busy; exit 5; fi
+  done
   if [ -e "$turn" ] && [ "$(recorded)" != "$1" ]; then say left; exit 6; fi
   note_seen
   printf '%s\n' "$record" >"$turn.new"
