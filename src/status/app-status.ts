@@ -172,8 +172,8 @@ function wrongOf(status: AppStatus, facts: AppFacts): Wrong[] {
   const ways = waysOf(facts)
   const wrong: Wrong[] = []
   const add = (code: string, text: string, next: string) => {
-    // The gate, the timer and an alert may all tell of one thing.
-    if (!wrong.some((each) => each.code === code && each.text === text))
+    // The gate, the timer and an alert may all tell of one thing, one of them with more words.
+    if (!wrong.some((each) => each.code === code && (each.text.startsWith(text) || text.startsWith(each.text))))
       wrong.push({
         code,
         text,
@@ -183,7 +183,14 @@ function wrongOf(status: AppStatus, facts: AppFacts): Wrong[] {
   }
   const { state, units, reason, replica, unheld } = status
   if (reason !== null) add(reason.code || state, reason.text, reason.next)
-  if (units.litestream && units.litestream.active !== 'active' && ['running', 'idle', 'stopped'].includes(state))
+  // Of one that is kept down the alert says why: provision cannot start it.
+  const isHalted = status.alerts.some(({ code }) => code === 'place-lost')
+  if (
+    units.litestream &&
+    units.litestream.active !== 'active' &&
+    !isHalted &&
+    ['running', 'idle', 'stopped'].includes(state)
+  )
     add('litestream-down', unitText(units.litestream), `see ${ways.logs}; ${ways.start}`)
   if (units.timer && units.timer.active !== 'active' && state !== 'absent')
     add('timer-off', `${unitText(units.timer)}: nobody looks whether the replica holds what it should`, ways.mend)

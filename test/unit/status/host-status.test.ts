@@ -102,6 +102,21 @@ test.each([
   expect(worstExit(status.apps[0]?.wrong.map((each) => each.exit) ?? [])).toBe(exit)
 })
 
+test('of a Litestream that is halted it is told once why, and nobody is sent to start it', () => {
+  const lost = 'main: Litestream has lost its place: at 2 here, and 8 was proven to be in the replica'
+  const told = (text: string) => ({
+    time: '2026-11-21T12:00:00Z',
+    code: 'place-lost',
+    text,
+    next: 'put its folder back',
+  })
+  const facts = hostFacts({ app: { alerts: [told(lost), told(`${lost}: it is halted`)] } })
+  facts.seen.units = units({
+    'notes-litestream.service': unit({ activeState: 'activating', subState: 'auto-restart' }),
+  })
+  expect(codes(hostStatus(facts)).filter((code) => /place|litestream/.test(code))).toEqual(['place-lost'])
+})
+
 test('a standing alert is wrong, and told once when the gate says the same', () => {
   const alert = { time: '', code: 'split', text: 'why', next: 'what' }
   expect(codes(hostStatus(hostFacts({ app: { alerts: [alert] } })))).toEqual(['split'])
