@@ -9,7 +9,9 @@ proof() { # SECONDS-FOR-EACH-SYNC
   each_db sync_entry "$1"
   plans=
   # A chain is worth asking for only where the server has answered so far: Litestream takes minutes to give up.
-  case $sync in *'"rc":0'*) config_for "$(claimed_path)"; each_db plans_entry ;; esac
+  path_claimed=$(claimed_path)
+  # without a claim there is no path to ask for
+  case $path_claimed:$sync in ?*:*'"rc":0'*) config_for "$path_claimed"; each_db plans_entry ;; esac
   deleted=
   [ ! -e "$run/running/$app" ] || each_db deleted_entry
   get_owner 3

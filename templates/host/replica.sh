@@ -107,11 +107,16 @@ remote_entry() {
     still_mounted || entry="{\"max\":null,\"error\":$(json "$(not_mounted)")}"
   else
     rc=$?
-    words=$(failure "$rc" "$work/ltx-error")
-    case $rc in 124 | 137) silent=true; reached || words=$unreached ;; esac
-    entry="{\"max\":null,\"error\":$(json "$words")}"
+    case $rc in 124 | 137) silent=true ;; esac
+    why_unread "$rc" "$work/ltx-error"
+    entry="{\"max\":null,\"error\":$(json "$why")}"
   fi
   remote="$remote,$key:$entry"
+}
+
+why_unread() { # EXIT-CODE STDERR -> $why
+  why=$(failure "$1" "$2")
+  case $1 in 124 | 137) reached || why=$unreached ;; esac
 }
 
 # Whether the data's server is there at all: curl knows at once, and Litestream tries again without a word for as long as it is let.

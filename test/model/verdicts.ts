@@ -83,6 +83,7 @@ function openJudge() {
   const waiting: { resolve(decision: Decision): void; reject(error: Error): void; line: string }[] = []
   let complaint = ''
   let toSend: string[] = []
+  let hasEnded = false
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
   createInterface({ input: child.stdout }).on('line', (line) => {
     const question = waiting.shift()
@@ -91,6 +92,7 @@ function openJudge() {
     else question?.resolve(answer)
   })
   child.on('close', () => {
+    hasEnded = true
     const first = waiting[0]
     if (first)
       first.reject(new Error(`decide.sh ended: ${complaint.trim()}\nfirst question without an answer: ${first.line}`))
@@ -104,6 +106,8 @@ function openJudge() {
   return {
     ask: (facts: Facts) =>
       new Promise<Decision>((resolve, reject) => {
+        // after a question that it could not judge
+        if (hasEnded) return reject(new Error('decide.sh ended before'))
         const line = JSON.stringify(facts)
         if (toSend.length === 0) setImmediate(send)
         toSend.push(`${line}\n`)

@@ -18,6 +18,7 @@ def decision:
   elif .ask == "put"      then put
   elif .ask == "unit"     then unit
   elif .ask == "timer"    then timer
+  elif .ask == "data"     then data
   elif .ask == "past"     then past
   elif .ask == "watch"    then watch
   elif .ask == "left"     then left

@@ -33,6 +33,7 @@ def gone($read):
 
 def foreign_owner($read):
   if $read.kind != "ok" then "the owner object could not be read (\($read.why))"
+  elif .claim == null then "nothing here says whose the files are: the claim of \(.app) is gone"
   elif $read.owner.holder.id != .me or $read.owner.path != .claim.path then "the owner object names another holder or path"
   # What it orders would be restored over this: no proof of what lies under a path that it does not take for the truth yet.
   elif rolled_back($read.owner) != null then "the bucket was rolled back: \(rolled_back($read.owner))"
@@ -60,5 +61,5 @@ def proof:
   # moved: what is proven here is not what is wanted any more, and waiting will not change that
   | { do: "tell", code: "proof", held: $held, lost: (.local != null and any(to_prove[]; . as $db | $f | place_lost($db))), moved: ($foreign != null and $read.kind == "ok"),
       # the high-water mark of a database does not go because that one is behind just now
-      tip: ((if .tip.path == .claim.path then .tip.dbs else {} end | with_entries(.key as $db | select($f.dbs | index([$db])))) + $tip), text: ([$missing[], $foreign | select(. != null)] | join("; ")), next: "" }
+      tip: ((if .claim != null and .tip.path == .claim.path then .tip.dbs else {} end | with_entries(.key as $db | select($f.dbs | index([$db])))) + $tip), text: ([$missing[], $foreign | select(. != null)] | join("; ")), next: "" }
     + if $foreign == null then due($read; $tip; $held) else {} end;

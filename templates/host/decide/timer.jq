@@ -2,6 +2,7 @@
 # ask "timer" -> quiet, prove (go on to the proof), fence, restart (the gate decides anew), halt (Litestream alone), tell
 # ask "watch", after the proof: .sync, .plans, .unprovenSince, .held, .past = { ended, remote } | null, .told: names of the alerts
 #   that people have been told -> .alerts, and .over: those names whose cause was looked at and is gone
+# ask "data" -> prove, or tell why the data could not be read: with the owner object at hand, `status` asks after them. Facts: .remote
 # ask "past" -> look { path, keep: the entry } at one path of the past, another at each run; or quiet
 def for_long($since): $since != null and .now - $since > 600;
 
@@ -80,6 +81,12 @@ def lag_of:
     alerts: (if for_long(.unprovenSince) then
       [one_alert("not-replicating"; .app; "the replica does not hold the newest rows of \(.app) since \(.unprovenSince | todate): \(.why)"; "see journalctl -u \(.app)-litestream")]
     else [] end) };
+
+def data:
+  . as $f
+  | first(.remote[] | .error | select(. != null)) // null
+  | if . == null then { do: "prove", code: "mine", text: "", next: "" }
+    else data_unreadable(litestream_kind; .; $f | .ask = "timer") | .do = "tell" end;
 
 def past:
   owner_read as $read

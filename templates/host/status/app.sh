@@ -4,7 +4,7 @@
 # Usage: sh ./status/app.sh APP UNTIL     as root; UNTIL: epoch s after which the replica is asked nothing more
 # Answer: lines of TAB-separated fields; what may hold anything is base64
 #   owner APP NOW BASE64       what the GET of the owner object found (s3.sh, get_owner), and this machine's clock then
-#   verdict APP BASE64         what the timer would decide on it (decide.sh, ask "timer")
+#   verdict APP BASE64         what the timer would decide on it (decide.sh, ask "timer"), or why the data could not be read ("data")
 #   position APP ROUND BASE64  what status/position.sh says of each database; round `first` and `last`
 #   remote APP DB BASE64 BASE64  { max, sent } or { error }, asked after the first round and before the last; and where it lies here
 #   obstacle APP KIND BASE64   a replica in a directory takes nothing: full, read-only or denied; and where it is mounted
@@ -76,7 +76,11 @@ remote_one() {
     entry=$(jq -c '{ max: (map(.max_txid) | max), sent: (map(.timestamp) | max) }' "$work/ltx")
     sent=$(printf %s "$entry" | sed -n 's/.*"max":"\([0-9a-f]\{16\}\)".*/\1/p')
   else
-    entry="{\"error\":$(json "$(failure $? "$work/ltx-error")")}"
+    rc=$?
+    # the programs of an earlier release do not know it
+    if command -v why_unread >/dev/null; then why_unread "$rc" "$work/ltx-error"; else why=$(failure "$rc" "$work/ltx-error"); fi
+    entry="{\"error\":$(json "$why")}"
+    errors="$errors,$key:$entry"
   fi
   eval "sent_$index=\${sent:-0000000000000000}"
   eval "entry_$index=\$entry"
@@ -117,19 +121,28 @@ fi
 tell owner "$now" "$(printf %s "$owner" | encoded)"
 files=null remote=null
 ask "{\"ask\":\"timer\",$(facts),\"unreadSince\":null}"
-tell verdict "$(printf %s "$verdict" | encoded)"
-case $act in prove | halt) ;; *) exit 0 ;; esac
+judged=$verdict
+case $act in prove | halt) ;; *) tell verdict "$(printf %s "$judged" | encoded)"; exit 0 ;; esac
 path_wanted=$(remembered claim | sed -n 's/.*"path":"\([^"]*\)".*/\1/p')
 config_for "$path_wanted"
+errors=
 each_db remote_one
 if [ "$(systemctl show -P SubState "$app-litestream.service")" = running ]; then
   for pause in 1 1 2; do
     ! caught_up || break
     in_time || break
     sleep "$pause"
+    errors=
     each_db remote_one
   done
 fi
+# The data may lie with another server than the owner object does; the programs of an earlier release were never asked.
+if [ "$act:${errors:+some}" = prove:some ] && grep -qs '"data"' "$lib/decide/main.jq"; then
+  remote="{${errors#,}}"
+  ask "{\"ask\":\"data\",$(facts)}"
+  judged=$verdict
+fi
+tell verdict "$(printf %s "$judged" | encoded)"
 each_db tell_remote
 positions last
 obstacle "$owner_url/$path_wanted"

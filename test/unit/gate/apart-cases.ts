@@ -155,3 +155,26 @@ export const apartCases: Record<string, Case[]> = {
     ],
   ],
 }
+
+/** What `status` asks of an app that may write, of its data alone. */
+export const dataCases: Case[] = [
+  [
+    'that cannot be reached are named by their own server, with what to do',
+    apart,
+    {
+      do: 'tell',
+      code: 'replica-unreachable',
+      text: expect.stringMatching(nas),
+      next: expect.stringMatching(/^start the server.*uploaded/),
+    },
+  ],
+  [
+    'that refuse the keys are, too',
+    {
+      ...apart,
+      remote: { main: { error: 'operation error S3: ListObjectsV2, https response error StatusCode: 403' } },
+    },
+    { do: 'tell', code: 'replica-denied', text: expect.stringMatching(/^replica nas/) },
+  ],
+  ['that answer are nothing to tell of', { ...apart, remote: {} }, { do: 'prove', text: '' }],
+]

@@ -176,6 +176,11 @@ export const timerCases: Case[] = [
 export const proofCases: Case[] = [
   ['holds when all agree', proved, { held: true, tip: { main: tx(9) } }],
   [
+    'says what is missing where nothing says whose the files are',
+    { ...proved, plans: {}, claim: null },
+    { held: false, tip: {}, text: expect.stringMatching(/the claim of notes is gone$/) },
+  ],
+  [
     'does not hold on the word of sync alone',
     { ...proved, plans: { main: { rc: 1, error: 'no matching backup files available' } } },
     { held: false, tip: {} },

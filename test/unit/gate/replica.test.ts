@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { openVerdicts } from '../../model/verdicts.ts'
 import type { Case } from './case.ts'
 import { asked } from './facts.ts'
+import { dataCases } from './apart-cases.ts'
 import { proofCases, restoredCases, sourceCases, timerCases, unitCases } from './replica-cases.ts'
 
 // Verdicts about Litestream and what the replica holds, one line a rule of ownership.md.
@@ -13,6 +14,7 @@ const asks: [about: string, ask: string, cases: Case[]][] = [
   ['Litestream', 'unit', unitCases],
   ['the timer', 'timer', timerCases],
   ['a proof', 'proof', proofCases],
+  ['the data', 'data', dataCases],
   ['step 4', 'source', sourceCases],
   ['what was restored', 'restored', restoredCases],
 ]
