@@ -125,7 +125,7 @@ reached() { # -> $unreached: why not
   rc=0
   [ -z "$endpoint" ] || curl -q -sS -m 5 -o /dev/null -- "$endpoint" 2>"$work/unreached" || rc=$?
   case $rc in
-    6 | 7) unreached=$(head -n 1 "$work/unreached") ;;
+    6 | 7) unreached=$(first_words "$work/unreached") ;;
     28) unreached='no answer in time' ;;
     *) return 0 ;;
   esac

@@ -18,6 +18,9 @@ object_put() { # NAME FILE absent|match|any [ETAG]
   esac
 }
 
+# curl's own, without its milliseconds: what has one cause reads the same of each app.
+first_words() { sed -n '1{ s/ after [0-9]* \(ms\|milliseconds\)//; p; }' "$1"; } # FILE
+
 # What a GET of the owner object found, as facts: -> $owner. Three tries, for a lost packet is no verdict.
 get_owner() { # TRIES
   tries=$1
@@ -31,7 +34,7 @@ get_owner() { # TRIES
   now=$(date +%s)
   date=$(epoch_of date)
   owner=$(printf '{"curl":%s,"http":%s,"s3":"%s","error":%s,"etag":%s,"date":%s,"at":%s,"body":%s}' \
-    "$curl" "$http" "$s3_code" "$(json "$(head -n 1 "$work/curl-error")")" "$(json "$tag")" "${date:-null}" "$now" \
+    "$curl" "$http" "$s3_code" "$(json "$(first_words "$work/curl-error")")" "$(json "$tag")" "${date:-null}" "$now" \
     "$(if [ "$curl:$http" = 0:200 ]; then json "$(cat "$work/body")"; else printf null; fi)")
 }
 
@@ -41,7 +44,7 @@ get_tip() { # PATH -> $source_tip
   case $curl:$http in
     0:200) source_tip="{\"body\":$(json "$(cat "$work/body")")}" ;;
     0:404) source_tip=null ;;
-    *) source_tip="{\"error\":$(json "$(head -n 1 "$work/curl-error") $http $s3_code")}" ;;
+    *) source_tip="{\"error\":$(json "$(first_words "$work/curl-error") $http $s3_code")}" ;;
   esac
 }
 
@@ -78,7 +81,7 @@ put_owner() { # BODY ETAG CLAIMS(true|false) SECONDS
   end=$(($(date +%s) + $4))
   while :; do
     object_put owner.json "$work/owner.new" match "$match"
-    attempt=$(printf '{"curl":%s,"http":%s,"s3":"%s","error":%s}' "$curl" "$http" "$s3_code" "$(json "$(head -n 1 "$work/curl-error")")")
+    attempt=$(printf '{"curl":%s,"http":%s,"s3":"%s","error":%s}' "$curl" "$http" "$s3_code" "$(json "$(first_words "$work/curl-error")")")
     seen=null
     while :; do
       late=false

@@ -5,6 +5,7 @@ import { begin, journalOf, loseDatabase, rowsAfterRestart, rowsOnceUp, statusSay
 import { changesOf, mainPid, snapshotOf } from './host-state.ts'
 import { hosts, odd, region, replicaSite, type ReplicaSite } from './replica-site.ts'
 import { eventsOf, notesApp, type Run, until, writeRow } from './site.ts'
+import { appOf, statusOf } from './status-answer.ts'
 import { steal } from './thief.ts'
 
 let at: ReplicaSite
@@ -229,6 +230,13 @@ describe('data that are down, while the server that keeps the owner object is up
       )
       await writeRow(kept.host, kept.port, 'while the data were down')
       expect(await rowsOnceUp(kept)).toEqual([...before, 'while the data were down'])
+      expect(appOf(await statusOf(at.lab), kept.name, kept.host.name).wrong).toContainEqual(
+        expect.objectContaining({
+          code: 'replica-unreachable',
+          text: expect.stringMatching(/^replica kept .*:9102.* cannot be reached/),
+          next: expect.stringMatching(/^start the server/),
+        }),
+      )
       const had = await objects()
       await at.fronts.refusing.open()
       await until('what was written meanwhile in the replica', 60, async () => ((await objects()) > had ? true : null))

@@ -24,8 +24,8 @@ def with_it($owner; $why):
 def claim_by_self($owner; $code; $text; $why):
   . as $f
   | { do: "claim", code: $code, text: ($text + with_it($owner; $why)), alert: true, etag: .owner.etag,
-      next: (if $code == "no-files" then "nothing, it is restored; if nobody removed it, see whether the card is failing (dmesg)"
-             else "nothing, it is restored; the old files are kept in .streamside-aside beside the database" end),
+      next: (if $code == "no-files" then "nothing, it is restored (status tells it for a day, or until the next start); if nobody removed it, see whether the card is failing (dmesg)"
+             else "nothing, it is restored (status tells it for a day, or until the next start); the old files are kept in .streamside-aside beside the database" end),
       put: ($owner | claimed($f; $f | named_for_restore($owner))) };
 
 # As it was put in place, perhaps opened by Litestream since: nothing that somebody has laid there meanwhile.
