@@ -108,7 +108,7 @@ function build(done: (exit: ExitCode) => void): Command {
     program,
     'provision',
     'bring every host of the inventory to its declared state',
-    '  streamside provision\n  streamside provision --limit pi-attic --accept-new\n  streamside provision --dry-run',
+    '  streamside provision\n  streamside provision --limit pi-attic --accept-new\n  streamside provision --dry-run\n  streamside provision --new-history notes --dry-run',
   )
     .option('--dry-run', 'only show what would change, as `plan` does', false)
     .option(
@@ -125,11 +125,17 @@ function build(done: (exit: ExitCode) => void): Command {
         .default('rolling'),
     )
     .option('--break-lock', "end another run's transaction on a host in the middle, and go on from there", false)
-    // Scripts may give it: provision has nothing to ask yet, and a host key is only ever taken by --accept-new.
-    .addOption(new Option('-y, --yes', 'do not ask').hideHelp())
-    .addOption(new Option('--new-history <app>').hideHelp())
-    .action(async (options: RunOptions & { dryRun: boolean; newHistory?: string }) => {
-      if (options.newHistory !== undefined) throw notBuiltYet('provision --new-history')
+    .option(
+      '--new-history <app>',
+      'go on with the files on its host, when its replica is lost or damaged or has gone back: nothing is restored over them',
+    )
+    // A host key is only ever taken by --accept-new.
+    .option('-y, --yes', 'with --new-history: do not ask', false)
+    .action(async (options: RunOptions & { dryRun: boolean; yes: boolean; newHistory?: string }) => {
+      if (options.newHistory !== undefined) {
+        const { runNewHistory } = await import('./commands/new-history.ts')
+        return done(await runNewHistory(options.newHistory, options, stopping.signal))
+      }
       if (options.dryRun) {
         const { runPlan } = await import('./commands/plan.ts')
         return done(await runPlan(options, stopping.signal))

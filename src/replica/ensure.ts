@@ -7,6 +7,7 @@ import { type Probed, requireConditionalWrites } from './conditional.ts'
 import { emulateConditions } from './emulated.ts'
 import { newPath, ownerKey, parseOwner, type Owner } from './owner.ts'
 import { lyingOfAdded, whatLiesThere } from './lying.ts'
+import { type BeginningAnew, newHistory } from './new-history.ts'
 import { ownerPlace, type OwnerPlace } from './place.ts'
 import { judgeTakeOver, type TakingOver } from './judge-take-over.ts'
 import { putOwner, type Clock } from './put.ts'
@@ -48,6 +49,8 @@ export interface EnsureOwner extends OwnerOf {
   seen?: string | null
   /** What another machine held, this host takes over: for `restore` alone. */
   takeOver?: TakingOver
+  /** It begins anew from the files here: for `provision --new-history` alone. */
+  anew?: BeginningAnew
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
   /** Of those, the names that the host has been given already, by its record. */
@@ -74,7 +77,15 @@ export interface Earlier {
 }
 
 export interface EnsuredOwner {
-  outcome: 'created' | 'renamed' | 'renamed-back' | 'exists' | 'databases-changed' | 'taken-back' | 'taken-over'
+  outcome:
+    | 'created'
+    | 'renamed'
+    | 'renamed-back'
+    | 'exists'
+    | 'databases-changed'
+    | 'taken-back'
+    | 'taken-over'
+    | 'begun-anew'
   owner: Owner
   /** Path of the owner object that was found; null = there was none. */
   found: string | null
@@ -88,7 +99,7 @@ export const realClock: Clock = {
 /** Milliseconds for one owner object to be written for sure; ten contended rounds of SeaweedFS fit in (1 to 6 s each). */
 const writeDeadlineMs = 60_000
 /** What makes a path of its own, which nobody else can have made. */
-const makesPath = new Set<EnsuredOwner['outcome']>(['created', 'renamed', 'renamed-back', 'taken-over'])
+const makesPath = new Set<EnsuredOwner['outcome']>(['created', 'renamed', 'renamed-back', 'taken-over', 'begun-anew'])
 /** Rounds of read, judge, write before somebody else is said to be in the way. */
 const rounds = 5
 
@@ -187,6 +198,8 @@ async function judge(
   keys: string[],
 ): Promise<{ step: Transition; outcome: Exclude<EnsuredOwner['outcome'], 'exists'> }> {
   const { app, host, earlier = null, claimed = false } = request
+  if (request.anew)
+    return { step: newHistory(found, { ...wish, pathOf: newPath }, request.anew), outcome: 'begun-anew' }
   const ahead = request.dryRun !== undefined
   // What lies here under another name goes to this one by a rename, which has rules of its own.
   const isBlank = earlier === null || (earlier.claimPath === null && !earlier.renaming)

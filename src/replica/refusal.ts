@@ -56,6 +56,21 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
         'its last holder has let go of it (a move under way, or the app was removed once), and nobody holds it now',
       next: `bring its data here: streamside restore ${host}; or finish the move: streamside move ${app} --to ${host}`,
     }
+  if (step.kind === 'anew-never-launched')
+    return {
+      code: step.kind,
+      found: `the replica has nothing of it, and ${host} has never run it`,
+      next: `run streamside provision: it starts ${app} for the first time, on the database that lies there if there is one`,
+    }
+  if (step.kind === 'anew-not-holder')
+    return {
+      code: step.kind,
+      found:
+        step.holder === null
+          ? 'its last holder has let go of it, and what it held is in the replica'
+          : `${step.holder.host}, machine ${step.holder.id.slice(0, 12)}…, holds it, and its data are in the replica`,
+      next: `bring those here: streamside restore ${host}; files of it that lie here are kept in .streamside-aside with --discard-local`,
+    }
   if (step.kind === 'identity-clash')
     return {
       code: 'identity-clash',

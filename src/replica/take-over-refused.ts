@@ -70,8 +70,8 @@ export function takeOverRefused(
         code,
         found: `${step.dbs.join(', ')} was proven to be under ${under}${step.path}, and nothing is there any more`,
         next:
-          `bring the bucket's content back and run this again; an earlier path of it (restore ${host} --at) or an empty ` +
-          `database (provision --new-history ${app.name}) is a choice that is not supported yet`,
+          `bring the bucket's content back and run this again; or go back to an earlier point, where the replica has one: ` +
+          `streamside restore ${host} --app ${app.name} --at TIME; or begin with an empty database: streamside provision --new-history ${app.name}`,
         exit: exitCodes.unsound,
       }
   }

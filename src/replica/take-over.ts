@@ -120,7 +120,7 @@ function ended(entry: Owner['past'][number], chosen: ChosenSource | null): Owner
 }
 
 /** A person who is told that the object does not know what lies here, and goes on: from then on it knows it. */
-function notKnown({ path, past }: Owner, claimPath: string | null, host: string): Owner['past'] {
+export function notKnown({ path, past }: Owner, claimPath: string | null, host: string): Owner['past'] {
   if (claimPath === null || claimPath === path || past.some((entry) => entry.path === claimPath)) return []
   return [{ path: claimPath, host, end: null }]
 }

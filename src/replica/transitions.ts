@@ -1,4 +1,5 @@
 import { ownerState, type Holder, type Owner } from './owner.ts'
+import type { NewHistoryRefusal } from './new-history.ts'
 import type { TakeOverRefusal } from './take-over.ts'
 
 /**
@@ -13,6 +14,7 @@ export type Transition = { kind: 'next'; owner: Owner } | { kind: 'unchanged'; o
 
 export type Refusal =
   | TakeOverRefusal
+  | NewHistoryRefusal
   | { kind: 'rename-lost' }
   | { kind: 'rename-taken' }
   | { kind: 'rename-not-here' }

@@ -34,6 +34,21 @@ export type RunEvent =
       /** Databases whose files on the host are put aside for it. */
       discarded: string[]
     }
+  /**
+   * An app that begins anew (`provision --new-history`): the files of this host that it goes on with, and what the replica holds under
+   * `path`, where that stays.
+   */
+  | {
+      type: 'new-history'
+      host: string
+      app: string
+      epoch: number | null
+      holder: Holder | null
+      path: string | null
+      /** Every database of the app. `goesOn`: with its file, else it begins empty; `txid`: how far Litestream has counted that. */
+      files: { name: string; txid: string | null; goesOn: boolean }[]
+      databases: Upload[]
+    }
   /** An app's databases are back and proven under a path of this host's own. */
   | {
       type: 'restored'

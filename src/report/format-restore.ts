@@ -5,6 +5,7 @@ import { size } from './size.ts'
 
 type Source = Extract<EventData, { type: 'restore-source' }>
 type Restored = Extract<EventData, { type: 'restored' }>
+type NewHistory = Extract<EventData, { type: 'new-history' }>
 type Fetched = Extract<EventData, { type: 'fetched' }>
 
 /** What `restore` will do about one app: a line for it, and one for each database. `now`: ms since the epoch. */
@@ -33,16 +34,32 @@ export function formatSource(event: Source, now: number): string {
     points.length === 0 || action === 'to-file'
       ? []
       : ['  what is younger stays in the replica, under the path that it was written to']
-  const lines = event.databases.map(({ name, proven, newest, writtenAt }) => {
-    const at =
-      writtenAt === null ? '' : `, uploaded ${utc(writtenAt)} (${age((now - Date.parse(writtenAt)) / 1000)} ago)`
-    const held = newest === null ? 'nothing that could be listed' : `up to transaction ${short(newest)}${at}`
-    return `  ${harmlessLine(name)}  from ${path}: ${held}${proven === null ? '' : `, proven up to ${short(proven)}`}`
-  })
+  const lines = event.databases.map((each) => `  ${harmlessLine(each.name)}  from ${path}: ${heldOf(each, now)}`)
   const aside = discarded.map(
     (name) => `  ${harmlessLine(name)}  what lies here is kept in .streamside-aside beside it`,
   )
   return [`${of}: ${harmlessLine(what)}`, ...points, ...lines, ...younger, ...aside].join('\n')
+}
+
+function heldOf({ proven, newest, writtenAt }: Source['databases'][number], now: number): string {
+  const at = writtenAt === null ? '' : `, uploaded ${utc(writtenAt)} (${age((now - Date.parse(writtenAt)) / 1000)} ago)`
+  const held = newest === null ? 'nothing that could be listed' : `up to transaction ${short(newest)}${at}`
+  return `${held}${proven === null ? '' : `, proven up to ${short(proven)}`}`
+}
+
+/** What an app would go on with, and what it would leave in the replica. `now`: ms since the epoch. */
+export function formatNewHistory({ host, app, path, files, databases }: NewHistory, now: number): string {
+  const lines = files.map(({ name, txid, goesOn }) => {
+    const held = databases.find((each) => each.name === name)
+    const here = !goesOn
+      ? 'no file here: it begins empty'
+      : txid === null
+        ? 'goes on with the file here'
+        : `goes on with the file here, at transaction ${short(txid)}`
+    const there = path === null || held === undefined ? '' : `; the replica, under ${path}: ${heldOf(held, now)}`
+    return `  ${harmlessLine(name)}  ${here}${there}`
+  })
+  return [`${harmlessLine(`${host} ${app}`)}: begins a new history`, ...lines].join('\n')
 }
 
 /** What has come back. */

@@ -2,7 +2,7 @@ import type { EventData } from './event-data.ts'
 import type { ChangeSummary } from './events.ts'
 import { formatChanges } from './format-changes.ts'
 import { formatProblem, formatWarning } from './format-problem.ts'
-import { formatFetched, formatRestored, formatSource } from './format-restore.ts'
+import { formatFetched, formatNewHistory, formatRestored, formatSource } from './format-restore.ts'
 import { formatLogLine } from './log-lines.ts'
 import { liveText } from './live-screen.ts'
 import { advance, frame, type TableState } from './live-table.ts'
@@ -120,9 +120,17 @@ export function terminalRenderer(look: Look): Renderer {
 
 /** Whether an event puts something above the live table. */
 function speaks(event: EventData): boolean {
-  return ['restore-source', 'restored', 'fetched', 'warning', 'note', 'problem', 'host-done', 'run-finished'].includes(
-    event.type,
-  )
+  return [
+    'restore-source',
+    'restored',
+    'fetched',
+    'new-history',
+    'warning',
+    'note',
+    'problem',
+    'host-done',
+    'run-finished',
+  ].includes(event.type)
 }
 
 /** Warnings and problems, on stderr; what is, and was, restored, on stdout. */
@@ -131,6 +139,7 @@ function tell(event: EventData, look: Look): void {
   if (event.type === 'problem') look.write.err(`${formatProblem(event.problem, text)}\n`)
   if (event.type === 'warning') look.write.err(`${formatWarning(event, text)}\n`)
   if (event.type === 'restore-source') look.write.out(`${formatSource(event, Date.now())}\n`)
+  if (event.type === 'new-history') look.write.out(`${formatNewHistory(event, Date.now())}\n`)
   if (event.type === 'restored') look.write.out(`${formatRestored(event)}\n`)
   if (event.type === 'fetched') look.write.out(`${formatFetched(event)}\n`)
 }

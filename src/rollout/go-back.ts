@@ -1,10 +1,10 @@
-import { type Host, unitOf } from '../inventory/model.ts'
-import type { Change, HostPlan } from '../plan/change.ts'
+import type { Host } from '../inventory/model.ts'
 import { concerning, exitCodes, Problem, worstExit } from '../problem.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { carryOut } from './carry-out.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
+import { haltsOf } from './halts.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
 import { ownerChange, ownerRequests } from './owners.ts'
 import type { Restoring } from './restore-survey.ts'
@@ -36,7 +36,10 @@ export async function goBack(
     const looked = await lookAt(context, host, appsOn(context.inventory, host.name), connection)
     const running = looked.observed.transactions.find(({ state }) => state === 'running')
     if (running) throw locked(host, running)
-    const halts = haltsOf(looked, going)
+    const halts = haltsOf(
+      looked,
+      going.map(({ app, proves }) => ({ app, proves, reason: 'goes back to a point' })),
+    )
     const halted = await carryOut(context, host, { ...looked, plan: halts, connection, open }, () => {}, null)
     for (const problem of halted.problems) context.report({ type: 'problem', problem: inWords(problem, host, going) })
     if (halted.status !== 0) {
@@ -54,31 +57,6 @@ export async function goBack(
     }
   } finally {
     await Promise.all(lines.map((line) => line.close()))
-  }
-}
-
-/** A transaction that only stops them. The record of what is laid stays what it is. */
-function haltsOf({ plan, observed }: Looked, going: readonly Restoring[]): HostPlan {
-  const changes = going.map(({ app, proves }): Change => ({
-    summary: {
-      kind: 'app',
-      name: app.name,
-      action: 'stop',
-      reason: proves ? 'goes back to a point: stop, proof' : 'goes back to a point',
-    },
-    step: { verb: 'halt', fields: [app.name, unitOf(app), ...(proves ? Object.values(app.databases) : [])] },
-  }))
-  return {
-    ...plan,
-    changes,
-    attendant: [],
-    started: [],
-    owners: [],
-    leaving: [],
-    refused: [],
-    warnings: [],
-    manifest: observed.manifest ?? plan.manifest,
-    meanwhile: null,
   }
 }
 

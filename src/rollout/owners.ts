@@ -73,6 +73,7 @@ const reasons = {
   'databases-changed': 'the databases of the app have changed',
   'taken-back': 'this host takes up again what it had let go',
   'taken-over': 'this machine takes it over: its data are restored under a new path',
+  'begun-anew': 'it begins anew from the files here, under a new path; what the replica holds stays under the old one',
   'gone-back': 'it goes back to a point of the replica: that is restored under a new path',
 } as const
 
@@ -109,6 +110,8 @@ const refusals = new Set([
   'restore-owner-went-back',
   'restore-data-elsewhere',
   'restore-lost',
+  'anew-never-launched',
+  'anew-not-holder',
 ])
 
 /**

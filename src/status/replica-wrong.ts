@@ -70,11 +70,10 @@ function nextOf(
 ): string {
   const unit = unitOf(app)
   if (code === 'place-lost')
-    return (
-      `put Litestream's folder back if it was moved away; else copy the database first (on ${host}: sudo sqlite3 ${shellWord(path)} ".backup /root/${app.name}-${name}.db"): its newest rows are on this host ` +
-      `only. Then  streamside ssh ${host} sudo systemctl restart ${unit}: its gate restores what the replica holds and keeps the files ` +
-      'here in .streamside-aside beside the database; bring the rows over that are missing'
-    )
+    return left === null
+      ? `streamside provision --new-history ${app.name}: it goes on with the file here and every row in it; or put Litestream's folder back if it was moved ` +
+          `away, and restart ${unit}. A restart alone puts the file into .streamside-aside beside the database, and restores what the replica holds`
+      : `put Litestream's folder back if it was moved away; else copy the database first (on ${host}: sudo sqlite3 ${shellWord(path)} ".backup /root/${app.name}-${name}.db"): its newest rows are on this host only`
   if (left === null && app.databases[name] !== path)
     return `run streamside provision: the inventory has another place for it`
   const accept = left === null ? nameToAccept(app, name) : null

@@ -1,4 +1,5 @@
 import { epochOf, parseOwner, type Owner } from '../../src/replica/owner.ts'
+import { newHistory } from '../../src/replica/new-history.ts'
 import { type ChosenSource, sourceOf, takeOver, type SourceSeen } from '../../src/replica/take-over.ts'
 import type { Transition } from '../../src/replica/transitions.ts'
 import { maxTxid, plan, type Bucket } from './bucket.ts'
@@ -47,7 +48,7 @@ function* claim(run: Run, order: Order, insists: boolean): Program {
   const found = bucketFor(world, host).owner
   if (!found) return
   const owner = parseOwner(found.body, 'owner.json')
-  const step = order === 'new' ? newHistory(run, owner) : restored(run, owner, order)
+  const step = order === 'new' ? anew(run, owner) : restored(run, owner, order)
   if (step.kind !== 'next') {
     say(world, `operator: ${step.kind}`)
     if (!insists || step.kind === 'unchanged') return
@@ -95,7 +96,7 @@ function restored({ world, host }: Pick<Run, 'world' | 'host'>, owner: Owner, or
   if (order === 'best' && chosen === null)
     return liesElsewhere(world, host, { ...owner, from: null })
       ? { kind: 'unchanged', owner }
-      : newHistory({ world, host }, owner, true)
+      : anew({ world, host }, owner, true)
   const request = { ...wish, pathOf: (epoch: number) => freshPath(world, epoch) }
   const step = takeOver(owner, request, seenIn(world, bucket, owner), chosen)
   return step.kind === 'next' && liesElsewhere(world, host, step.owner) ? { kind: 'unchanged', owner } : step
@@ -128,27 +129,24 @@ function seenIn(world: World, bucket: Bucket, owner: Owner): SourceSeen {
   }
 }
 
-function newHistory({ world, host }: Pick<Run, 'world' | 'host'>, owner: Owner, empty = false): Transition {
+/** The product's own; what people are shown of the replica and of the files here is what is there. */
+function anew({ world, host }: Pick<Run, 'world' | 'host'>, owner: Owner, empty = false): Transition {
   const bucket = bucketFor(world, host)
-  const reachable = world.hosts.filter((each) => each.up && !each.cutOff && nameOf(each) === nameOf(host))
-  const epoch = Math.max(owner.epoch, ...reachable.map((each) => each.card?.state.claim?.epoch ?? 0)) + 1
   const names = namesOf(world, bucket, owner)
-  const from = empty ? null : filesHere(world, host, names)
-  const kept = Object.keys(from?.dbs ?? {})
-  const old = { path: owner.path, host: owner.holder?.host ?? '', end: shown(bucket, names, owner.path) }
-  const next: Owner = {
-    ...owner,
-    epoch,
-    from,
-    path: freshPath(world, epoch),
-    write: uuid(world),
-    holder: { host: host.name, id: idOf(world, host) },
-    // what is not taken over begins anew
-    dbs: Object.fromEntries(names.map((db) => [db, { init: kept.includes(db) && owner.dbs[db]?.init === true }])),
-    // its release has written down where it ended
-    past: [...owner.past, ...answered(host, owner), ...(owner.holder === null ? [] : [old])].slice(-20),
-  }
-  return { kind: 'next', owner: next }
+  const { uid, gid } = owner
+  const claimPath = host.card?.state.claim?.path ?? null
+  const holder = { host: host.name, id: idOf(world, host) }
+  const request = { holder, uid, gid, dbs: names, write: uuid(world), claimPath }
+  return newHistory(
+    owner,
+    { ...request, pathOf: (epoch) => freshPath(world, epoch) },
+    {
+      files: empty ? {} : filesHere(host, names),
+      ends: shown(bucket, names, owner.path),
+      wayOut: true,
+      agreed: owner.path,
+    },
+  )
 }
 
 function hasCopy({ buckets }: World, name: string): boolean {
@@ -169,12 +167,11 @@ function namesOf(world: World, bucket: Bucket, owner: Owner): string[] {
   return [...new Set([...Object.keys(owner.dbs), ...world.dbs.filter((db) => maxTxid(bucket, path, db) !== null)])]
 }
 
-function filesHere(world: World, host: Host, names: readonly string[]): Owner['from'] {
+function filesHere(host: Host, names: readonly string[]): Record<string, string> {
   // told that the files are behind their own position, a person goes on from them as they are
   const asTheyAre = host.reason?.code === 'local-behind'
   const here = names.filter((db) => filesOf(host, db).exists)
-  const dbs = here.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)] as const)
-  return here.length > 0 ? { local: idOf(world, host), dbs: Object.fromEntries(dbs) } : null
+  return Object.fromEntries(here.map((db) => [db, asTheyAre ? 'latest' : hexTxid(filesOf(host, db).l0?.max ?? 0)]))
 }
 
 /** After the bucket has gone back, its tip.json, written since, may be all that tells of a database. */
@@ -215,12 +212,4 @@ function chosen(world: World, host: Host, owner: Owner): void {
 /** The gate has refused, and has named `restore` as the way back to what the replica holds. */
 function wasTold(host: Host): boolean {
   return host.reason?.code === 'rolled-back' || host.reason?.code === 'split'
-}
-
-/** A person who was told that the owner object does not know the path here, and goes on: from then on it knows it. */
-function answered(host: Host, owner: Owner): Owner['past'] {
-  const path = host.card?.state.claim?.path
-  if (path === undefined || !wasTold(host)) return []
-  if (path === owner.path || owner.past.some((entry) => entry.path === path)) return []
-  return [{ path, host: host.name, end: null }]
 }

@@ -94,7 +94,7 @@ def place_lost($db):
   and position($db) < (.tip.dbs[$db] // zero);
 def place_lost_text($db): "\($db): Litestream has lost its place: at \(position($db)) here, and \(.tip.dbs[$db]) was proven to be in the replica";
 def place_lost_next:
-  "put Litestream's folder (.NAME-litestream beside the database) back if it was moved away, and restart \(.app); else copy the database to a safe place (sqlite3, .backup) before that: what was written since is only in this file, and the next start puts it into .streamside-aside and restores what the replica holds";
+  "run streamside provision --new-history \(.app): it goes on with the file here and every row in it; or put Litestream's folder (.NAME-litestream beside the database) back if it was moved away, and restart \(.app). A restart alone puts the file into .streamside-aside and restores what the replica holds";
 
 # fresh    never uploaded, no file: a first launch
 # own      never uploaded, a file: nothing to compare it with
