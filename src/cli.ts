@@ -1,6 +1,6 @@
 import { readFileSync, writeSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { addRestoreCommand } from './commands/restore-command.ts'
+import { addKeepCommand, addRestoreCommand } from './commands/restore-command.ts'
 import { addCardCommand } from './commands/card-command.ts'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
 import { addInventoryCommands, collect, inventoryHelp } from './commands/inventory-commands.ts'
@@ -144,6 +144,7 @@ function build(done: (exit: ExitCode) => void): Command {
       done(await runProvision(options, stopping.signal))
     })
   addRestoreCommand(program, { done, stopping: stopping.signal })
+  addKeepCommand(program, { done, stopping: stopping.signal })
   addCardCommand(program, { done, stopping: stopping.signal })
   runCommand(
     program,

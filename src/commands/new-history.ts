@@ -1,13 +1,20 @@
 import type { App, Inventory } from '../inventory/model.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
+import { keepCopy } from '../rollout/keep.ts'
 import { beginAnew } from '../rollout/new-history.ts'
-import { appNamed, hostsOf } from './app-hosts.ts'
+import { appNamed, hostNamed, hostsOf } from './app-hosts.ts'
+import { restorableApp } from './restorable.ts'
 import { runOverHosts } from './run.ts'
 import type { RunOptions } from './run-options.ts'
 
 export interface NewHistoryOptions extends RunOptions {
   dryRun: boolean
   yes?: boolean
+}
+
+export interface KeepOptions extends NewHistoryOptions {
+  /** Fingerprint of the key that the card in the host shows. */
+  hostKey?: string
 }
 
 /**
@@ -29,6 +36,34 @@ export async function runNewHistory(
     stopping,
     (context, host, spent) => beginAnew(context, host, spent, { app: appNamed(context.inventory, name), dryRun, yes }),
     { hosts: (inventory) => [oneHostOf(inventory, appWithDatabase(inventory, name), limit)] },
+  )
+}
+
+/**
+ * `streamside keep HOST APP`: of two histories of an app, that of this host is gone on with.
+ * @throws InventoryProblem, Problem `host-unknown`, `app-unknown`, `app-elsewhere`, `app-without-data` (exit 2)
+ */
+export async function runKeep(
+  on: string,
+  name: string,
+  options: KeepOptions,
+  stopping: AbortSignal,
+): Promise<ExitCode> {
+  const { dryRun, yes = false } = options
+  return runOverHosts(
+    'keep',
+    options,
+    stopping,
+    (context, host, spent) => keepCopy(context, host, spent, { app: appNamed(context.inventory, name), dryRun, yes }),
+    {
+      hosts(inventory) {
+        const host = hostNamed(inventory, on)
+        restorableApp(inventory, host, name)
+        return [host]
+      },
+      // the card that is in the host now may be another than the one that was there last
+      newKey: { fingerprint: options.hostKey ?? null },
+    },
   )
 }
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { collect, inventoryHelp } from './inventory-commands.ts'
 import type { Registering } from './looking.ts'
+import type { KeepOptions } from './new-history.ts'
 import type { RestoreOptions } from './restore.ts'
 import { timeOf, txidOf } from './restore-point.ts'
 
@@ -8,6 +9,35 @@ const fingerprintOf = (text: string): string => {
   if (!/^SHA256:[A-Za-z0-9+/]{43}$/.test(text))
     throw new InvalidArgumentError('a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters')
   return text
+}
+
+/** Registers `keep HOST APP`. */
+export function addKeepCommand(program: Command, { done, stopping }: Omit<Registering, 'runCommand'>): void {
+  program
+    .command('keep <host> <app>')
+    .description(
+      'where two histories of an app exist, go on with the copy of this host; the other one stays where it is',
+    )
+    .option('-i, --inventory <path>', inventoryHelp)
+    .option('--dry-run', 'only show which copies there are', false)
+    .option('-y, --yes', 'do not ask: the other copy is given up', false)
+    .option(
+      '--host-key <fingerprint>',
+      'the key that the card in the host shows, as its own console prints it',
+      fingerprintOf,
+    )
+    .option(
+      '--accept-new',
+      'take the key of a host that is not known yet; a changed key is taken by --host-key alone',
+      false,
+    )
+    .option('--json', 'one event a line on stdout', false)
+    .option('-v, --verbose', 'plain lines instead of a live table, and the diffs of what is changed', false)
+    .addHelpText('after', '\nExamples:\n  streamside keep pi-attic notes --dry-run\n  streamside keep pi-attic notes')
+    .action(async (host: string, app: string, options: Omit<KeepOptions, 'verify' | 'limit' | 'parallel'>) => {
+      const { runKeep } = await import('./new-history.ts')
+      done(await runKeep(host, app, { ...options, verify: false, limit: [], parallel: 1 }, stopping))
+    })
 }
 
 /** Registers `restore HOST`. */

@@ -12,6 +12,7 @@ import { ownerPlace, type OwnerPlace } from './place.ts'
 import { judgeTakeOver, type TakingOver } from './judge-take-over.ts'
 import { putOwner, type Clock } from './put.ts'
 import { refusal } from './refusal.ts'
+import { settleSplit, type ShownEnds } from './settle-split.ts'
 import { openDirectly } from './open.ts'
 import type { Condition, DataStore, ObjectStore, OpenStore } from './store.ts'
 import {
@@ -51,6 +52,8 @@ export interface EnsureOwner extends OwnerOf {
   takeOver?: TakingOver
   /** It begins anew from the files here: for `provision --new-history` alone. */
   anew?: BeginningAnew
+  /** What lies under paths of the past is taken note of: for `keep` alone. */
+  settles?: ShownEnds
   /** Names of the app's databases; at least one. */
   dbs: readonly string[]
   /** Of those, the names that the host has been given already, by its record. */
@@ -86,6 +89,7 @@ export interface EnsuredOwner {
     | 'taken-back'
     | 'taken-over'
     | 'begun-anew'
+    | 'split-settled'
   owner: Owner
   /** Path of the owner object that was found; null = there was none. */
   found: string | null
@@ -198,6 +202,7 @@ async function judge(
   keys: string[],
 ): Promise<{ step: Transition; outcome: Exclude<EnsuredOwner['outcome'], 'exists'> }> {
   const { app, host, earlier = null, claimed = false } = request
+  if (found && request.settles) return { step: settleSplit(found, wish, request.settles), outcome: 'split-settled' }
   if (request.anew)
     return { step: newHistory(found, { ...wish, pathOf: newPath }, request.anew), outcome: 'begun-anew' }
   const ahead = request.dryRun !== undefined

@@ -9,8 +9,11 @@ export interface BeginningAnew {
    * where the file is gone on from as it is. One that is not named begins empty.
    */
   files: Readonly<Record<string, string>>
-  /** By database: how far the replica holds it under the path that ends; zeros where it holds nothing. */
-  ends: Readonly<Record<string, string>>
+  /**
+   * By database: how far the replica holds it under the path that ends; zeros where it holds nothing. Null: another machine may still be
+   * writing there, and what it writes until it is fenced is not to be told as a second history.
+   */
+  ends: Readonly<Record<string, string>> | null
   /** The host's gate has named this way out, or the host stands where the holder stood and nothing is left to restore. */
   wayOut: boolean
   /** Path of the owner object that was shown; null = there was none. */
@@ -52,7 +55,7 @@ export function newHistory(
   }
   if (owner === null) {
     if (claimPath === null) return { kind: 'anew-never-launched' }
-    const past = [{ path: claimPath, host: me.host, end: { ...ends } }]
+    const past = [{ path: claimPath, host: me.host, end: ends && { ...ends } }]
     return { kind: 'next', owner: { v: 1, uid: request.uid, gid: request.gid, ...next, past } }
   }
   if (owner.holder?.id !== me.id && !wayOut) return { kind: 'anew-not-holder', holder: owner.holder }
@@ -61,7 +64,7 @@ export function newHistory(
   const dropped = Object.keys(owner.dbs).filter((name) => !request.dbs.includes(name))
   if (dropped.length > 0) return { kind: 'restore-databases', dropped }
   // Who has let go has written down where its path ended.
-  const former = owner.holder === null ? [] : [{ path: owner.path, host: owner.holder.host, end: { ...ends } }]
+  const former = owner.holder === null ? [] : [{ path: owner.path, host: owner.holder.host, end: ends && { ...ends } }]
   const past = [...owner.past, ...notKnown(owner, claimPath, me.host), ...former].slice(-20)
   return { kind: 'next', owner: { ...owner, ...next, past } }
 }

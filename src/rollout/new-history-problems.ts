@@ -65,7 +65,7 @@ export function whileLater(host: string, app: App): Problem {
 }
 
 /** What is agreed to, in one sentence each. */
-export function newHistoryQuestion(host: string, app: App, { anew, owner, uploads }: Found): string {
+export function newHistoryQuestion(host: string, app: App, { anew, owner, uploads, fenced }: Found): string {
   const names = Object.keys(app.databases)
   const here = names.filter((name) => Object.hasOwn(anew.files, name))
   const empty = names.filter((name) => !Object.hasOwn(anew.files, name))
@@ -78,5 +78,9 @@ export function newHistoryQuestion(host: string, app: App, { anew, owner, upload
       : held.length === 0
         ? ''
         : ` What the replica holds of ${held.join(', ')} stays there, under ${owner.path}, and is not gone on with.`
-  return `${app.name} on ${host} begins a new history.${from}${begins}${stays} Begin it?`
+  const other =
+    fenced === null
+      ? ''
+      : ` ${fenced.host}, machine ${fenced.id.slice(0, 12)}…, which holds it, is fenced off within minutes.`
+  return `${app.name} on ${host} begins a new history.${from}${begins}${stays}${other} Begin it?`
 }

@@ -1,6 +1,7 @@
 import { appsOn } from '../desired/host-state.ts'
 import type { SshConnection } from '../host/connection.ts'
 import type { App, Host } from '../inventory/model.ts'
+import { readManifest } from '../plan/manifest.ts'
 import { concerning, exitCodes, Problem, worstExit } from '../problem.ts'
 import { ensureOwner, type EnsureOwner, readOwner } from '../replica/ensure.ts'
 import type { BeginningAnew } from '../replica/new-history.ts'
@@ -25,6 +26,8 @@ export interface NewHistoryOrder {
   dryRun: boolean
   /** Do not ask. */
   yes: boolean
+  /** `keep`: the files here are chosen, whoever holds the app. */
+  keeps?: boolean
 }
 
 /** What an app would begin anew from, and what it would leave. */
@@ -33,6 +36,8 @@ export interface Found {
   files: ReadonlyMap<string, FileHere>
   uploads: Upload[]
   anew: BeginningAnew
+  /** Another machine holds it, and is fenced off. */
+  fenced: Owner['holder']
 }
 
 /**
@@ -76,7 +81,8 @@ async function ordered(context: RunContext, host: Host, line: Line, order: NewHi
   const request = requestFor(context, host, looked, app)
   const pending: HostResult = { outcome: 'pending', changes: 0, exit: exitCodes.pending }
   if (await goesOn(request, looked)) return order.dryRun ? [pending] : []
-  const before = await find(context, host, looked, request, line.connection)
+  const keeps = order.keeps === true
+  const before = await find(context, host, looked, request, { connection: line.connection, keeps })
   context.report(foundEvent(host, app, before))
   await ensureOwner({ ...request, anew: before.anew, dryRun: 'read' })
   if (order.dryRun) return [pending]
@@ -85,7 +91,8 @@ async function ordered(context: RunContext, host: Host, line: Line, order: NewHi
   const stopped = isSetUp(looked, app) ? await stop(context, host, { ...looked, ...line }, app) : null
   if (stopped?.outcome === 'failed') return [stopped]
   // What was shown may have been written to until just now; what lies under the old path from here on is its end.
-  const { anew } = await find(context, host, looked, request, stopped?.connection ?? line.connection)
+  const connection = stopped?.connection ?? line.connection
+  const { anew } = await find(context, host, looked, request, { connection, keeps })
   await ensureOwner({ ...request, anew: { ...anew, agreed: before.anew.agreed } })
   context.report(ownerChange(request, 'begun-anew'))
   return [...(stopped ? [stopped] : []), { outcome: 'changed', changes: 1, exit: exitCodes.done }]
@@ -112,7 +119,7 @@ async function goesOn(request: EnsureOwner, { observed }: Looked): Promise<boole
   return isOrdered && observed.apps.get(request.app.name)?.reason?.code !== 'local-behind'
 }
 
-function requestFor(context: RunContext, host: Host, looked: Looked, app: App): EnsureOwner {
+export function requestFor(context: RunContext, host: Host, looked: Looked, app: App): EnsureOwner {
   if (looked.state.later.some(({ name }) => name === app.name)) throw whileLater(host.name, app)
   const [request] = ownerRequests(context, host, looked, [app.name])
   if (!request) throw new Error(`no request for ${app.name}`)
@@ -122,7 +129,7 @@ function requestFor(context: RunContext, host: Host, looked: Looked, app: App): 
 
 /** Its gate is there, so that it can say what lies here, and there is something to stop. */
 function isSetUp({ observed }: Looked, app: App): boolean {
-  return observed.apps.get(app.name)?.claimed === true
+  return observed.apps.get(app.name)?.claimed === true || readManifest(observed.manifest).apps.includes(app.name)
 }
 
 async function find(
@@ -130,7 +137,7 @@ async function find(
   host: Host,
   looked: Looked,
   request: EnsureOwner,
-  connection: SshConnection,
+  { connection, keeps }: { connection: SshConnection; keeps: boolean },
 ): Promise<Found> {
   const { app } = request
   const reason = looked.observed.apps.get(app.name)?.reason ?? null
@@ -147,8 +154,8 @@ async function find(
   const isNamed = reason?.next.includes('--new-history') === true
   const isLost = held.every(({ newest }) => newest === null)
   const missing = held.filter(({ name, newest }) => newest !== null && files.get(name)?.file !== true)
-  if (missing.length > 0 && !isNamed)
-    throw emptyOverReplica(host.name, app, missing, owner?.holder?.id === request.hostId)
+  const isHolder = owner?.holder?.id === request.hostId
+  if (missing.length > 0 && !isNamed) throw emptyOverReplica(host.name, app, missing, isHolder)
   const isSuccessor = owner?.holder === null || owner?.holder?.host === host.name
   // Told that the files are behind their own position, a person goes on from them as they are.
   const asTheyAre = reason?.code === 'local-behind'
@@ -161,10 +168,14 @@ async function find(
       files: Object.fromEntries(
         here.map((name) => [name, asTheyAre ? 'latest' : (files.get(name)?.l0 ?? '0'.repeat(16))]),
       ),
-      ends: Object.fromEntries(uploads.map(({ name, newest }) => [name, newest ?? '0'.repeat(16)])),
-      wayOut: isNamed || (isSuccessor && isLost),
+      ends:
+        keeps && !isHolder
+          ? null
+          : Object.fromEntries(uploads.map(({ name, newest }) => [name, newest ?? '0'.repeat(16)])),
+      wayOut: isNamed || (isSuccessor && isLost) || (keeps && request.claimed === true),
       agreed: owner?.path ?? null,
     },
+    fenced: isHolder ? null : (owner?.holder ?? null),
   }
 }
 

@@ -74,6 +74,8 @@ const reasons = {
   'taken-back': 'this host takes up again what it had let go',
   'taken-over': 'this machine takes it over: its data are restored under a new path',
   'begun-anew': 'it begins anew from the files here, under a new path; what the replica holds stays under the old one',
+  'split-settled':
+    'this host goes on with what it has; what lies under earlier paths stays there, and is no second history any more',
   'gone-back': 'it goes back to a point of the replica: that is restored under a new path',
 } as const
 
