@@ -45,11 +45,12 @@ export async function runNewHistory(
  */
 export async function runKeep(
   on: string,
-  name: string,
+  given: string,
   options: KeepOptions,
   stopping: AbortSignal,
 ): Promise<ExitCode> {
   const { dryRun, yes = false } = options
+  const [name = ''] = given.split('@', 1)
   return runOverHosts(
     'keep',
     options,

@@ -190,7 +190,7 @@ def gate_owned($owner):
   if rolled_back($owner) != null then
     alarm("rolled-back"; "the bucket was rolled back: \(rolled_back($owner))"; way_out)
   elif .claim != null and .claim.path != $owner.path and (.claim.path as $path | $owner | in_past($path) | not) then
-    alarm("split"; "the files here belong to \(.claim.path), which the owner object does not know: two histories exist"; "compare the two copies, then run streamside keep HOST \(.app)")
+    alarm("split"; "the files here belong to \(.claim.path), which the owner object does not know: two histories exist"; "streamside keep \(.host) \(.app) --dry-run shows both; without --dry-run it goes on with the files here")
   elif $owner.holder == null then
     refuse("released"; "nobody holds \(.app): it was released by \($owner.past[-1].host // "its last holder")"; "run streamside move \(.app) --to \(.host), or streamside restore \(.host)")
   elif $owner.holder.id != .me then held_elsewhere($owner)

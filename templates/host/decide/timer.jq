@@ -67,7 +67,7 @@ def past_of:
             | select($old.remote[$db].max != null and $old.remote[$db].max > $old.ended.end[$db])
             | "\($db): \($old.remote[$db].max) there, \($old.ended.end[$db]) taken over"] | select(. != [])
           | one_alert("split"; $old.ended.path; "somebody has written to \($old.ended.path) after \($f.app) had moved on from it (\(join("; "))): two histories exist, nothing was deleted";
-                      "compare the two copies, then run streamside keep HOST \($f.app)")] }
+                      "streamside keep \($f.host) \($f.app) --dry-run shows what was written there; without --dry-run it goes on with what \($f.host) has")] }
     end;
 
 def places_of:

@@ -20,7 +20,7 @@ def unit_owned($owner):
       # nobody else's work: what it is behind is this host's own
       | if $lost != [] then alarm("place-lost"; $lost | join("; "); place_lost_next)
         elif $ahead == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
-        else alarm("split"; "the replica is ahead of \($ahead | join(", ")) while the app runs: somebody else has written under \($owner.path)"; "compare the two copies, then run streamside keep HOST \(.app)") | .do = "fence" end
+        else alarm("split"; "the replica is ahead of \($ahead | join(", ")) while the app runs: somebody else has written under \($owner.path)"; "streamside keep \(.host) \(.app) --dry-run shows both; without --dry-run it goes on with the files here") | .do = "fence" end
     else
       [.dbs[] as $db | select($f | if only_here($db; $owner) then false elif .local[$db].file then stale_why($db) != null else remote_max($db) > zero end) | $db] as $stale
       | [.dbs[] as $db | select($owner.from == null and ($f | was_there($db; $owner)) and $f.remote[$db].max == null) | $db] as $lost
