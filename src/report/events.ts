@@ -71,6 +71,22 @@ export type RunEvent =
       bytes: number
       sha256: string
     }
+  /**
+   * A gate restores a database: `bytes` of `whole` (null: not known) are written, at so many a second; or it checks what it has written.
+   * `milestone`: the first of a database, one each ten seconds, and where the check begins; for whoever does not want all of them.
+   */
+  | {
+      type: 'restore-progress'
+      host: string
+      app: string
+      database: string
+      checking: boolean
+      bytes: number
+      whole: number | null
+      bytesPerSecond: number | null
+      secondsLeft: number | null
+      milestone: boolean
+    }
   | { type: 'app-healthy'; host: string; app: string; seconds: number }
   | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }
   /** Progress of the operator's own machine: a download, a release being packed. */

@@ -1,6 +1,7 @@
 import { painter } from './colour.ts'
 import { duration } from './duration.ts'
 import type { EventData } from './event-data.ts'
+import { progressWords } from './format-progress.ts'
 import { harmlessLine } from './harmless.ts'
 import { pad, textWidth, truncate } from './text-width.ts'
 
@@ -26,6 +27,12 @@ export function advance(state: TableState, event: EventData, now: number): void 
     case 'host-step':
       state.set(event.host, { step: event.step, detail: event.detail ?? '', since: now, took: null })
       break
+    case 'restore-progress': {
+      const [step, detail] = progressWords(event)
+      const row = state.get(event.host)
+      state.set(event.host, { step, detail, since: row?.step === step ? row.since : now, took: null })
+      break
+    }
     case 'host-done':
       state.set(event.host, { step: event.outcome, detail: '', since: now, took: event.seconds })
       break

@@ -1,5 +1,6 @@
 import { duration } from './duration.ts'
 import type { EventData } from './event-data.ts'
+import { progressWords } from './format-progress.ts'
 import { harmlessLine } from './harmless.ts'
 
 /** Progress as one line an event, `host  step  detail`, for a pipe or a log; null for what is told elsewhere. */
@@ -7,6 +8,8 @@ export function plainLine(event: EventData): string | null {
   switch (event.type) {
     case 'host-step':
       return columns(event.host, event.step, event.detail)
+    case 'restore-progress':
+      return event.milestone ? columns(event.host, ...progressWords(event)) : null
     case 'app-healthy':
       return columns(event.host, 'healthy', `${event.app} after ${duration(event.seconds)}`)
     case 'host-done':

@@ -13,6 +13,7 @@ import type { RunContext } from './context.ts'
 import { type JournalLine, parseJournalLine } from './journal.ts'
 import { type Line, openAgain } from './line.ts'
 import type { Looked } from './look.ts'
+import { restoreProgress } from './restore-progress.ts'
 
 /** Seconds a transaction may take before its journal is given up on: packages over a slow line, a restore of gigabytes. */
 const transactionDeadlineSeconds = 6 * 60 * 60
@@ -145,6 +146,7 @@ async function follow(
   const result: TransactionResult = { problems: [], made: 0, status: null, connection: line.connection }
   // Coming back prints the journal from its beginning: lines that were seen already are skipped.
   let seen = 0
+  const progress = restoreProgress()
   let run = begin
   for (;;) {
     let count = 0
@@ -180,6 +182,8 @@ async function follow(
           seen = count
           if (line.kind === 'step')
             context.report({ type: 'host-step', host: host.name, step: line.name, detail: line.detail })
+          if (line.kind === 'progress')
+            context.report({ type: 'restore-progress', host: host.name, ...progress(line, performance.now()) })
           if (line.kind === 'healthy')
             context.report({ type: 'app-healthy', host: host.name, app: line.app, seconds: line.milliseconds / 1000 })
           if (line.kind === 'problem') result.problems.push(transactionProblem(host.name, line.code, line.text))

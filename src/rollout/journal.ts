@@ -3,6 +3,8 @@ export type JournalLine =
   | { kind: 'step'; name: string; detail: string }
   | { kind: 'made'; step: number }
   | { kind: 'healthy'; app: string; milliseconds: number }
+  /** How far a gate is with a database that it restores. `whole`: bytes it will have; null when that is not known. */
+  | { kind: 'progress'; app: string; database: string; checking: boolean; bytes: number; whole: number | null }
   | { kind: 'problem'; code: string; text: string }
   | { kind: 'end'; status: number | null }
   /** Another transaction is under way. */
@@ -16,7 +18,7 @@ export type JournalLine =
 
 /** Reads a line; null for one of a kind that this version does not know. */
 export function parseJournalLine(line: string): JournalLine | null {
-  const [kind, first = '', second = ''] = line.split('\t')
+  const [kind, first = '', second = '', ...rest] = line.split('\t')
   switch (kind) {
     case 'step':
       return { kind, name: first, detail: second }
@@ -24,6 +26,17 @@ export function parseJournalLine(line: string): JournalLine | null {
       return { kind, step: Number(first) }
     case 'healthy':
       return { kind, app: first, milliseconds: Number(second) }
+    case 'progress': {
+      const [doing = '', bytes = '', whole = ''] = rest
+      return {
+        kind,
+        app: first,
+        database: second,
+        checking: doing === 'checking',
+        bytes: Number(bytes) || 0,
+        whole: /^\d+$/.test(whole) ? Number(whole) : null,
+      }
+    }
     case 'problem':
       return { kind, code: first, text: Buffer.from(second, 'base64').toString() }
     case 'end':

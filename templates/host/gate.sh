@@ -12,7 +12,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts store s3 directory replica daemon restore deleted prove stop fence rescue wal-mode attributes; do
+for part in state verdict facts store s3 directory replica daemon numbers restore deleted prove stop fence rescue wal-mode attributes; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done

@@ -13,7 +13,8 @@ if_named() {
 
 # Carries out the decision `source`. Ends with the decision `install` carried out, or a refusal, in $act.
 restore_all() {
-  order=$verdict discard=false
+  # the next verdict has one of its own
+  order=$verdict discard=false chain=$source
   ! is discard || discard=true
   kill_litestream
   config_for "$source"
@@ -55,12 +56,40 @@ restore_together() {
   slots=$(nproc)
   [ "$slots" -le "${memory:-1}" ] || slots=${memory:-1}
   [ "$slots" -ge 1 ] || slots=1
+  run_folder restoring
+  each_named progress_entry >"$run/restoring/$app"
   running=
   each_named restore_beside
   # shellcheck disable=SC2086 # numbers
   [ -z "$running" ] || wait $running || :
+  rm -f "$run/restoring/$app"
   restored=
   each_named restored_entry
+}
+# For whoever waits for it (apply/units.sh): where it is written, and how big it will be.
+progress_entry() {
+  whole_size
+  printf '%s\t%s\t%s\n' "$db" "$(printf %s "$path" | base64 -w0)" "$whole"
+}
+
+# By the header of the chain's last file, which says how many pages the database has: at 8 the size of a page, at 12 their number
+# (ownership.md, "Stale test"). -> $whole in bytes; - when nobody can say, or the data lie with another server than the owner object
+whole_size() {
+  whole=-
+  [ -z "$data_where" ] || return 0
+  last=$(files_of_plan | grep -o '{[^}]*}' | tail -n 1)
+  level=$(printf %s "$last" | sed -n 's/.*"level":\([0-9]*\).*/\1/p')
+  object=$chain/$db/$(printf %04x "${level:-0}")/$(printf %s "$last" | sed -n 's/.*"name":"\([0-9a-f-]*\.ltx\)".*/\1/p')
+  case $owner_mode in
+    directory) as_app timeout -k 2 10 head -c 100 -- "$owner_url/$object" >"$work/header" 2>/dev/null || return 0 ;;
+    *)
+      s3 GET "$owner_url/$object" -r 0-99
+      case $curl:$http in 0:206) cp "$work/body" "$work/header" ;; *) return 0 ;; esac
+      ;;
+  esac
+  # shellcheck disable=SC2046 # two numbers
+  set -- $(numbers "$work/header" 0 8:4 12:4)
+  [ $# -ne 2 ] || whole=$(awk -v size="$1" -v pages="$2" 'BEGIN { printf "%.0f", size * pages }')
 }
 restore_beside() {
   rm -f "$work/restored-$index"

@@ -155,6 +155,29 @@ mark_begun() { # N APP UNIT …
   sync "$unseen"
 }
 
+# How far the gate is with what it restores, each 2 s and when it has changed: a line for each database that is being written, or checked.
+tell_restoring() { # APP
+  if [ ! -s "/run/streamside/restoring/$1" ]; then
+    # what was restored goes to its new path, and is proven there
+    case ${restoring_told-} in *"|$1 proving|"*) ;; *"|$1 "*) restoring_told="$restoring_told|$1 proving|"; step proving "$1" ;; esac
+    return 0
+  fi
+  [ "$(date +%s)" -ge "${told_restoring:-0}" ] || return 0
+  told_restoring=$(($(date +%s) + 2))
+  # gone at any moment, and the gate with it
+  cp "/run/streamside/restoring/$1" "$payload/restoring" 2>/dev/null || return 0
+  while IFS="$tab" read -r database path whole; do
+    path=$(printf %s "$path" | base64 -d).restoring
+    if bytes=$(stat -c %s -- "$path.tmp" 2>/dev/null); then doing=restoring
+    elif bytes=$(stat -c %s -- "$path" 2>/dev/null); then doing=checking
+    else continue; fi
+    line="$1 $database $doing $bytes"
+    case ${restoring_told-} in *"|$line|"*) continue ;; esac
+    restoring_told="${restoring_told-}|$line|"
+    record progress "$1" "$database" "$doing" "$bytes" "$whole"
+  done <"$payload/restoring"
+}
+
 step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
   app=$2 app_unit=$3 limit=$4; shift 4
   step health "$app"
@@ -188,7 +211,12 @@ step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
       deactivating/*) renewed "$app_unit" || before=$(date +%s%N) ;;
       # … and the gate at work, which may be restoring. Its time is left out and not begun anew: an app that crashes at each start
       # would have it forgiven for ever.
-      activating/start-pre | activating/condition) [ -s "/var/lib/streamside/apps/$app/reason" ] || before=$(date +%s%N) ;;
+      activating/start-pre | activating/condition)
+        if [ ! -s "/var/lib/streamside/apps/$app/reason" ]; then
+          before=$(date +%s%N)
+          tell_restoring "$app"
+        fi
+        ;;
     esac
     now=$(date +%s%N)
     spent=$((spent + (now - before) / 1000000))
