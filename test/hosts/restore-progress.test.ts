@@ -24,8 +24,15 @@ beforeAll(async () => {
 })
 
 test('a restore over a slow line is told with what is there, what there will be, and how long that takes', async () => {
+  const sizes = 'SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()'
+  const bytes = Number(
+    await shellInHost(one.host, 'setpriv --reuid "$1" --regid "$1" --clear-groups sqlite3 "$2" "$3"', [
+      one.name,
+      databaseOf(one),
+      sizes,
+    ]),
+  )
   await stop(one)
-  const bytes = Number(await shellInHost(one.host, 'stat -c %s "$1"', [databaseOf(one)]))
   await loseDatabase(one)
   await setFaults(lab.lab.instance, [
     { method: 'GET', path: '.*\\.ltx.*', do: { kind: 'slow', bytesPerSecond: 40_000 } },
