@@ -14,7 +14,8 @@ import { Problem } from '../problem.ts'
 import type { Change, Step } from './change.ts'
 import { fileDiff } from './diff.ts'
 import type { Manifest } from './manifest.ts'
-import { refuseAccount, refuseForeign } from './ours.ts'
+import { stateDirectory } from '../inventory/model.ts'
+import { refuseAccount, refuseForeign, refuseTaken } from './ours.ts'
 
 /** The change that a resource needs on a host as it was seen; null when it is as wanted. Units are compared apart. */
 export function compare(
@@ -30,7 +31,7 @@ export function compare(
       refuseAccount(resource, observed, recorded, host)
       return compareUser(resource, observed)
     case 'directory':
-      return compareDirectory(resource, observed, host)
+      return compareDirectory(resource, observed, host, recorded)
     case 'file':
       return compareFile(resource, observed, host, recorded)
     case 'link':
@@ -58,7 +59,12 @@ function compareUser({ name, uid, gid, home }: UserResource, observed: Observed)
   }
 }
 
-function compareDirectory(resource: DirectoryResource, observed: Observed, host: string): Change | null {
+function compareDirectory(
+  resource: DirectoryResource,
+  observed: Observed,
+  host: string,
+  recorded: Manifest,
+): Change | null {
   const { path, mode, owner, group, as = 'root' } = resource
   const seen = observed.paths.get(path)
   if (seen?.type === 'link' && resource.mayBeLink === true) return null
@@ -66,6 +72,7 @@ function compareDirectory(resource: DirectoryResource, observed: Observed, host:
   if (seen ? resource.onlyMade === true : resource.implied === true) return null
   const differences = seen ? attributeDifferences(resource, seen) : ['not there']
   if (differences.length === 0) return null
+  if (seen && path === stateDirectory(owner)) refuseTaken(path, seen, owner, { observed, recorded, host })
   return {
     summary: { kind: 'directory', name: path, action: seen ? 'update' : 'create', reason: differences.join(', ') },
     step: { verb: 'directory', fields: [path, mode, owner, group, as] },

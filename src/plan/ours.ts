@@ -77,3 +77,27 @@ export function refuseAccount(
     host,
   })
 }
+
+/**
+ * The state folder of an app that was never here may be one of root's, with a database that somebody has put there for it. One that
+ * belongs to another account is that account's, and a service of it may have its database open: it is not taken from it.
+ * @throws Problem `in-the-way`
+ */
+export function refuseTaken(
+  path: string,
+  seen: { owner: string },
+  wanted: string,
+  { observed, recorded, host }: { observed: Observed; recorded: Manifest; host: string },
+): void {
+  // The folder of an app that is being renamed is its earlier user's.
+  if (recorded.apps.includes(wanted) || recorded.apps.includes(seen.owner) || observed.laid.has(path)) return
+  // stat(1) names no account that is not there
+  if (['root', wanted, 'UNKNOWN'].includes(seen.owner) || /^\d+$/.test(seen.owner)) return
+  throw new Problem({
+    code: 'in-the-way',
+    doing: `planning ${path} on ${host}`,
+    found: `it belongs to the user ${seen.owner}, who may be using it: ${wanted} was never here`,
+    next: `it is not touched: give the app another name in the inventory; if it is meant for ${wanted}, give it to root (chown -R root:root ${path}) once nothing has it open, and run this again`,
+    host,
+  })
+}

@@ -18,7 +18,7 @@ done
 # Litestream's two tables hold no data of the service's: a sequence that it writes to make a page dirty, and its lock (db.go).
 give_back_one() {
   mode=
-  ! grep -qsxF -- "$db" "$state/switched" || mode='PRAGMA journal_mode=delete;'
+  ! cat "$state/switched" "$state/absent" 2>/dev/null | grep -qxF -- "$db" || mode='PRAGMA journal_mode=delete;'
   as_app sh -c '[ -s "$1" ]' sh "$path" || return 0
   said=$(as_app timeout -k 2 60 sqlite3 -batch -bail -cmd '.timeout 10000' "$path" \
     "DROP TABLE IF EXISTS _litestream_seq; DROP TABLE IF EXISTS _litestream_lock; $mode" 2>&1) || { say 3 "$db: $said"; exit 1; }
@@ -31,4 +31,4 @@ take_lock 60 || { say 3 'another program is at work on this app'; exit 1; }
 kill_litestream
 each_db give_back_one
 # The rows that it writes from now on are in no replica: no claim may say that one holds them.
-forget claim tip clean started switched failed last-owner last-data
+forget claim tip clean started switched absent failed last-owner last-data

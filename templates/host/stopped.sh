@@ -9,7 +9,7 @@ export LC_ALL=C
 umask 077
 app=$1
 lib=${0%/*}
-for part in state verdict facts store s3 directory replica deleted prove rescue stop wal-mode; do
+for part in state verdict facts store s3 directory replica deleted prove rescue stop wal-mode attributes; do
   # shellcheck source=/dev/null
   . "$lib/$part.sh"
 done
@@ -22,6 +22,8 @@ recent=$(find "$run/running/$app" -mmin -1)
 rm "$run/running/$app"
 open_verdicts
 read_config
+# Whoever loses its database next may not have been looked at by the timer yet.
+note_attributes
 # Ephemeral storage does not outlive this boot: what is in it is kept first, however the app ended, and taken away again below
 # when the replica turns out to hold it. The files of an app that has stopped are nobody's business but Litestream's.
 if [ "$storage" = ephemeral ] && [ "$(systemctl is-system-running || :)" = stopping ]; then rescue; fi

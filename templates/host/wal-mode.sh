@@ -8,13 +8,19 @@ switch_to_wal() {
   each_db switch_one
 }
 switch_one() {
+  # One that the service has still to make is made in rollback mode, and Litestream switches it unseen.
+  if as_app sh -c '[ ! -s "$1" ]' sh "$path"; then note_in absent; return 0; fi
   in_rollback_mode || return 0
   said=$(as_app timeout -k 2 60 sqlite3 -batch -cmd '.timeout 10000' "$path" 'PRAGMA journal_mode=wal' 2>&1) || :
   [ "$said" = wal ] || refuse_as wal-switch "$db could not be switched to WAL mode: $(printf %s "$said" | head -n 1 | cut -c1-200)" \
     "see whether another program has it open, and whether $user may write to its folder"
   say 5 "$db is in WAL mode now, as the inventory says"
-  grep -qsxF -- "$db" "$state/switched" || printf '%s\n' "$db" >>"$state/switched"
-  sync "$state/switched"
+  note_in switched
+}
+note_in() { # FILE, of what is remembered
+  ! grep -qsxF -- "$db" "$state/$1" || return 0
+  printf '%s\n' "$db" >>"$state/$1"
+  sync "$state/$1"
 }
 
 # The file format's write version, byte 18 of the header: 2 is WAL, 1 a rollback journal (sqlite.org/fileformat2, 1.3).
@@ -29,7 +35,7 @@ switched_back() {
 refuse_rollback() {
   in_rollback_mode || return 0
   # made by the service after the gate had looked: SQLite makes it so, and Litestream may switch it
-  [ "$wal" != switch ] || [ -e "$run/apart/$app" ] || grep -qsxF -- "$db" "$state/switched" || return 0
+  [ "$wal" != switch ] || grep -qsxF -- "$db" "$run/apart/$app" || grep -qsxF -- "$db" "$state/switched" || return 0
   code=not-wal text="$unit has $db in rollback mode, which it sets by itself: Litestream needs WAL mode, and nothing is replicated"
   next="set WAL mode in the configuration of the service (vnstat: DatabaseWriteAheadLogging 1), then systemctl restart $unit; one that has no such setting cannot be replicated"
   say 4 "$code: $text. Next: $next."
@@ -41,11 +47,15 @@ refuse_rollback() {
 # While Litestream has a database open its mode cannot be changed: a service that sets another one at each start finds it locked, and
 # ends, and so it would for ever. One that has ended within a minute beside Litestream is therefore started without it; that comes back
 # once the service is up, and sees by then what mode it has set. Below /run: after a boot the service gets one more try beside it.
+# The names of the databases that were there are kept: one that it makes later it has not set back.
 note_early_end() { # anything when it was started less than a minute ago; by stopped.sh
   [ -n "$wal" ] && [ -n "$1" ] && systemctl is-active --quiet "$app-litestream.service" || return 0
+  there=$(each_db name_if_there)
+  [ -n "$there" ] || return 0
   run_folder apart
-  : >"$run/apart/$app"
+  printf '%s\n' "$there" >"$run/apart/$app"
 }
+name_if_there() { as_app sh -c '[ ! -s "$1" ]' sh "$path" || printf '%s\n' "$db"; }
 start_apart() { # by the gate
   [ -e "$run/apart/$app" ] || return 0
   say 4 "$unit has ended right after its start: it is started without Litestream now, which comes back when it is up"

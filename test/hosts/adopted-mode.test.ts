@@ -80,3 +80,47 @@ test('with WAL mode in its own configuration it is replicated again', async () =
   expect(changesOf(await lab.provision())).toEqual([])
   expect((await lab.run(['status', '--json'])).stdout).not.toContain('"code":"not-wal"')
 })
+
+/** Ends twice at once, as what waits for a port or an image does; then it makes its database, in SQLite's own mode. */
+const late = `[Service]
+User=games
+UMask=0077
+StateDirectory=late
+Restart=on-failure
+RestartSec=1
+ExecStart=/bin/sh -c 'echo x >>/var/lib/late/tries; [ $$(wc -l </var/lib/late/tries) -gt 3 ] || exit 1; while :; do sqlite3 -cmd ".timeout 5000" /var/lib/late/l.db "CREATE TABLE IF NOT EXISTS mine (x); INSERT INTO mine VALUES (1)"; sleep 1; done'
+[Install]
+WantedBy=multi-user.target
+`
+
+test('one that fails before it makes its database sets no mode: it is replicated, restored as it was, and given back as it would be', async () => {
+  const unit = path.join(path.dirname(lab.inventory), 'late.service')
+  await writeFile(unit, late)
+  const app = {
+    host: 'mode-one',
+    service: { unit: 'late.service', from: unit },
+    database: '/var/lib/late/l.db',
+    litestream: { wal: 'switch' },
+  }
+  await lab.rewrite({ apps: { late: app } })
+  await lab.run(['provision', '--accept-new'])
+  await until('late to be protected', 120, async () => {
+    await shellInHost(one, 'systemctl start late-check || :')
+    return (await shellInHost(one, 'cat /run/streamside/proof/late || :')).includes('"held":true') || null
+  })
+  const journal = await shellInHost(one, 'journalctl -u late -u late-gate -u late-litestream -o cat --no-pager')
+  expect(journal).not.toContain('not-wal')
+  const rows = async () => Number(await shellInHost(one, 'sqlite3 /var/lib/late/l.db "SELECT count(*) FROM mine"'))
+  const before = await rows()
+  await shellInHost(one, 'rm -f /var/lib/streamside/apps/late/attributes')
+  await shellInHost(
+    one,
+    'systemctl stop late && rm -r /var/lib/late/l.db* /var/lib/late/.l.db-litestream && systemctl start late',
+  )
+  await until('it to be back', 60, async () => ((await rows().catch(() => 0)) >= before ? true : null))
+  expect(await shellInHost(one, 'stat -c "%a %U" /var/lib/late/l.db')).toBe('600 games\n')
+  await lab.rewrite({ apps: {} })
+  await lab.provision(['--prune'])
+  await shellInHost(one, 'systemctl stop late')
+  expect(await shellInHost(one, 'sqlite3 /var/lib/late/l.db "PRAGMA journal_mode"')).toBe('delete\n')
+})

@@ -29,3 +29,32 @@ describe('a folder that comes with what lies in it', () => {
     expect(planned(below.path, { type: 'link', target: '/home/zed' })).toEqual(['a link stands there'])
   })
 })
+
+describe('the state folder of an app that was never here', () => {
+  const folder = { kind: 'directory', path: '/var/lib/web', mode: '0750', owner: 'web', group: 'web' } as const
+  const laid = hostState([app('web')], [folder])
+  const planned = (owner: string, manifest: string | null = null) => {
+    const observed = asWanted(laid)
+    observed.manifest = manifest
+    observed.paths.set(folder.path, { type: 'directory', mode: '0755', owner, group: owner })
+    const { changes, refused } = planHost(laid, observed)
+    return { reasons: changes.map(({ summary }) => summary.reason), refused: refused.map(({ code }) => code) }
+  }
+
+  test.each(['honey', 'pi'])('is not taken from the account %s, whose service may have its database open', (owner) => {
+    expect(planned(owner)).toMatchObject({ refused: ['in-the-way'] })
+  })
+
+  test.each(['root', 'UNKNOWN', '4711'])('is taken over from %s, who has put it there for it', (owner) => {
+    const { reasons, refused } = planned(owner)
+    expect([refused, reasons.some((reason) => reason.includes(`owner ${owner}:${owner} → web:web`))]).toEqual([
+      [],
+      true,
+    ])
+  })
+
+  test('is given back to an app that is here, whoever got it', () => {
+    const manifest = JSON.stringify({ v: 1, apps: ['web'], files: {}, metrics: {} })
+    expect(planned('honey', manifest).refused).toEqual([])
+  })
+})
