@@ -165,6 +165,12 @@ describe("what is there already under the name of an app, and is somebody else's
     ['a unit', `printf '${theirs}' >${unit}; systemctl daemon-reload; systemctl start zeta`, unit, `rm ${unit}`],
     ['a unit of a package', `printf '${theirs}' >${packaged}; systemctl daemon-reload`, packaged, `rm ${packaged}`],
     ['a file', 'mkdir /etc/zeta; echo precious >/etc/zeta/zeta.conf', '/etc/zeta/zeta.conf', 'rm -r /etc/zeta'],
+    [
+      'the state folder of another account',
+      'install -d -o games -g games /var/lib/zeta; echo rows >/var/lib/zeta/p.db; chown games: /var/lib/zeta/p.db',
+      '/var/lib/zeta/p.db; stat -c "%U %a" /var/lib/zeta /var/lib/zeta/p.db',
+      'rm -r /var/lib/zeta',
+    ],
     ['a person', 'useradd -m -s /bin/sh zeta', '/etc/passwd', 'userdel -r zeta 2>/dev/null'],
   ])('%s: is named, and neither touched nor taken for ours', async (_, make, kept, away) => {
     const before = await shellInHost(one, `${make}; sha256sum ${kept}; systemctl show -P MainPID zeta.service`)
