@@ -30,6 +30,7 @@ export async function runNewHistory(
   // Gates speak of instances: APP@HOST of an app that runs on several hosts.
   const [name = '', on] = given.split('@', 2)
   const limit = on === undefined ? options.limit : [on]
+  if (on !== undefined && options.limit.some((each) => each !== on)) throw twoPlaces(given, options.limit.join(', '))
   return runOverHosts(
     'provision',
     { ...options, limit: [] },
@@ -50,7 +51,8 @@ export async function runKeep(
   stopping: AbortSignal,
 ): Promise<ExitCode> {
   const { dryRun, yes = false } = options
-  const [name = ''] = given.split('@', 1)
+  const [name = '', of] = given.split('@', 2)
+  if (of !== undefined && of !== on) throw twoPlaces(given, on)
   return runOverHosts(
     'keep',
     options,
@@ -77,6 +79,16 @@ function appWithDatabase(inventory: Inventory, name: string): App {
     found: 'it has no database, and so no history',
     next: 'run streamside provision',
     app: name,
+    exit: exitCodes.usage,
+  })
+}
+
+function twoPlaces(given: string, other: string): Problem {
+  return new Problem({
+    code: 'two-places',
+    doing: `looking for ${given}`,
+    found: `that is one host's copy, and ${other} is asked for`,
+    next: 'name one of them',
     exit: exitCodes.usage,
   })
 }

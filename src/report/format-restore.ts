@@ -56,7 +56,12 @@ export function formatNewHistory({ host, app, path, files, databases }: NewHisto
       : txid === null
         ? 'goes on with the file here'
         : `goes on with the file here, at transaction ${short(txid)}`
-    const there = path === null || held === undefined ? '' : `; the replica, under ${path}: ${heldOf(held, now)}`
+    const there =
+      path === null
+        ? '; the replica holds nothing of it: it was emptied, or is another one than before'
+        : held === undefined
+          ? ''
+          : `; the replica, under ${path}: ${heldOf(held, now)}`
     return `  ${harmlessLine(name)}  ${here}${there}`
   })
   return [`${harmlessLine(`${host} ${app}`)}: begins a new history`, ...lines].join('\n')

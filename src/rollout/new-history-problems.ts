@@ -1,7 +1,7 @@
 import type { App } from '../inventory/model.ts'
 import { exitCodes, Problem } from '../problem.ts'
-import type { Upload } from '../replica/uploads.ts'
 import type { FileHere } from './files-here.ts'
+import type { Held } from './held-in-replica.ts'
 import type { Found } from './new-history.ts'
 
 const doing = (app: App, host: string): string => `beginning ${app.name} on ${host} anew`
@@ -26,18 +26,39 @@ export function unusableFile(host: string, app: App, name: string, { barred }: F
 }
 
 /** Databases that lie in the replica and not here would begin empty: nobody has to want that while they can be brought back. */
-export function emptyOverReplica(host: string, app: App, missing: Upload[], isHolder: boolean): Problem {
-  const names = missing.map(({ name, newest }) => `${name} (up to transaction ${newest ?? '?'})`).join(', ')
+export function emptyOverReplica(
+  host: string,
+  app: App,
+  held: Held[],
+  { isHolder, source }: { isHolder: boolean; source: string | null },
+): Problem {
+  const names = held.map(({ name, path, newest }) => `${name} (under ${path}, up to transaction ${newest})`).join(', ')
+  const isCurrent = held.every(({ path }) => path === source)
   return new Problem({
     code: 'anew-over-replica',
     doing: doing(app, host),
-    found: `there is no file of ${names} on ${host}, and the replica holds it: it would begin empty`,
-    next: isHolder
-      ? `start it (streamside provision): its gate brings it back, or says that it cannot, and then this goes on`
-      : `bring it back: streamside restore ${host}`,
+    found: `there is no file of ${held.map(({ name }) => name).join(', ')} on ${host}, and the replica holds it: ${names}. It would begin empty`,
+    next: !isCurrent
+      ? `go back to a point: streamside restore ${host} --app ${app.name} --at TIME; where the owner object does not know that path, bring its newest version back`
+      : isHolder
+        ? `start it (streamside provision): its gate brings it back, or says of it that it cannot, and then this goes on`
+        : `bring it back: streamside restore ${host}`,
     host,
     app: app.name,
     exit: exitCodes.unsound,
+  })
+}
+
+/** It was stopped for a claim of which nobody knows whether it was made. */
+export function stoppedMeanwhile(error: Problem, host: string, app: App): Problem {
+  return new Problem({
+    code: error.code,
+    doing: error.doing,
+    found: `${error.found}; ${app.name} was stopped for it, and stays so`,
+    next: `run this again when the server answers; streamside provision starts ${app.name}, on whatever the owner object says by then`,
+    host,
+    app: app.name,
+    exit: error.exit,
   })
 }
 

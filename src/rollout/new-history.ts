@@ -6,7 +6,6 @@ import { concerning, exitCodes, Problem, worstExit } from '../problem.ts'
 import { ensureOwner, type EnsureOwner, readOwner } from '../replica/ensure.ts'
 import type { BeginningAnew } from '../replica/new-history.ts'
 import type { Owner } from '../replica/owner.ts'
-import { sourceOf } from '../replica/take-over.ts'
 import { type Upload, uploadsUnder } from '../replica/uploads.ts'
 import { locked } from './apply-problems.ts'
 import { carryOut } from './carry-out.ts'
@@ -14,10 +13,18 @@ import type { RunContext } from './context.ts'
 import { type FileHere, filesHere } from './files-here.ts'
 import type { HostResult, Spent } from './fleet.ts'
 import { haltsOf } from './halts.ts'
+import { heldAnywhere, isGivenUp, sourceOfData } from './held-in-replica.ts'
 import { inAll, provisionHost } from './host-provision.ts'
 import type { Line } from './line.ts'
 import { lookAt, type Looked, openHost } from './look.ts'
-import { emptyOverReplica, newHistoryQuestion, unusableFile, whileLater, whileRenamed } from './new-history-problems.ts'
+import {
+  emptyOverReplica,
+  newHistoryQuestion,
+  stoppedMeanwhile,
+  unusableFile,
+  whileLater,
+  whileRenamed,
+} from './new-history-problems.ts'
 import { ownerChange, ownerRequests } from './owners.ts'
 
 /** What of a new history the operator has said on the command line. */
@@ -90,10 +97,18 @@ async function ordered(context: RunContext, host: Host, line: Line, order: NewHi
 
   const stopped = isSetUp(looked, app) ? await stop(context, host, { ...looked, ...line }, app) : null
   if (stopped?.outcome === 'failed') return [stopped]
-  // What was shown may have been written to until just now; what lies under the old path from here on is its end.
-  const connection = stopped?.connection ?? line.connection
-  const { anew } = await find(context, host, looked, request, { connection, keeps })
-  await ensureOwner({ ...request, anew: { ...anew, agreed: before.anew.agreed } })
+  try {
+    // What was shown may have been written to until just now; what lies under the old path from here on is its end.
+    const connection = stopped?.connection ?? line.connection
+    const { anew } = await find(context, host, looked, request, { connection, keeps })
+    await ensureOwner({ ...request, anew: { ...anew, agreed: before.anew.agreed } })
+  } catch (error) {
+    if (!(error instanceof Problem) || stopped === null) throw error
+    // A claim that may still land is not to find an app that has begun to write.
+    if (error.code === 'owner-write-unknown') throw stoppedMeanwhile(error, host.name, app)
+    context.report({ type: 'problem', problem: concerning(error, host.name, app.name) })
+    return [{ ...stopped, outcome: 'changed', exit: error.exit }]
+  }
   context.report(ownerChange(request, 'begun-anew'))
   return [...(stopped ? [stopped] : []), { outcome: 'changed', changes: 1, exit: exitCodes.done }]
 }
@@ -149,13 +164,13 @@ async function find(
   const owner = await readOwner(request)
   const path = owner?.path ?? request.claimPath ?? null
   const uploads = path === null ? [] : await uploadsUnder(request, path, request.dbs)
-  const source = owner === null ? path : sourceOf(owner)
-  const held = source === null || source === path ? uploads : await uploadsUnder(request, source, request.dbs)
   const isNamed = reason?.next.includes('--new-history') === true
-  const isLost = held.every(({ newest }) => newest === null)
-  const missing = held.filter(({ name, newest }) => newest !== null && files.get(name)?.file !== true)
   const isHolder = owner?.holder?.id === request.hostId
-  if (missing.length > 0 && !isNamed) throw emptyOverReplica(host.name, app, missing, isHolder)
+  const missing = new Set(request.dbs.filter((name) => files.get(name)?.file !== true))
+  const held = await heldAnywhere(request, owner)
+  const wanted = held.filter(({ name }) => missing.has(name) && !isGivenUp(reason, name))
+  if (wanted.length > 0) throw emptyOverReplica(host.name, app, wanted, { isHolder, source: sourceOfData(owner) })
+  const isLost = held.length === 0
   const isSuccessor = owner?.holder === null || owner?.holder?.host === host.name
   // Told that the files are behind their own position, a person goes on from them as they are.
   const asTheyAre = reason?.code === 'local-behind'

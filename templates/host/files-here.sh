@@ -24,6 +24,7 @@ cd /
 open_verdicts
 read_config
 take_lock 60 || { echo "another program is at work on $app" >&2; exit 1; }
+[ ! -e "$state/restoring" ] || { echo "files of $app are being replaced: a restore was under way" >&2; exit 1; }
 open_scratch
 look_local
 printf '%s\n' "$files"

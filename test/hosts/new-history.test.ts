@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { deleteObjects, listObjects, runInHost, shellInHost } from '../lab/index.ts'
+import { deleteObjects, listObjects, runInHost, setFaults, shellInHost } from '../lab/index.ts'
 import { proven } from './directory-site.ts'
 import {
   begin,
@@ -150,6 +150,47 @@ describe('nothing is begun anew', () => {
     expect(await rowsOnceUp(one)).toEqual(['first'])
   })
 
+  test('over a path that the owner object has forgotten, which is the one that holds everything', async () => {
+    const one = app('anew-held')
+    const older = await readOwner(one)
+    await stop(one)
+    await loseDatabase(one)
+    await begin(one, 'start')
+    expect(await rowsOnceUp(one)).toEqual(['first'])
+    await proven(one)
+    const { path } = await readOwner(one)
+    await stop(one)
+    await loseDatabase(one)
+    const newest = await replaceOwner(one, () => older)
+    await begin(one, 'start')
+    await refused(one, 'rolled-back')
+    const run = await anew(one, '--yes')
+    expect([run.code, problemOf(run, one.name)]).toMatchObject([
+      6,
+      {
+        code: 'anew-over-replica',
+        found: expect.stringContaining(`main (under ${path}, up to`),
+        next: expect.stringContaining('bring its newest version back'),
+      },
+    ])
+    await newest()
+    await begin(one)
+    expect(await rowsOnceUp(one)).toEqual(['first'])
+  })
+
+  test('where the claim is refused: the app is started again as it was', async () => {
+    const one = app('anew-held')
+    const before = await readOwner(one)
+    await setFaults(lab.lab.instance, [
+      { method: 'PUT', path: `.*${one.name}/owner\\.json.*`, do: { kind: 'status', status: 403 } },
+    ])
+    const run = await anew(one, '--yes')
+    await setFaults(lab.lab.instance, [])
+    expect(run.code, said(run)).toBe(1)
+    expect(await rowsOnceUp(one)).toEqual(['first'])
+    expect(await readOwner(one)).toEqual(before)
+  })
+
   test('of an app that nobody has, nor from files that cannot be read', async () => {
     const unknown = await lab.run(['provision', '--new-history', 'anew-hold', '--yes'])
     expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('did you mean anew-held?')])
@@ -176,13 +217,20 @@ test('of several databases those whose files are there go on, and another begins
   })
   await stop(one)
   await shellInHost(one.host, 'rm -rf "$1"/other.db* "$1"/.other.db-litestream', [folderOf(one)])
-  await spoil(
-    one,
-    (await chainOf(one)).map(({ key }) => key),
-    () => null,
-  )
+  const objects = async (of: string) => (await chainOf(one)).map(({ key }) => key).filter((key) => key.includes(of))
+  await spoil(one, await objects('/main/'), () => null)
   await begin(one, 'start')
-  await refused(one, 'replica-lost')
+  // what the gate says of one is no word about the other
+  expect((await refused(one, 'replica-lost')).text).toMatch(/^main was in the replica/)
+  const early = await anew(one, '--yes')
+  expect([early.code, problemOf(early, one.name)]).toMatchObject([
+    6,
+    {
+      code: 'anew-over-replica',
+      found: expect.stringMatching(/^there is no file of other on .* the replica holds it: other \(under/),
+    },
+  ])
+  await spoil(one, await objects('/other/'), () => null)
   const run = await anew(one, '--yes')
   expect(run.code, said(run)).toBe(0)
   expect(eventsOf(run, 'new-history')[0]?.['files']).toEqual([

@@ -113,7 +113,7 @@ def adopting($owner):
             # a first path is made from files here by a rename alone: what they held was proven under the other name
             if $owner.past == [] and .claim.path != $owner.path
             then "call \(.app) by its earlier name in the inventory again and run streamside provision: the replica holds its data under that name"
-            else "run streamside restore \(.host), or streamside provision --new-history \(.app) again" end)
+            else "run streamside restore \(.host) --app \(.app) --at TIME, a point of the replica; or, where files of it are here, streamside provision --new-history \(.app) again" end)
     else
       { do: "adopt", code: "new-history", path: $owner.path, text: "a new history from the files here", next: "",
         claim: (claim_for($owner) | .proven = false | .restored = $least | .source = $f.claim.path) }
