@@ -61,7 +61,10 @@ export async function runKeep(
     {
       hosts(inventory) {
         const host = hostNamed(inventory, on)
-        restorableApp(inventory, host, name)
+        restorableApp(inventory, host, name, {
+          doing: 'choosing the copy of',
+          instead: (other) => `streamside keep ${other} ${name}`,
+        })
         return [host]
       },
       // the card that is in the host now may be another than the one that was there last

@@ -4,18 +4,26 @@ import { exitCodes, Problem } from '../problem.ts'
 import { appNamed } from './app-hosts.ts'
 
 /**
- * An app of that host that has a database.
+ * An app of that host that has a database. `asked`: the command in words, and as it would be right for the host that has the app.
  * @throws Problem `app-unknown`, `app-elsewhere`, `app-without-data` (exit 2)
  */
-export function restorableApp(inventory: Inventory, host: Host, name: string): App {
+export function restorableApp(
+  inventory: Inventory,
+  host: Host,
+  name: string,
+  asked: { doing: string; instead: (host: string) => string } = {
+    doing: 'restoring',
+    instead: (other) => `streamside restore ${other} --app ${name}`,
+  },
+): App {
   const app = appNamed(inventory, name)
-  const about = { doing: `restoring ${name} on ${host.name}`, host: host.name, app: name, exit: exitCodes.usage }
+  const about = { doing: `${asked.doing} ${name} on ${host.name}`, host: host.name, app: name, exit: exitCodes.usage }
   if (!app.hosts.includes(host.name))
     throw new Problem({
       ...about,
       code: 'app-elsewhere',
       found: `the inventory has it on ${app.hosts.join(', ')}`,
-      next: `streamside restore ${app.hosts[0] ?? 'HOST'} --app ${name}`,
+      next: asked.instead(app.hosts[0] ?? 'HOST'),
     })
   if (Object.keys(app.databases).length === 0)
     throw new Problem({

@@ -226,6 +226,11 @@ const standing = {
   other: 'a pipe, a socket or a device',
 }
 
+/** No path of the inventory's. */
+function isStreamsides(path: string): boolean {
+  return path.startsWith('/etc/streamside/') || path.startsWith('/usr/local/lib/streamside/')
+}
+
 function inTheWay(host: string, path: string, seen: ObservedPath): Problem {
   return new Problem({
     code: 'in-the-way',
@@ -234,7 +239,7 @@ function inTheWay(host: string, path: string, seen: ObservedPath): Problem {
     next:
       seen.type === 'mount'
         ? 'whose that is, only who mounted it can say: give it to the app (chown), unmount it, or choose another path in the inventory'
-        : 'it is not ours, so it is not touched: move it away, or choose another path in the inventory',
+        : `it is not ours, so it is not touched: move it away${isStreamsides(path) ? '' : ', or choose another path in the inventory'}`,
     host,
   })
 }

@@ -73,7 +73,9 @@ export function refuseAccount(
     code: 'in-the-way',
     doing: `planning the user ${name} on ${host}`,
     found: `there is a user of that name that streamside has not made: home ${seen.home}, shell ${seen.shell}`,
-    next: 'it is not touched: give the app another name in the inventory',
+    next:
+      `it is not touched: give the app another name in the inventory; is it the app's own, and was changed by hand:  ` +
+      `usermod --home ${home} --shell /usr/sbin/nologin ${name}  on the host, then run this again`,
     host,
   })
 }

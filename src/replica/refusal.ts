@@ -54,7 +54,9 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
       code: 'released',
       found:
         'its last holder has let go of it (a move under way, or the app was removed once), and nobody holds it now',
-      next: `bring its data here: streamside restore ${host}; or finish the move: streamside move ${app} --to ${host}`,
+      next:
+        `bring its data here: streamside restore ${host}; or finish the move: streamside move ${app} --to ${host}. ` +
+        'When what lies here is newer and is to be gone on with (a service that was given back): another name in the inventory begins a new replica',
     }
   if (step.kind === 'anew-never-launched')
     return {

@@ -30,7 +30,9 @@ const nextByCode: Record<string, (host: string) => string> = {
   unit: () => 'see `systemctl status` of that unit on the host, then run provision again',
   'not-mounted': (host) =>
     `see why (streamside ssh ${host} systemctl status of that unit): is the disk plugged in, the server on, and what mount: says right? Then run provision again`,
-  user: () => 'see /etc/passwd and /etc/group on the host, then run provision again',
+  user: (host) =>
+    `see who has that number there (streamside ssh ${host} getent passwd NUMBER, getent group NUMBER): an app whose data are in a replica keeps the one that it had. ` +
+    'Give the other account another one (usermod -u, groupmod -g), then run provision again',
 }
 
 /**
