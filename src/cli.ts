@@ -6,6 +6,7 @@ import { laterCommands, notBuiltYet } from './commands/later.ts'
 import { addInventoryCommands, collect, inventoryHelp } from './commands/inventory-commands.ts'
 import { addLookingCommands } from './commands/looking.ts'
 import { exitCodes, type ExitCode, Problem } from './problem.ts'
+import type { ImportOptions } from './commands/import.ts'
 import type { RunOptions } from './commands/run-options.ts'
 
 const stopping = new AbortController()
@@ -142,6 +143,24 @@ function build(done: (exit: ExitCode) => void): Command {
       }
       const { runProvision } = await import('./commands/provision.ts')
       done(await runProvision(options, stopping.signal))
+    })
+  runCommand(
+    program,
+    'import <app>',
+    'take over what a Litestream 0.5 of your own has written to the bucket of an app that is not there yet',
+    '  streamside import notes --dry-run\n  streamside import notes --from backups/notes.db\n  streamside import shop --from main=old/shop --from log=old/shop-log',
+  )
+    .option(
+      '--from <[database=]path>',
+      'its folder in the bucket, where that is none of the usual ones; may be repeated',
+      collect,
+      [],
+    )
+    .option('--dry-run', 'only show what would be imported', false)
+    .option('-y, --yes', 'do not ask: nobody writes there any more', false)
+    .action(async (app: string, options: ImportOptions) => {
+      const { runImport } = await import('./commands/import.ts')
+      done(await runImport(app, options, stopping.signal))
     })
   addRestoreCommand(program, { done, stopping: stopping.signal })
   addKeepCommand(program, { done, stopping: stopping.signal })

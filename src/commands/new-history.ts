@@ -1,4 +1,4 @@
-import type { App, Inventory } from '../inventory/model.ts'
+import type { App, Host, Inventory } from '../inventory/model.ts'
 import { type ExitCode, exitCodes, Problem } from '../problem.ts'
 import { keepCopy } from '../rollout/keep.ts'
 import { beginAnew } from '../rollout/new-history.ts'
@@ -73,12 +73,12 @@ export async function runKeep(
   )
 }
 
-function appWithDatabase(inventory: Inventory, name: string): App {
+export function appWithDatabase(inventory: Inventory, name: string, verb = 'beginning anew'): App {
   const app = appNamed(inventory, name)
   if (Object.keys(app.databases).length > 0) return app
   throw new Problem({
     code: 'no-database',
-    doing: `beginning ${name} anew`,
+    doing: `${verb} ${name}`,
     found: 'it has no database, and so no history',
     next: 'run streamside provision',
     app: name,
@@ -97,13 +97,13 @@ function twoPlaces(given: string, other: string): Problem {
 }
 
 /** Each instance has data of its own, and each is a choice of its own. */
-function oneHostOf(inventory: Inventory, app: App, limits: string[]) {
+export function oneHostOf(inventory: Inventory, app: App, limits: string[], verb = 'beginning anew'): Host {
   const hosts = hostsOf(inventory, app.name, limits)
   const [host] = hosts
   if (host !== undefined && hosts.length === 1) return host
   throw new Problem({
     code: 'one-host-needed',
-    doing: `beginning ${app.name} anew`,
+    doing: `${verb} ${app.name}`,
     found: `it runs on ${hosts.map((each) => each.name).join(' and ')}, on each with data of its own`,
     next: `say which: --limit ${hosts[0]?.name ?? 'HOST'}`,
     app: app.name,

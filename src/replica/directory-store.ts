@@ -159,6 +159,10 @@ export function openDirectoryStore(replica: FileReplica, onHost: OnHost): DataSt
       throw new TypeError('what data lie in a directory is asked by its host')
     },
 
+    copy() {
+      throw new TypeError('nothing in a directory is copied')
+    },
+
     remove() {
       throw new TypeError('nothing in a directory is removed')
     },

@@ -20,6 +20,7 @@ import {
   claimFrom,
   create,
   createFrom,
+  createImported,
   setDatabases,
   takeBack,
   type InstanceRequest,
@@ -52,6 +53,8 @@ export interface EnsureOwner extends OwnerOf {
   takeOver?: TakingOver
   /** It begins anew from the files here: for `provision --new-history` alone. */
   anew?: BeginningAnew
+  /** It begins with what lies copied under a path: for `import` alone. */
+  imports?: { path: string; dbs: readonly string[] }
   /** What lies under paths of the past is taken note of: for `keep` alone. */
   settles?: ShownEnds
   /** Names of the app's databases; at least one. */
@@ -89,6 +92,7 @@ export interface EnsuredOwner {
     | 'taken-back'
     | 'taken-over'
     | 'begun-anew'
+    | 'imported'
     | 'split-settled'
   owner: Owner
   /** Path of the owner object that was found; null = there was none. */
@@ -103,7 +107,14 @@ export const realClock: Clock = {
 /** Milliseconds for one owner object to be written for sure; ten contended rounds of SeaweedFS fit in (1 to 6 s each). */
 const writeDeadlineMs = 60_000
 /** What makes a path of its own, which nobody else can have made. */
-const makesPath = new Set<EnsuredOwner['outcome']>(['created', 'renamed', 'renamed-back', 'taken-over', 'begun-anew'])
+const makesPath = new Set<EnsuredOwner['outcome']>([
+  'created',
+  'renamed',
+  'renamed-back',
+  'taken-over',
+  'begun-anew',
+  'imported',
+])
 /** Rounds of read, judge, write before somebody else is said to be in the way. */
 const rounds = 5
 
@@ -202,6 +213,11 @@ async function judge(
   keys: string[],
 ): Promise<{ step: Transition; outcome: Exclude<EnsuredOwner['outcome'], 'exists'> }> {
   const { app, host, earlier = null, claimed = false } = request
+  if (request.imports)
+    return {
+      step: createImported(found, { ...wish, path: newPath(1), claimed: request.claimed ?? false }, request.imports),
+      outcome: 'imported',
+    }
   if (found && request.settles) return { step: settleSplit(found, wish, request.settles), outcome: 'split-settled' }
   if (request.anew)
     return { step: newHistory(found, { ...wish, pathOf: newPath }, request.anew), outcome: 'begun-anew' }

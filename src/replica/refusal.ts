@@ -58,6 +58,12 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
         `bring its data here: streamside restore ${host}; or finish the move: streamside move ${app} --to ${host}. ` +
         'When what lies here is newer and is to be gone on with (a service that was given back): another name in the inventory begins a new replica',
     }
+  if (step.kind === 'import-owned')
+    return {
+      code: step.kind,
+      found: `it has an owner object already (epoch ${step.epoch}, held by ${step.holder?.host ?? 'nobody'}): it was imported, or launched, before`,
+      next: `streamside status says how it is; to have the other data all the same, give the app another name in the inventory`,
+    }
   if (step.kind === 'anew-never-launched')
     return {
       code: step.kind,

@@ -17,6 +17,9 @@ import { direct, type Way } from './way.ts'
 /** A contended conditional PUT takes SeaweedFS 1 to 6 s (measured), so a PUT gets 15. */
 export const storeLimits: StoreLimits = { readMs: 5000, writeMs: 15_000, readPausesMs: [500, 1500] }
 
+/** The server reads and writes a whole image for one copy; 5 GB are the most that it may be (CopyObject). */
+const copyMs = 10 * 60 * 1000
+
 /** Owner objects have some kB. Anything larger is not one, and is not read into memory. */
 const largestObject = 1024 * 1024
 
@@ -30,7 +33,7 @@ export async function openS3Store(
   limits: StoreLimits = storeLimits,
   way: Way = direct,
 ): Promise<DataStore> {
-  const { S3Client, GetObjectCommand, PutObjectCommand, ListObjectsV2Command, DeleteObjectCommand } =
+  const { S3Client, CopyObjectCommand, GetObjectCommand, PutObjectCommand, ListObjectsV2Command, DeleteObjectCommand } =
     await import('@aws-sdk/client-s3')
   const client: S3Client = new S3Client({
     ...clientSettings(replica),
@@ -41,13 +44,17 @@ export async function openS3Store(
   const where = `bucket ${bucket} at ${replica.endpoint} (replica ${replica.name}${through})`
   const problem = (failure: S3Failure, doing: string) => s3Problem(failure, doing, replica, way)
 
-  async function read<T>(doing: string, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async function read<T>(
+    doing: string,
+    attempt: (signal: AbortSignal) => Promise<T>,
+    limitMs = limits.readMs,
+  ): Promise<T> {
     for (let tries = 0; ; tries++) {
       try {
-        return await withLimit(limits.readMs, attempt)
+        return await withLimit(limitMs, attempt)
       } catch (error) {
         if (error instanceof Problem) throw error
-        const failure = classify(error, limits.readMs)
+        const failure = classify(error, limitMs)
         const pause = limits.readPausesMs[tries]
         if (!failure.transient || pause === undefined) throw problem(failure, doing)
         await sleep(pause)
@@ -143,6 +150,29 @@ export async function openS3Store(
         if (NextContinuationToken === undefined) return found
         rest = { ContinuationToken: NextContinuationToken }
       }
+    },
+
+    copy(from, to) {
+      const doing = `copying ${from} to ${to} in ${where}`
+      return read(
+        doing,
+        async (abortSignal) => {
+          try {
+            const CopySource = [bucket, ...from.split('/')].map(encodeURIComponent).join('/')
+            const answer = await client.send(new CopyObjectCommand({ Bucket: bucket, CopySource, Key: to }), {
+              abortSignal,
+            })
+            // A copy may fail behind a status of 200; the SDK has looked into the body, and a page of a router has no etag.
+            if (answer.CopyObjectResult?.ETag === undefined)
+              throw problem({ ...notS3, text: 'an answer with status 200 that is no copy' }, doing)
+            return true
+          } catch (error) {
+            if (['NoSuchKey', 'NotFound'].includes(classify(error, copyMs).code)) return false
+            throw error
+          }
+        },
+        copyMs,
+      )
     },
 
     async folders(prefix, limit) {

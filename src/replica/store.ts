@@ -32,6 +32,9 @@ export interface DataStore extends ObjectStore {
   /** What lies below `prefix`, with when it was written, by the clock of whoever keeps it; null when there is more than `limit`. Throws Problem. */
   written(prefix: string, limit: number): Promise<Written[] | null>
 
+  /** Copies an object within the place, by whoever keeps it. False when there is none any more. Throws Problem. */
+  copy(from: string, to: string): Promise<boolean>
+
   /** What comes after `prefix` up to the next slash, that included, each once; at most `limit`. Throws Problem. */
   folders(prefix: string, limit: number): Promise<string[]>
 }

@@ -15,6 +15,7 @@ export type Transition = { kind: 'next'; owner: Owner } | { kind: 'unchanged'; o
 export type Refusal =
   | TakeOverRefusal
   | NewHistoryRefusal
+  | { kind: 'import-owned'; holder: Holder | null; epoch: number }
   | { kind: 'rename-lost' }
   | { kind: 'rename-taken' }
   | { kind: 'rename-not-here' }
@@ -83,6 +84,29 @@ export function createFrom(
 ): Transition {
   const fresh = create(keys, request)
   return fresh.kind === 'next' ? ordersFilesHere(fresh.owner, request, earlier, ahead) : fresh
+}
+
+/**
+ * CREATE for an app whose data another set-up of Litestream has written (`import`): they lie copied under `from.path`, and are restored
+ * from there under the first path of this app.
+ */
+export function createImported(
+  owner: Owner | null,
+  request: InstanceRequest & { path: string; claimed?: boolean },
+  from: { path: string; dbs: readonly string[] },
+): Transition {
+  if (owner !== null)
+    return owner.from !== null &&
+      'path' in owner.from &&
+      owner.from.path === from.path &&
+      owner.holder?.id === request.holder.id
+      ? { kind: 'unchanged', owner }
+      : { kind: 'import-owned', holder: owner.holder, epoch: owner.epoch }
+  // what lies below its prefix is the copy, and perhaps what was copied
+  const fresh = create([], request)
+  if (fresh.kind !== 'next') return fresh
+  const dbs = Object.fromEntries(from.dbs.map((name) => [name, 'latest']))
+  return { kind: 'next', owner: { ...fresh.owner, from: { path: from.path, dbs } } }
 }
 
 /** The owner object of an earlier name, and the path that the host's files belong to by their claim under it; null = none. */

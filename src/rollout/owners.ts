@@ -74,17 +74,20 @@ const reasons = {
   'taken-back': 'this host takes up again what it had let go',
   'taken-over': 'this machine takes it over: its data are restored under a new path',
   'begun-anew': 'it begins anew from the files here, under a new path; what the replica holds stays under the old one',
+  imported: 'its data are restored from what another set-up of Litestream has written; that stays as it is',
   'split-settled':
     'this host goes on with what it has; what lies under earlier paths stays there, and is no second history any more',
   'gone-back': 'it goes back to a point of the replica: that is restored under a new path',
 } as const
+
+const makesObject = new Set<keyof typeof reasons>(['created', 'renamed', 'imported'])
 
 /** The change of an owner object, made or to be made, as it is told. */
 export function ownerChange(request: EnsureOwner, outcome: keyof typeof reasons): RunEvent {
   const change = {
     kind: 'owner',
     name: `owner object of ${request.app.name}`,
-    action: outcome === 'created' || outcome === 'renamed' ? 'create' : 'update',
+    action: makesObject.has(outcome) ? 'create' : 'update',
     reason: reasons[outcome],
   } as const
   return { type: 'change', host: request.host, change }

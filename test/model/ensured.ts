@@ -48,6 +48,7 @@ export function* ensured(run: Run, request: Omit<EnsureOwner, 'open' | 'clock'>)
     remove: () => Promise.reject(new TypeError('nothing is removed')),
     beginning: () => Promise.reject(new TypeError('no data is read')),
     written: () => Promise.reject(new TypeError('no data is read')),
+    copy: () => Promise.reject(new TypeError('no data is copied')),
     folders: () => Promise.reject(new TypeError('no data is read')),
     close: () => {},
   }
