@@ -52,7 +52,7 @@ export function appStatus(facts: AppFacts): AppStatus {
     left,
     state,
     units,
-    reason: reasonOf(state, units.app, refusal, waysOf(facts)),
+    reason: reasonOf(state, units.app, facts),
     owner: gated ? ownerStatus(facts) : null,
     replica: protectionOf(app, seen, units.litestream?.active === 'active', {
       serving: units.app.active === 'active',
@@ -129,7 +129,9 @@ function layOf({ seen, host, hostId }: AppFacts, provision: string): string {
 }
 
 /** Why an app does not run: the gate's own words where it is the gate. */
-function reasonOf(state: AppState, unit: UnitStatus, refusal: GateReason | null, ways: Ways): GateReason | null {
+function reasonOf(state: AppState, unit: UnitStatus, facts: AppFacts): GateReason | null {
+  const { refusal } = facts
+  const ways = waysOf(facts)
   const reason = (text: string, next: string): GateReason => ({ time: '', code: state, text, next })
   switch (state) {
     case 'running':
@@ -138,7 +140,10 @@ function reasonOf(state: AppState, unit: UnitStatus, refusal: GateReason | null,
     case 'waiting':
       return refusal
     case 'starting':
-      return reason(`${unit.unit} is being started (${unit.sub})`, `${ways.logs} says how far it is`)
+      return reason(
+        `${unit.unit} is being started (${unit.sub})${provesFirst(facts)}`,
+        `${ways.logs} says how far it is`,
+      )
     case 'failed':
       return /auto-restart/.test(unit.sub)
         ? reason(`${unit.unit} ends by itself and is started again and again (${unit.result})`, ways.logs)
@@ -150,6 +155,13 @@ function reasonOf(state: AppState, unit: UnitStatus, refusal: GateReason | null,
         ? reason(`${unit.unit} is masked`, `after  systemctl unmask ${unit.unit}  on the host: ${ways.start}`)
         : reason(`${unit.unit} was stopped (${unit.active}, ${unit.result})`, ways.start)
   }
+}
+
+/** What may take long, or wait for a server, before the app itself is started. */
+function provesFirst({ seen, hostId }: AppFacts): string {
+  const owner = seen.owner?.body ?? null
+  if (owner === null || owner.from === null || owner.holder?.id !== hostId) return ''
+  return `: its gate restores it, or uploads what it goes on with, and proves that under ${owner.path} before the app starts`
 }
 
 function ownerStatus({ seen, hostId }: AppFacts): OwnerStatus {

@@ -121,3 +121,16 @@ test('a database that the host has by another name yet waits for provision', () 
     { code: 'replica-unknown', text: expect.not.stringContaining('mine'), next: 'run streamside provision' },
   ])
 })
+
+test('an app whose new path is not proven yet is said to wait for that, which may be a server that takes nothing', () => {
+  const facts = hostFacts({})
+  const seen = facts.seen.apps.get('notes')
+  const body = seen?.owner?.body
+  if (!seen?.owner || !body) throw new Error('the facts have no owner object')
+  seen.owner = { ...seen.owner, body: { ...body, from: { local: body.holder?.id, dbs: { main: tx(3) } } } }
+  facts.seen.units = units({ 'notes.service': unit({ activeState: 'activating', subState: 'start-pre' }) })
+  const [found] = hostStatus(facts).apps
+  expect(found?.reason?.text).toMatch(
+    /is being started \(start-pre\): its gate .* proves that under \S+ before the app starts$/,
+  )
+})
