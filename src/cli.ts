@@ -147,7 +147,7 @@ function build(done: (exit: ExitCode) => void): Command {
   runCommand(
     program,
     'import <app>',
-    'take over what a Litestream 0.5 of your own has written to the bucket of an app that is not there yet',
+    'take over what a Litestream of your own has written to the bucket of an app that is not there yet',
     '  streamside import notes --dry-run\n  streamside import notes --from backups/notes.db\n  streamside import shop --from main=old/shop --from log=old/shop-log',
   )
     .option(

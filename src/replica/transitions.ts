@@ -106,7 +106,8 @@ export function createImported(
   const fresh = create([], request)
   if (fresh.kind !== 'next') return fresh
   const dbs = Object.fromEntries(from.dbs.map((name) => [name, 'latest']))
-  return { kind: 'next', owner: { ...fresh.owner, from: { path: from.path, dbs } } }
+  // what was restored beforehand lies on the host, and is taken as it is
+  return { kind: 'next', owner: { ...fresh.owner, from: from.dbs.length === 0 ? null : { path: from.path, dbs } } }
 }
 
 /** The owner object of an earlier name, and the path that the host's files belong to by their claim under it; null = none. */

@@ -39,16 +39,6 @@ export function ambiguous(host: string, app: App, name: string, plain: PlainRepl
   })
 }
 
-export function olderFormat(host: string, app: App, name: string, { path }: PlainReplica): Problem {
-  return problem(host, app, {
-    code: 'import-older-format',
-    found: `${path} was written by Litestream 0.3, whose chain a gate cannot check before it restores`,
-    next:
-      `restore ${name} by hand into its place on ${host}, owned by root (litestream 0.5 restore reads that format); ` +
-      'provision then takes the file as it is',
-  })
-}
-
 /** What is agreed to. */
 export function importQuestion(host: string, app: App, found: ReadonlyMap<string, PlainReplica>): string {
   const from = [...found].map(([name, { path }]) => `${name} from ${path}`).join(', ')

@@ -9,8 +9,9 @@ import type { DataStore } from '../replica/store.ts'
 import { age } from '../report/duration.ts'
 import type { RunContext } from './context.ts'
 import type { HostResult, Spent } from './fleet.ts'
+import { restoreOlder } from './import-older.ts'
 import { inAll, provisionHost } from './host-provision.ts'
-import { ambiguous, importQuestion, notHere, nothingFound, olderFormat, overData } from './import-problems.ts'
+import { ambiguous, importQuestion, notHere, nothingFound, overData } from './import-problems.ts'
 import { lookAt, openHost } from './look.ts'
 import { ownerChange, ownerRequests } from './owners.ts'
 
@@ -57,12 +58,15 @@ export async function importApp(
       const found = await find(store, data.prefix, host, order)
       for (const [name, plain] of found) context.report({ type: 'note', message: inWords(host, app, name, plain) })
       const path = importedPath(Object.fromEntries([...found].map(([name, plain]) => [name, plain.path])))
-      const imports = { path, dbs: [...found.keys()] }
+      const isOlder = [...found.values()].some(({ format }) => format === 'generations')
+      // those are restored beforehand, and taken as they are
+      const imports = { path, dbs: isOlder ? [] : [...found.keys()] }
       await ensureOwner({ ...request, imports, dryRun: 'read' })
       warnOfLife(context, host, app, found)
       if (order.dryRun) return pending
       if (!order.yes) await confirm(context, host, app, found)
-      for (const [name, plain] of found) {
+      if (isOlder) await restoreOlder(context, host, { app, data, found }, looked, connection)
+      for (const [name, plain] of isOlder ? [] : found) {
         const to = databaseKey(data, instanceName(app, host.name), path, name)
         context.report({ type: 'host-step', host: host.name, step: 'copy', detail: `${plain.path} to ${to}` })
         await copyChain(store, plain.path, to)
@@ -113,7 +117,6 @@ async function find(
     const [only] = plain
     if (only === undefined) throw nothingFound(host.name, app, name, places)
     if (plain.length > 1) throw ambiguous(host.name, app, name, plain)
-    if (only.format === 'generations') throw olderFormat(host.name, app, name, only)
     found.set(name, only)
   }
   return found

@@ -168,7 +168,8 @@ function isElsewhere(app: string, place: string, observed: Observed): boolean {
   }
 }
 
-function supported(observed: Observed, host: Host): Architecture {
+/** @throws Problem `host-unsupported` */
+export function supported(observed: Observed, host: Host): Architecture {
   const refuse = (found: string, next: string) =>
     new Problem({ code: 'host-unsupported', doing: `looking at ${host.name}`, found, next, host: host.name })
   if (!(observed.systemd >= oldestSystemd))

@@ -1,5 +1,7 @@
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
-import { listObjects, readAccess, setFaults, shellInHost } from '../lab/index.ts'
+import { listObjects, putObject, readAccess, setFaults, shellInHost } from '../lab/index.ts'
 import { proven } from './directory-site.ts'
 import { begin, type Gated, gated, gatedApps, loseDatabase, problemOf, readOwner, rowsOnceUp, stop } from './gated.ts'
 import { changesOf } from './host-state.ts'
@@ -8,7 +10,7 @@ import { said } from './status-answer.ts'
 
 // Somebody has run Litestream by hand until now, and its replica is what there is.
 const name = 'imp-one'
-const parts = gatedApps(name, 8621, ['imp-notes', 'imp-other'])
+const parts = gatedApps(name, 8621, ['imp-notes', 'imp-other', 'imp-older'])
 const rows = ['first', 'second', 'third']
 const folder = 'somewhere/old-notes'
 let lab: Site
@@ -38,7 +40,7 @@ beforeAll(async () => {
     `      type: s3\n      endpoint: ${s3.endpoint}\n      region: ${s3.region}\n      bucket: ${s3.bucket}\n      path: ${folder}\n      force-path-style: true\n`
   await shellInHost(one.host, plain, rows, { input: config, deadlineSeconds: 60 })
   before = await old()
-  await lab.rewrite({ apps: parts })
+  await lab.rewrite({ apps: { 'imp-other': parts['imp-other'], 'imp-notes': parts['imp-notes'] } })
 })
 
 test('a replica that lies in none of the usual places has to be named, and nothing is changed until it is agreed to', async () => {
@@ -84,4 +86,32 @@ test('an app that has been launched is not imported over', async () => {
   const again = await run('--from', folder, '--yes')
   expect([again.code, problemOf(again, one.name)]).toMatchObject([1, { code: 'import-owned' }])
   expect(await rowsOnceUp(one)).toEqual(rows)
+})
+
+test('a replica of Litestream 0.3 is restored by the host, and goes on as one of today', async () => {
+  const older = gated(lab, 'import', parts, 'imp-older')
+  const { instance } = lab.lab
+  const replica = path.join(import.meta.dirname, 'litestream-0.3')
+  for (const file of await readdir(path.join(replica, 'generations'), { recursive: true, withFileTypes: true }))
+    if (file.isFile()) {
+      const at = path.join(file.parentPath, file.name)
+      await putObject(instance, `imp-older/${path.relative(replica, at)}`, await readFile(at))
+    }
+  const there = async () => (await listObjects(instance, 'imp-older/')).map(({ key, etag }) => `${key} ${etag}`)
+  const asWritten = await there()
+  await lab.rewrite({ apps: parts })
+  // by its name it lies in one of the usual places
+  const done = await lab.run(['import', older.name, '--json', '--yes'])
+  expect(done.code, said(done)).toBe(0)
+  expect(await rowsOnceUp(older)).toEqual(['of long ago', 'and later', 'and last'])
+  await proven(older)
+  expect(await readOwner(older)).toMatchObject({ epoch: 1, from: null, dbs: { main: { init: true } } })
+  expect(await there()).toEqual(asWritten)
+  expect(
+    await shellInHost(older.host, 'stat -c %U /var/lib/imp-older/data/notes.db; ls /var/lib/streamside/incoming'),
+  ).toBe('imp-older\n')
+  await stop(older)
+  await loseDatabase(older)
+  await begin(older, 'start')
+  expect(await rowsOnceUp(older)).toEqual(['of long ago', 'and later', 'and last'])
 })
