@@ -11,21 +11,10 @@ const fingerprintOf = (text: string): string => {
   return text
 }
 
-/** Registers `keep HOST APP`. */
-export function addKeepCommand(program: Command, { done, stopping }: Omit<Registering, 'runCommand'>): void {
-  program
-    .command('keep <host> <app>')
-    .description(
-      'where two histories of an app exist, go on with the copy of this host; the other one stays where it is',
-    )
-    .option('-i, --inventory <path>', inventoryHelp)
-    .option('--dry-run', 'only show which copies there are', false)
-    .option('-y, --yes', 'do not ask: the other copy is given up', false)
-    .option(
-      '--host-key <fingerprint>',
-      'the key that the card in the host shows, as its own console prints it',
-      fingerprintOf,
-    )
+/** The options of a command that may meet another card, with another host key, than the one that was there last. */
+function onAnyCard(command: Command, card: string): Command {
+  return command
+    .option('--host-key <fingerprint>', `the key that ${card} shows, as its own console prints it`, fingerprintOf)
     .option(
       '--accept-new',
       'take the key of a host that is not known yet; a changed key is taken by --host-key alone',
@@ -33,6 +22,19 @@ export function addKeepCommand(program: Command, { done, stopping }: Omit<Regist
     )
     .option('--json', 'one event a line on stdout', false)
     .option('-v, --verbose', 'plain lines instead of a live table, and the diffs of what is changed', false)
+}
+
+/** Registers `keep HOST APP`. */
+export function addKeepCommand(program: Command, { done, stopping }: Omit<Registering, 'runCommand'>): void {
+  const command = program
+    .command('keep <host> <app>')
+    .description(
+      'where two histories of an app exist, go on with the copy of this host; the other one stays where it is',
+    )
+    .option('-i, --inventory <path>', inventoryHelp)
+    .option('--dry-run', 'only show which copies there are', false)
+    .option('-y, --yes', 'do not ask: the other copy is given up', false)
+  onAnyCard(command, 'the card in the host')
     .addHelpText('after', '\nExamples:\n  streamside keep pi-attic notes --dry-run\n  streamside keep pi-attic notes')
     .action(async (host: string, app: string, options: Omit<KeepOptions, 'verify' | 'limit' | 'parallel'>) => {
       const { runKeep } = await import('./new-history.ts')
@@ -42,7 +44,7 @@ export function addKeepCommand(program: Command, { done, stopping }: Omit<Regist
 
 /** Registers `restore HOST`. */
 export function addRestoreCommand(program: Command, { done, stopping }: Omit<Registering, 'runCommand'>): void {
-  program
+  const restore = program
     .command('restore <host>')
     .description(
       'bring a host back after its card has died: take its apps over, restore their databases, provision the rest',
@@ -71,14 +73,7 @@ export function addRestoreCommand(program: Command, { done, stopping }: Omit<Reg
         'change nothing: only copy a database, as the replica holds it, to a file of this machine, or into a folder',
       ).conflicts(['discardLocal', 'hostKey']),
     )
-    .option('--host-key <fingerprint>', 'the key that the new card shows, as its own console prints it', fingerprintOf)
-    .option(
-      '--accept-new',
-      'take the key of a host that is not known yet; a changed key is taken by --host-key alone',
-      false,
-    )
-    .option('--json', 'one event a line on stdout', false)
-    .option('-v, --verbose', 'plain lines instead of a live table, and the diffs of what is changed', false)
+  onAnyCard(restore, 'the new card')
     .addOption(new Option('--from <replica>').hideHelp())
     .addHelpText(
       'after',
