@@ -2,6 +2,7 @@ import { readFileSync, writeSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { addKeepCommand, addRestoreCommand } from './commands/restore-command.ts'
 import { addCardCommand } from './commands/card-command.ts'
+import { addRollCommands } from './commands/update-command.ts'
 import { laterCommands, notBuiltYet } from './commands/later.ts'
 import { addInventoryCommands, collect, inventoryHelp } from './commands/inventory-commands.ts'
 import { addLookingCommands } from './commands/looking.ts'
@@ -176,6 +177,7 @@ function build(done: (exit: ExitCode) => void): Command {
       const { runPlan } = await import('./commands/plan.ts')
       done(await runPlan(options, stopping.signal))
     })
+  addRollCommands(program, { runCommand, done, stopping: stopping.signal })
   addLookingCommands(program, { runCommand, done, stopping: stopping.signal })
   addInventoryCommands(program, { done, stopping: stopping.signal })
   addLaterCommands(program)

@@ -4,7 +4,7 @@ import { exitCodes, Problem } from '../problem.ts'
  * Commands that messages may name and that are not built yet: they say so instead of being unknown. A name goes from here
  * when its command comes.
  */
-export const laterCommands = ['update', 'restart', 'rollback', 'move', 'drill', 'history'] as const
+export const laterCommands = ['move', 'drill'] as const
 
 /** The refusal of a command or option that is not built yet. Nothing was done. */
 export function notBuiltYet(what: string): Problem {

@@ -39,7 +39,7 @@ export interface RunShape {
 const asksForDeparted = new Set(['plan', 'provision', 'status'])
 
 /** Commands that compare a host with what the inventory says of it. */
-const comparing = new Set(['import', 'keep', 'plan', 'provision', 'restore', 'status'])
+const comparing = new Set(['import', 'keep', 'plan', 'provision', 'restart', 'restore', 'rollback', 'status', 'update'])
 
 /**
  * Runs a job over the hosts of the inventory: loads it, sets the run up, reports, and gives back the exit code.

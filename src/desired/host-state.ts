@@ -61,6 +61,8 @@ export interface HostState {
   services: Map<string, ServiceFacts>
   /** Apps that the inventory has on other hosts only. */
   elsewhere: Map<string, Elsewhere>
+  /** Apps of this host that this run is not about: what they have here stays as it is. */
+  others: string[]
 }
 
 /** The apps of the inventory that live on a host, by name. */
@@ -72,18 +74,32 @@ export function appsOn(inventory: Inventory, host: string): App[] {
 
 /**
  * What the inventory says a host should look like: pure, so that it is tested without one.
+ * @param only the app that this is about, and what all apps share; the others of the host are left as they are
  * @throws Problem `template` when a file of the user's does not render
  */
-export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, artifacts: HostArtifacts): HostState {
-  const all = appsOn(inventory, host.name)
+export function desiredHost(
+  inventory: Inventory,
+  host: Host,
+  facts: HostFacts,
+  artifacts: HostArtifacts,
+  only?: string,
+): HostState {
+  const everybody = appsOn(inventory, host.name)
+  const all = everybody.filter(({ name }) => only === undefined || name === only)
   const later = all.filter(({ name }) => facts.services.get(name) === null || facts.unmounted.has(name))
   const apps = all.filter((app) => !later.includes(app))
   const gated = apps.filter((app) => Object.keys(app.databases).length > 0)
-  const metrics = metricsPorts(gated, facts.metrics)
+  const metrics = metricsOf(
+    gated,
+    metricsPorts(
+      everybody.filter(({ databases }) => Object.keys(databases).length > 0),
+      facts.metrics,
+    ),
+  )
   const accounts = accountsOf(apps, facts)
   const resources: Resource[] = [
     ...baseResources(
-      all.some((app) => Object.keys(app.databases).length > 0),
+      everybody.some((app) => Object.keys(app.databases).length > 0),
       isLogServer(inventory, host.name),
     ),
     ...loggingResources(inventory, host),
@@ -122,7 +138,12 @@ export function desiredHost(inventory: Inventory, host: Host, facts: HostFacts, 
     accounts,
     services,
     elsewhere: appsElsewhere(inventory, host.name),
+    others: everybody.filter((app) => !all.includes(app)).map(({ name }) => name),
   }
+}
+
+function metricsOf(apps: App[], ports: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(apps.flatMap(({ name }) => (ports[name] === undefined ? [] : [[name, ports[name]]])))
 }
 
 const known = ([name, facts]: readonly [string, ServiceFacts | null | undefined]): [string, ServiceFacts][] =>

@@ -33,6 +33,10 @@ export interface Step {
     | 'set-aside'
     /** A database, its WAL and what else belongs to it become the app's own again. */
     | 'own'
+    /** An app that `update` or `restart` takes down: proven while it runs, stopped, proven; put back when it does not get well. */
+    | 'roll'
+    /** A file or link that such an app runs from until now: kept, to be put back. */
+    | 'keep'
     /** Told when a service's gate has switched a database to WAL mode. */
     | 'switched'
     | 'reload'

@@ -13,13 +13,16 @@ export interface Payload {
 /** Programs of the host's that apply.sh reads, and other programs too. */
 export const sharedPrograms = ['tree.sh', 'enter.sh', 'own-paths.sh', 'look.sh', 'rsyslog.sh', 'deleted.sh']
 
+/** What is restored beside an app before it is restarted. */
+const rollingPrograms = ['prove-beside.sh', 'restore.sh']
+
 /**
  * The payload that carries a plan out.
  * @param who operator, machine and command, for whoever finds the transaction on the host
  * @param seenAt when the host was as the plan has it: seconds since the epoch, by its own clock
  */
 export function applyPayload(plan: HostPlan, who: string, seenAt: number): Payload {
-  const parts = 'apply lay packages healthy replicating units leave rename mend logging'
+  const parts = 'apply lay packages healthy replicating units leave roll rename mend logging'
     .split(' ')
     .map((part) => `${part}.sh`)
   const programs = ['run', ...parts].map((name) => ({ name, content: hostProgram(`apply/${name}`) }))
@@ -28,6 +31,8 @@ export function applyPayload(plan: HostPlan, who: string, seenAt: number): Paylo
     streams: [],
     changeOfStep: new Map(),
   }
+  if (plan.attendant.some(({ verb }) => verb === 'roll'))
+    payload.files.push(...rollingPrograms.map((name) => ({ name, content: hostProgram(name) })))
   const steps = [...plan.changes.map((change) => change.step), ...plan.attendant]
   const lines = steps.map((step, index) => {
     const number = index + 1

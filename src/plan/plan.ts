@@ -48,6 +48,8 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   const renames = renamesOn(state.apps, observed)
   const moving = renames.filter(({ from, to }) => from !== to)
   const leaving = leavingApps(state, recorded).filter((app) => !moving.some(({ from }) => from === app))
+  // What this run is not about stays like what has left, and nobody has to be told of it.
+  const isGone = (app: string) => !state.others.includes(app)
   const newNames = new Map(
     renames.flatMap(({ from, to, halves }) => [from, ...halves].map((name) => [name, to] as const)),
   )
@@ -83,7 +85,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   refused.push(
     ...refuseCrossing(state, recorded, observed),
     ...refuseRenamedMoves(state, recorded, renames),
-    ...misspeltNames(state, recorded, leaving),
+    ...misspeltNames(state, recorded, leaving.filter(isGone)),
     ...rsyslogNotIncluded(state, observed),
   )
   for (const [resource, change] of compared) {
@@ -140,14 +142,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
   changes.splice(0, changes.length, ...changes.filter((change) => !byGate(change)))
   for (const app of state.apps) {
     const litestream = `${app.name}-litestream.service`
-    if (started.includes(app.name))
-      attendant.push(
-        healthStep(
-          app,
-          state.accounts.get(app.name)?.user ?? app.name,
-          state.services.get(app.name)?.onDemand === true,
-        ),
-      )
+    if (started.includes(app.name)) attendant.push(healthStep(app, state))
     else if (changes.some(({ step }) => (restarts(step) || step.verb === 'recheck') && step.fields[0] === litestream))
       attendant.push({ verb: 'replicating', fields: [app.name] })
   }
@@ -191,9 +186,9 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     attendant,
     started,
     owners: appsWithoutOwner(state, observed, changed, renames),
-    leaving,
+    leaving: leaving.filter(isGone),
     refused,
-    warnings: planWarnings(state, observed, { leaving, going, renames, recorded }),
+    warnings: planWarnings(state, observed, { leaving: leaving.filter(isGone), going, renames, recorded }),
     manifest,
     meanwhile: moving.length === 0 ? null : JSON.stringify(whileRenaming(recorded, renames, next)),
   }
@@ -245,8 +240,10 @@ function needsReload(state: HostState, observed: Observed): boolean {
   )
 }
 
-function healthStep(app: App, user: string, onDemand: boolean): Step {
+/** Waits until an app that is started is well. */
+export function healthStep(app: App, { accounts, services }: HostState): Step {
   const withinSeconds = app.health?.withinSeconds ?? plainHealthSeconds
-  const check = app.health === null && onDemand ? ['once'] : healthCheck(app, user)
+  const onDemand = services.get(app.name)?.onDemand === true
+  const check = app.health === null && onDemand ? ['once'] : healthCheck(app, accounts.get(app.name)?.user ?? app.name)
   return { verb: 'health', fields: [app.name, unitOf(app), String(withinSeconds), ...check] }
 }

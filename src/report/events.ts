@@ -88,12 +88,32 @@ export type RunEvent =
       milestone: boolean
     }
   | { type: 'app-healthy'; host: string; app: string; seconds: number }
+  /** How the restart of an app by `update` or `restart` came out. */
+  | ({ type: 'app-rolled'; host: string } & RolledApp)
+  /** A restart of the past (`history`). `at`: ISO 8601. */
+  | ({ type: 'app-history'; host: string; at: string; who: string } & Omit<RolledApp, 'databases'>)
   | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }
   /** Progress of the operator's own machine: a download, a release being packed. */
   | { type: 'note'; message: string }
   | { type: 'problem'; problem: Problem }
   | { type: 'host-done'; host: string; outcome: HostOutcome; changes: number; execs: number; seconds: number }
   | { type: 'run-finished'; exit: ExitCode; seconds: number }
+
+/** An app that was stopped and started with its data proven. */
+export interface RolledApp {
+  app: string
+  /** `put-back`: what ran before runs again. */
+  outcome: 'rolled' | 'put-back' | 'failed'
+  /** Releases, by their sha256; null: it has none. */
+  from: string | null
+  to: string | null
+  /** `restore`: its files were compared, byte for byte, with what the replica gives back; `prove`: that was restored before the stop. */
+  mode: 'restore' | 'prove'
+  /** From the stop until it was healthy; null when it was not. */
+  downSeconds: number | null
+  /** As they were restored from the replica beside the app, and checked in full, with the seconds that took. */
+  databases: { name: string; txid: string; bytes: number; seconds: number }[]
+}
 
 /** A transaction that can be restored to, and when it was uploaded: ISO 8601. */
 export interface UploadedPoint {

@@ -3,6 +3,7 @@ import { parseReason } from '../host/probe-records.ts'
 import type { Host } from '../inventory/model.ts'
 import { exitCodes, type ExitCode, Problem } from '../problem.ts'
 import { packageAdvice } from './package-advice.ts'
+import { rollProblem } from './roll-problems.ts'
 import { diskFullAdvice, immutableAdvice, missingInterpreter, portInUse, snippetAdvice } from './transaction-advice.ts'
 
 /** What to do next, by the code of a problem in a transaction's journal. */
@@ -113,6 +114,8 @@ export function transactionProblem(host: string, code: string, text: string): Pr
       app,
       exit: exitCodes.unsound,
     })
+  const rolled = app === undefined ? null : rollProblem(host, app, kind, text.trim())
+  if (rolled) return rolled
   const immutable = immutableAdvice(host, text)
   return new Problem({
     code: immutable === null ? kind : 'immutable',

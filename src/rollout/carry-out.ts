@@ -14,6 +14,7 @@ import { type JournalLine, parseJournalLine } from './journal.ts'
 import { type Line, openAgain } from './line.ts'
 import type { Looked } from './look.ts'
 import { restoreProgress } from './restore-progress.ts'
+import { rolledApps } from './rolled-apps.ts'
 
 /** Seconds a transaction may take before its journal is given up on: packages over a slow line, a restore of gigabytes. */
 const transactionDeadlineSeconds = 6 * 60 * 60
@@ -147,6 +148,7 @@ async function follow(
   // Coming back prints the journal from its beginning: lines that were seen already are skipped.
   let seen = 0
   const progress = restoreProgress()
+  const told = rolledApps()
   let run = begin
   for (;;) {
     let count = 0
@@ -186,6 +188,8 @@ async function follow(
             context.report({ type: 'restore-progress', host: host.name, ...progress(line, performance.now()) })
           if (line.kind === 'healthy')
             context.report({ type: 'app-healthy', host: host.name, app: line.app, seconds: line.milliseconds / 1000 })
+          const rolled = told(line)
+          if (rolled) context.report({ type: 'app-rolled', host: host.name, ...rolled })
           if (line.kind === 'problem') result.problems.push(transactionProblem(host.name, line.code, line.text))
           if (line.kind === 'end') {
             ended = true

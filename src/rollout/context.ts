@@ -1,6 +1,7 @@
 import type { HostArtifacts } from '../desired/host-state.ts'
 import type { ConnectOptions } from '../host/connect.ts'
 import type { App, Architecture, Inventory } from '../inventory/model.ts'
+import type { Roll } from '../plan/roll.ts'
 import type { Secret } from '../inventory/secret.ts'
 import type { ChosenSource } from '../replica/take-over.ts'
 import type { Report } from '../report/events.ts'
@@ -58,6 +59,8 @@ export interface RunContext {
   who: string
   /** Set when the operator has asked to stop: hosts that have not begun are left alone. */
   stopping: AbortSignal
+  /** Of `update`, `restart` and `rollback`: this is about one app, whose data are proven before and after it is stopped. */
+  roll?: Roll
 }
 
 export const restarts = ['rolling', 'now', 'none'] as const

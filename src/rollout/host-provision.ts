@@ -4,6 +4,7 @@ import { replicaFiles } from '../desired/litestream.ts'
 import { concerning, type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { SshConnection } from '../host/connection.ts'
 import { groundWarnings, obstacles } from '../plan/obstacles.ts'
+import { rollPlan } from '../plan/roll.ts'
 import { haltedApps, withoutRestarts } from '../plan/restarts.ts'
 import { ensureOwner } from '../replica/ensure.ts'
 import { reachReplica } from '../replica/reach.ts'
@@ -76,7 +77,7 @@ async function provisionOnce(
   spent: Spent,
   decided: Map<string, boolean>,
 ): Promise<{ result: HostResult; goesOn: boolean; stay: string[] }> {
-  const apps = appsOn(context.inventory, host.name)
+  const apps = appsOn(context.inventory, host.name).filter(({ name }) => (context.roll?.app ?? name) === name)
   const lines: SshConnection[] = []
   const open = async () => {
     const opened = await openHost(context, host)
@@ -130,6 +131,7 @@ async function provisionOnce(
         message: `the transaction ${id} was cut off before its end; going on from what it left`,
       })
     looked = await pruned(context, host, looked, decided)
+    if (context.roll) looked = { ...looked, plan: rollPlan(looked, context.roll) }
     const [held] = haltedApps(looked.plan)
     if (context.restarts === 'none' && held !== undefined) throw restartNeeded(host, held)
     if (context.restarts === 'none') looked = { ...looked, plan: withoutRestarts(looked.plan, looked.state) }

@@ -72,7 +72,9 @@ export async function lookAt(context: RunContext, host: Host, apps: App[], conne
 /** Which resources a host should have follows from the inventory alone; what is in some of them only once it has answered. */
 export async function wantedOn(context: RunContext, host: Host, apps: App[]): Promise<Resource[]> {
   const candidates = await context.artifacts.candidates(apps)
-  return candidates.flatMap((artifacts) => desiredHost(context.inventory, host, noFacts, artifacts).resources)
+  return candidates.flatMap(
+    (artifacts) => desiredHost(context.inventory, host, noFacts, artifacts, context.roll?.app).resources,
+  )
 }
 
 /**
@@ -134,7 +136,8 @@ export async function planFor(context: RunContext, host: Host, apps: App[], seen
     ),
     services: serviceFacts(apps, observed, host.name),
   }
-  const state = desiredHost(context.inventory, host, facts, await context.artifacts.forHost(apps, architecture))
+  const artifacts = await context.artifacts.forHost(apps, architecture)
+  const state = desiredHost(context.inventory, host, facts, artifacts, context.roll?.app)
   return { observed, state, plan: planHost(state, observed) }
 }
 

@@ -26,8 +26,7 @@ is_well() { # KIND ARGUMENTS…
     app_unit=$unit
     healthy "$@"
   elif [ -s "/run/streamside/healthy/$unit" ]; then
-    # shellcheck disable=SC2016 # expanded by that shell
-    xargs -0 sh -c '. ./healthy.sh; app_unit=$1; shift; healthy "$@"' sh "$unit" <"/run/streamside/healthy/$unit"
+    healthy_by "$unit" "/run/streamside/healthy/$unit"
   fi
 }
 

@@ -11,9 +11,11 @@
 # and what must restarts. A check that fails leaves every old file where it was.
 #
 # Journal (/var/lib/streamside/transactions/ID/journal), a line each:
-#   step NAME DETAIL · made N (step N of the file is in place) · healthy APP SECONDS · problem CODE BASE64 · end EXIT
+#   step NAME DETAIL · made N (step N of the file is in place) · healthy APP MS · problem CODE BASE64 · end EXIT
+#   proved APP DB TXID BYTES MS (restored beside) · rolled APP OUTCOME FROM TO MS-DOWN|- restore|prove|auto
 # Exit: 0 done, 10 the host has moved since the plan, 11 packages, 12 disk, 13 not valid (old files kept), 14 in place but an
-# app is not healthy, 15 a unit did not start, 16 an app that leaves could not be released (nothing was changed), 1 anything else.
+# app is not healthy, 15 a unit did not start, 16 an app that leaves could not be released (nothing was changed), 17 a replica was not
+# proven to give an app back (what ran runs on), 18 an app was put back to what ran before, 1 anything else.
 set -eu
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 umask 077
@@ -88,16 +90,24 @@ each() { # VERB FUNCTION
   done <"$payload/steps"
 }
 
+halted=''
+# Stopped for what is done here: started again however this ends (`run` has a unit that does it when this program is killed).
+note_halted() { # UNIT
+  halted="$halted $1"
+  printf '%s\n' "$1" >>"$transaction/halted"
+}
+
 finish() {
   status=$?
   trap - EXIT
   if [ "$status" -ne 0 ]; then
     discard_staged "$staged"
     # what it was started from is in place still, or all of what is to be: its gate knows which files those are
-    for unit in ${halted-}; do systemctl start --no-block "$unit" || :; done
+    for unit in $halted; do systemctl start --no-block "$unit" || :; done
     grep -q "^problem$tab" "$transaction/journal" ||
       record problem "$(cause_of unexpected "$(last_lines 12)")" "$(last_lines 12 | base64 -w0)"
   fi
+  : >"$transaction/halted"
   # Before the end is told: of a transaction that has one, nobody would clean up after a power cut.
   cd / && rm -rf -- "$payload"
   record end "$status"
@@ -132,6 +142,8 @@ finish() {
 . ./logging.sh
 # shellcheck source=templates/host/apply/leave.sh
 . ./leave.sh
+# shellcheck source=templates/host/apply/roll.sh
+. ./roll.sh
 # shellcheck source=templates/host/apply/rename.sh
 . ./rename.sh
 # shellcheck source=templates/host/apply/mend.sh
@@ -156,7 +168,10 @@ record_signatures
 each file stage_file
 check_staged
 check_logging
+each roll step_pre_prove
+each keep step_keep
 each halt step_halt
+each roll step_roll
 each retire step_retire
 # Not before all has been checked: a unit that runs on from files that stayed would be restarted for nothing by the next run.
 each forget step_forget
@@ -180,10 +195,13 @@ each disable step_disable
 each start step_start
 each restart step_restart
 each recheck step_recheck
+each health step_health
+# Before releases are pruned: it may need the one of before.
+each roll step_rolled
 each prune step_prune
 prune_programs
-each health step_health
 each replicating step_replicating
 each switched step_switched
 moved
+[ -z "$rolled_back" ] || exit 18
 [ -z "$unhealthy$unmounted" ] || exit 14

@@ -14,6 +14,13 @@ healthy() { # KIND ARGUMENTS…
     tcp) curl --silent --connect-timeout 2 --max-time 2 --noproxy '*' "telnet://$1:$2" </dev/null >/dev/null || [ $? -eq 28 ] ;;
     command) user=$1 folder=$2; shift 2; timeout -k 2 10 runuser -u "$user" -- env -C "$folder" "$@" >/dev/null ;;
     once) ;;
+    as-before) healthy_by "$app_unit" "$1" ;;
     none) sleep 1; case $(state_of "$app_unit") in active/*) ;; *) false ;; esac ;;
   esac
+}
+
+# By a check that was kept in a file, its arguments ended by NULs each: of what runs, or ran, and not of what the inventory has now.
+healthy_by() { # UNIT FILE
+  # shellcheck disable=SC2016 # expanded by that shell
+  xargs -0 sh -c '. ./healthy.sh; app_unit=$1; shift; healthy "$@"' sh "$1" <"$2"
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2154
 
 let_go=''
-halted='' moving=''
+moving=''
 
 let_go_of() { # APP ask|'' [UNIT: stopped, and started again when it stays]
   # shellcheck disable=SC2086 # a word of ours, or none
@@ -47,8 +47,9 @@ step_halt() { # N APP UNIT PATH…
     [ -z "$who" ] || fail 16 "not-proven:$app" "$path was deleted or replaced under the running app: $who. What it has written since is there alone: copy that before you stop it"
   done
   step stop "$unit"
+  note_halted "$unit"
   gone "$unit" || systemctl stop "$unit" || fail 15 unit "systemctl stop $unit: $(last_lines 3)"
-  halted="$halted $unit" moving="$moving $app"
+  moving="$moving $app"
   if ! grep -qs '"proved":true' "/var/lib/streamside/apps/$app/clean"; then
     # nothing lies there: never made, or lost, and then the replica is all that there is
     for path; do

@@ -196,13 +196,14 @@ step_health() { # N APP UNIT SECONDS KIND ARGUMENTS…
       [ "$(systemctl show -P Result "$app_unit")" = success ]; then state=active/exited; fi
     case $state in
       active/running | active/exited)
-        if renewed "$app_unit" && healthy "$@" 2>"$payload/said" && { [ "$1" = once ] || stays_up "$app_unit"; }; then
+        if renewed "$app_unit" && healthy "$@" 2>"$payload/said" && answers=$(date +%s%N) && { [ "$1" = once ] || stays_up "$app_unit"; }; then
           now=$(date +%s%N)
           record healthy "$app" "$(((now - began) / 1000000))"
+          printf '%s\n' "$answers" >"$payload/healthy-at.$app"
           rm -f "$unseen/$app_unit"
           # what it is well by: a later inventory may ask something that this release does not know
           mkdir -p /run/streamside/healthy
-          printf '%s\0' "$@" >"/run/streamside/healthy/$app_unit"
+          [ "$1" = as-before ] || printf '%s\0' "$@" >"/run/streamside/healthy/$app_unit"
           replicating "$app"
           return 0
         fi

@@ -84,7 +84,7 @@ describe.each(Object.keys(offers))('%s', (shell) => {
     expect(offered('streamside pro', 'provision').join(' ')).toContain('provision')
     const all = offered('streamside ', 'status')
     expect(all).toEqual(expect.arrayContaining(['plan', 'status', 'check']))
-    expect(all).not.toContain('rollback')
+    expect(all).not.toContain('drill')
   })
 
   test('completes options of the command', () => {

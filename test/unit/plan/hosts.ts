@@ -18,6 +18,7 @@ export function hostState(apps: App[], resources: Resource[]): HostState {
     accounts: new Map(),
     services: new Map(),
     elsewhere: new Map(),
+    others: [],
   }
 }
 

@@ -1,0 +1,110 @@
+import { currentLink, releasesDirectory } from '../desired/places.ts'
+import type { HostState } from '../desired/host-state.ts'
+import type { Observed } from '../host/observed.ts'
+import { type App, unitOf } from '../inventory/model.ts'
+import type { Change, HostPlan, Step } from './change.ts'
+import { expectation } from './compare.ts'
+import { manifestPath, readManifest } from './manifest.ts'
+import { healthStep } from './plan.ts'
+
+/** What an app is taken down for: `update` makes all of the plan's changes, the others none but their own. */
+export type Roll = { app: string } & ({ kind: 'update' | 'restart' } | { kind: 'rollback'; release: string })
+export type RollKind = Roll['kind']
+
+/**
+ * The plan for one app of a host that is restarted with its data proven: before it is stopped, and when it has been (apply/roll.sh).
+ * What it runs from until then is kept by the transaction, which puts it back when the app does not get well.
+ */
+export function rollPlan(planned: { plan: HostPlan; state: HostState; observed: Observed }, roll: Roll): HostPlan {
+  const app = planned.state.apps.find(({ name }) => name === roll.app)
+  if (app === undefined) return planned.plan
+  const plan = roll.kind === 'update' ? planned.plan : restartPlan(planned, app, roll)
+  const unit = unitOf(app)
+  const isRestarted = plan.changes.some(({ step }) => step.verb === 'restart' && step.fields[0] === unit)
+  if (!isRestarted) return plan
+  const within = String(app.health?.withinSeconds ?? 30)
+  return {
+    ...plan,
+    changes: plan.changes.map((change) => (change.step.fields[0] === unit ? said(change, app) : change)),
+    attendant: [
+      ...plan.attendant,
+      ...kept(plan, planned.observed, app),
+      { verb: 'roll', fields: [app.name, unit, app.restart, within] },
+    ],
+  }
+}
+
+/** Nothing but the unit, and the link to another release: what else differs on the host is a matter of `update` and `provision`. */
+function restartPlan(
+  { plan, state, observed }: { plan: HostPlan; state: HostState; observed: Observed },
+  app: App,
+  roll: Roll,
+): HostPlan {
+  const unit = unitOf(app)
+  const seen = observed.units.get(unit)
+  const isUp = seen?.activeState === 'active' || seen?.activeState === 'reloading'
+  const verb = isUp ? 'restart' : 'start'
+  const isThere = seen !== undefined && seen.loadState !== 'not-found'
+  const changes: Change[] = isThere
+    ? [
+        ...(roll.kind === 'rollback' ? [linkTo(roll.release, app, observed)] : []),
+        {
+          summary: {
+            kind: 'unit',
+            name: unit,
+            action: verb,
+            reason: isUp ? 'asked for' : `is ${seen.activeState} (${seen.subState})`,
+          },
+          step: { verb, fields: [unit] },
+        },
+      ]
+    : []
+  return {
+    ...plan,
+    changes,
+    attendant: isThere ? [expectation({ path: manifestPath }, observed), healthStep(app, state)] : [],
+    started: isThere ? [app.name] : [],
+    owners: [],
+    leaving: [],
+    manifest: observed.manifest ?? plan.manifest,
+    meanwhile: null,
+  }
+}
+
+function linkTo(release: string, { name }: App, observed: Observed): Change {
+  const link = currentLink(name)
+  const target = `${releasesDirectory(name)}/${release}`
+  const seen = observed.paths.get(link)
+  return {
+    summary: {
+      kind: 'link',
+      name: link,
+      action: 'update',
+      reason: `${seen?.type === 'link' ? `${seen.target} → ` : ''}${target}`,
+    },
+    step: { verb: 'link', fields: [link, target] },
+  }
+}
+
+function said(change: Change, app: App): Change {
+  if (change.step.verb !== 'restart') return change
+  const proof =
+    Object.keys(app.databases).length === 0
+      ? 'stop, start, health'
+      : 'its replica is restored beside and checked, stop, proof, start, health'
+  return { ...change, summary: { ...change.summary, reason: `${change.summary.reason}: ${proof}` } }
+}
+
+/** The files and links of the app that the plan replaces or removes; what all apps share stays as it is laid. */
+function kept(plan: HostPlan, observed: Observed, app: App): Step[] {
+  const recorded = readManifest(observed.manifest).files
+  const next = readManifest(plan.manifest).files
+  return plan.changes.flatMap(({ step: { verb, fields } }) => {
+    const [path = ''] = fields
+    if ((next[path] ?? recorded[path])?.app !== app.name) return []
+    if (verb === 'file') return [{ verb: 'keep' as const, fields: [app.name, path, fields[4] ?? 'root'] }]
+    if (verb === 'link') return [{ verb: 'keep' as const, fields: [app.name, path, 'root'] }]
+    if (verb === 'remove') return [{ verb: 'keep' as const, fields: [app.name, path, fields[1] ?? 'root'] }]
+    return []
+  })
+}

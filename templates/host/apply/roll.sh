@@ -1,0 +1,163 @@
+# The restart of an app by `update` and `restart`: proof while it runs, stop, proof, switch, start, health; and what ran before is put
+# back when that is not well. Read by apply.sh.
+# shellcheck shell=sh disable=SC2154,SC2034 # variables are shared with the programs that source it
+
+rolling='' rolled_back=''
+# ms that a stop may be lengthened by for the sake of a comparison, where the inventory leaves the choice (restart: auto)
+stop_limit=5000
+
+is_gated() { [ -e "/etc/streamside/apps/$1/gate.json" ]; }
+serves_now() { case $(state_of "$1") in active/* | reloading/*) ;; *) false ;; esac; }
+
+prove_beside() { # APP running|stopped CODE: of the problem
+  if nice -n "$4" sh ./prove-beside.sh "$1" "$2" >"$payload/proved"; then return 0; fi
+  why=$(sed -n "s/^refused$tab//p" "$payload/proved" | base64 -d)
+  fail 17 "$3:$1" "${why:-$(last_lines 3)}"
+}
+
+tell_proved() { # APP
+  while IFS="$tab" read -r word database txid bytes took; do
+    [ "$word" != proved ] || record proved "$1" "$database" "$txid" "$bytes" "$took"
+  done <"$payload/proved"
+}
+
+# While it runs: what is not sound is found out before anything has stopped.
+step_pre_prove() { # N APP UNIT restore|prove|auto
+  mode=$4
+  if is_gated "$2" && serves_now "$3"; then
+    step pre-prove "$2"
+    prove_beside "$2" running not-sound 10
+    tell_proved "$2"
+    took=$(awk -F '\t' '$1 == "proved" { sum += $5 } END { printf "%d", sum }' "$payload/proved")
+    # restored again, copied and compared: about twice what the restore took alone
+    if [ "$mode" = auto ]; then
+      if [ $((2 * took + 500)) -le "$stop_limit" ]; then mode=restore; else mode=prove; fi
+    fi
+    step "$mode" "$2: restoring it beside took $((took / 1000)).$(printf %03d $((took % 1000)) | cut -c1) s"
+  fi
+  printf '%s\n' "$mode" >"$payload/mode.$2"
+}
+
+# What it runs from now, as it lies there: to be put back.
+step_keep() { # N APP PATH USER
+  mkdir -p "$payload/before"
+  if [ -h "$3" ]; then printf 'link\t%s\n' "$(encode "$(readlink -n -- "$3")")" >"$payload/before/$1"
+  elif [ -f "$3" ]; then
+    printf 'file\t%s\n' "$(stat -c '%a %U:%G' -- "$3")" >"$payload/before/$1"
+    as "$4" cat -- "$3" >"$payload/before/$1.content" || fail 12 write "$3 could not be kept: $(last_lines 1)"
+  else printf 'none\t\n' >"$payload/before/$1"; fi
+}
+
+release_of() { # APP -> the digest that its link names, or -
+  at=$(readlink -n -- "/opt/$1/current" || :)
+  printf %s "${at##*/}" | grep -Eo '^[0-9a-f]{64}$' || echo -
+}
+
+# With its configuration of before: the proof at the stop is of what ran.
+step_roll() { # N APP UNIT restore|prove|auto
+  serves_now "$3" || return 0
+  step stop "$3"
+  release_of "$2" >"$payload/from.$2"
+  [ ! -e /var/lib/streamside/manifest ] || cp -- /var/lib/streamside/manifest "$payload/manifest-before"
+  [ ! -s "/run/streamside/healthy/$3" ] || cp -- "/run/streamside/healthy/$3" "$payload/healthy-before.$2"
+  date +%s%N >"$payload/stopped.$2"
+  note_halted "$3"
+  rolling="$rolling $2"
+  systemctl stop "$3" || fail 15 unit "systemctl stop $3: $(last_lines 3)"
+  is_gated "$2" || return 0
+  grep -qs '"proved":true' "/var/lib/streamside/apps/$2/clean" || fail 17 "not-proven-stopped:$2" "$(why_unproven "$2")"
+  [ "$(cat "$payload/mode.$2")" = restore ] && is_persistent "$2" || return 0
+  step compare "$2"
+  prove_beside "$2" stopped not-the-same 0
+}
+
+# In memory it is restored at each start anyway, by the gate.
+is_persistent() { jq -e '.storage != "ephemeral"' "/etc/streamside/apps/$1/gate.json" >/dev/null; }
+
+put_one_back() { # N APP PATH USER
+  [ "$2" = "$back" ] || return 0
+  IFS="$tab" read -r kind what <"$payload/before/$1"
+  beside "$1" "$3"
+  case $kind in
+    none) as "$4" rm -f -- "$3" ;;
+    link)
+      decode "$what"
+      ln -s -- "$decoded" "$temporary"
+      mv -T -- "$temporary" "$3"
+      ;;
+    file)
+      # shellcheck disable=SC2016 # $1 is that shell's
+      as "$4" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/before/$1.content"
+      [ "$4" != root ] || chown -- "${what#* }" "$temporary"
+      as "$4" chmod "${what%% *}" -- "$temporary"
+      as "$4" sync -- "$temporary"
+      as "$4" mv -T -- "$temporary" "$3"
+      ;;
+  esac
+}
+
+# On the data as they are: what the new release has written was acknowledged.
+put_back() { # APP UNIT SECONDS
+  step put-back "$1"
+  systemctl stop "$2" || fail 15 unit "systemctl stop $2: $(last_lines 3)"
+  back=$1
+  each keep put_one_back
+  [ ! -s "$payload/manifest-before" ] || put_record "$payload/manifest-before" /var/lib/streamside/manifest
+  systemctl daemon-reload
+  # it was under way since the beginning of the other's time
+  health_began=''
+  rm -f "$payload/before.$2"
+  systemctl reset-failed "$2" 2>/dev/null || :
+  systemctl start --no-block "$2"
+  if [ -s "$payload/healthy-before.$1" ]; then step_health 0 "$1" "$2" "$3" as-before "$payload/healthy-before.$1"
+  else step_health 0 "$1" "$2" "$3" none; fi
+}
+
+short() { printf %.12s "$1"; }
+
+# What came of it: told, written down, and put back where it is not well.
+step_rolled() { # N APP UNIT MODE SECONDS
+  case " $rolling " in *" $2 "*) ;; *) return 0 ;; esac
+  from=$(cat "$payload/from.$2") to=$(release_of "$2") outcome=rolled
+  if [ ! -e "$payload/healthy-at.$2" ]; then
+    outcome=failed
+    # what holds it back are its data: no release changes that
+    if [ ! -s "/var/lib/streamside/apps/$2/reason" ] && put_back_changes_something "$2"; then
+      put_back "$2" "$3" "$5"
+      rolled_back="$rolled_back $2"
+      what="release $(short "$to")" before="what ran before (release $(short "$from"))"
+      # only its configuration has changed; a service has no release
+      [ "$from" != "$to" ] || what='what the inventory has now' before='what ran before'
+      if [ -e "$payload/healthy-at.$2" ]; then
+        outcome=put-back
+        record problem "release-put-back:$2" "$(printf '%s did not get healthy; %s is back, on the data as they are, and healthy' "$what" "$before" | base64 -w0)"
+      else
+        record problem "release-put-back-down:$2" "$(printf '%s did not get healthy, and neither did %s, which is back in place' "$what" "$before" | base64 -w0)"
+      fi
+    fi
+  fi
+  down=-
+  [ ! -e "$payload/healthy-at.$2" ] || down=$((($(cat "$payload/healthy-at.$2") - $(cat "$payload/stopped.$2")) / 1000000))
+  record rolled "$2" "$outcome" "$from" "$to" "$down" "$(cat "$payload/mode.$2")"
+  note_history "$2"
+}
+
+# A mere restart has nothing to go back to.
+put_back_changes_something() { # APP
+  something=''
+  back=$1
+  each keep note_kept
+  [ -n "$something" ]
+}
+note_kept() { [ "$2" != "$back" ] || something=yes; }
+
+# The last 50, for `streamside history`.
+note_history() { # APP
+  (umask 022 && mkdir -p /var/lib/streamside/history)
+  file=/var/lib/streamside/history/$1
+  {
+    [ ! -e "$file" ] || tail -n 49 -- "$file"
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$(date +%s)" "$(base64 -w0 <"$transaction/who")" "$outcome" "$from" "$to" "$down" "$(cat "$payload/mode.$1")"
+  } >"$payload/history"
+  put_record "$payload/history" "$file"
+}

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest'
+import type { Resource, UnitResource } from '../../../src/desired/resources.ts'
+import { planHost } from '../../../src/plan/plan.ts'
+import { type Roll, rollPlan } from '../../../src/plan/roll.ts'
+import { app } from '../inventory/made.ts'
+import { asWanted, hostState } from './hosts.ts'
+
+const before = 'a'.repeat(64)
+const after = 'b'.repeat(64)
+
+const unit: UnitResource = {
+  kind: 'unit',
+  name: 'web.service',
+  enabled: true,
+  active: true,
+  app: 'web',
+  runsFrom: ['/etc/web/conf', '/opt/web/current'],
+}
+const of = (content: string, release: string): Resource[] => [
+  { kind: 'file', path: '/etc/web/conf', mode: '0644', owner: 'root', group: 'root', content },
+  { kind: 'file', path: '/etc/rsyslog.d/shared', mode: '0644', owner: 'root', group: 'root', content },
+  { kind: 'link', path: '/opt/web/current', target: `/opt/web/releases/${release}` },
+  unit,
+]
+
+const web = app('web', { databases: { main: '/var/lib/web/main.db' }, replica: 'nas', restart: 'prove' })
+const wanted = hostState([web], of('new', after))
+const observed = () => asWanted(hostState([web], of('old', before)))
+
+function rolled(roll: Roll, seen = observed()) {
+  const plan = rollPlan({ state: wanted, observed: seen, plan: planHost(wanted, seen) }, roll)
+  return {
+    plan,
+    steps: (verb: string) => plan.attendant.filter((step) => step.verb === verb).map(({ fields }) => fields),
+  }
+}
+
+describe('an update', () => {
+  test('rolls the app, and keeps what it runs from until then: its files and its link, and not what all apps share', () => {
+    const { plan, steps } = rolled({ app: 'web', kind: 'update' })
+    expect(plan.changes.map(({ step }) => step.verb)).toEqual(['file', 'file', 'link', 'restart'])
+    expect(steps('roll')).toEqual([['web', 'web.service', 'prove', '30']])
+    expect(steps('keep')).toEqual([
+      ['web', '/etc/web/conf', 'root'],
+      ['web', '/opt/web/current', 'root'],
+    ])
+    expect(steps('health')).toHaveLength(1)
+    expect(plan.changes.at(-1)?.summary.reason).toContain('restored beside and checked, stop, proof')
+  })
+
+  test('of an app that is down starts it: there is nothing to be proven, and nothing to go back to', () => {
+    const seen = observed()
+    Object.assign(seen.units.get('web.service') ?? {}, { activeState: 'inactive', subState: 'dead' })
+    const { plan, steps } = rolled({ app: 'web', kind: 'update' }, seen)
+    expect(plan.changes.at(-1)?.step.verb).toBe('start')
+    expect(steps('roll')).toEqual([])
+  })
+})
+
+test('a restart changes nothing but the unit, and the record of what lies there stays', () => {
+  const seen = observed()
+  const { plan, steps } = rolled({ app: 'web', kind: 'restart' }, seen)
+  expect(plan.changes.map(({ step }) => step)).toEqual([{ verb: 'restart', fields: ['web.service'] }])
+  expect(plan.manifest).toBe(seen.manifest)
+  expect(steps('roll')).toHaveLength(1)
+  expect(steps('keep')).toEqual([])
+})
+
+test('a rollback takes the link to another release, and nothing else', () => {
+  const release = 'c'.repeat(64)
+  const { plan, steps } = rolled({ app: 'web', kind: 'rollback', release })
+  expect(plan.changes.map(({ step }) => step)).toEqual([
+    { verb: 'link', fields: ['/opt/web/current', `/opt/web/releases/${release}`] },
+    { verb: 'restart', fields: ['web.service'] },
+  ])
+  expect(steps('keep')).toEqual([['web', '/opt/web/current', 'root']])
+})
+
+test('an app that a run is not about keeps what is recorded of it, and nobody is told that it has left', () => {
+  const other = app('other')
+  const both = hostState([other, web], [...of('old', before), ...theirs()])
+  const seen = asWanted(both)
+  const only = { ...wanted, others: ['other'] }
+  const plan = planHost(only, seen)
+  expect(plan.changes.filter(({ summary }) => summary.name.includes('other'))).toEqual([])
+  expect(plan.leaving).toEqual([])
+  expect(plan.warnings).toEqual([])
+  expect(JSON.parse(plan.manifest)).toMatchObject({
+    apps: ['other', 'web'],
+    files: { '/etc/other/conf': { app: 'other' }, '/etc/systemd/system/other.service': { app: 'other' } },
+  })
+})
+
+function theirs(): Resource[] {
+  return [
+    { kind: 'file', path: '/etc/other/conf', mode: '0644', owner: 'root', group: 'root', content: 'x' },
+    {
+      kind: 'file',
+      path: '/etc/systemd/system/other.service',
+      mode: '0644',
+      owner: 'root',
+      group: 'root',
+      content: 'x',
+    },
+    { kind: 'unit', name: 'other.service', enabled: true, active: true, app: 'other', runsFrom: [] },
+  ]
+}
