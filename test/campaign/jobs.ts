@@ -64,22 +64,25 @@ const fresh: Job = {
   owners: [{ app: notes, holder: one }],
 }
 
+/** Another release and other settings of an app. */
+async function newRelease(stage: Stage, version: string): Promise<void> {
+  const release = path.join(stage.lab.instance.disks, `campaign-release-${version}`)
+  await mkdir(release, { recursive: true })
+  await cp(path.resolve(import.meta.dirname, '../lab/app'), release, { recursive: true })
+  await writeFile(path.join(release, 'version'), `${version}\n`)
+  const changed = {
+    release: { from: release, command: './notes' },
+    environment: { DATABASE: 'data/notes.db', GREETING: 'changed', TOKEN: '!secret notes-token' },
+    sandbox: { 'deny-write-execute': false },
+  }
+  await stage.write({ apps: { ...declared(), [notes]: notesApp(one, ports.notes, changed) } })
+}
+
 const change: Job = {
   name: 'provision-change',
   says: 'a new release, a changed unit, a new secret',
   prepare: provisioned,
-  aim: async (stage) => {
-    const release = path.join(stage.lab.instance.disks, 'campaign-release')
-    await mkdir(release, { recursive: true })
-    await cp(path.resolve(import.meta.dirname, '../lab/app'), release, { recursive: true })
-    await writeFile(path.join(release, 'version'), 'two\n')
-    const changed = {
-      release: { from: release, command: './notes' },
-      environment: { DATABASE: 'data/notes.db', GREETING: 'changed', TOKEN: '!secret notes-token' },
-      sandbox: { 'deny-write-execute': false },
-    }
-    await stage.write({ apps: { ...declared(), [notes]: notesApp(one, ports.notes, changed) } })
-  },
+  aim: (stage) => newRelease(stage, 'two'),
   upAtStart: [{ host: one, units: [...notesUnits, ...pagesUnits] }],
   command: provision,
   apps: [atEnd.notes, atEnd.pages],
@@ -206,5 +209,16 @@ const restore: Job = {
   owners: [{ app: notes, holder: one }],
 }
 
+const update: Job = {
+  name: 'update',
+  says: 'a new release, its data proven before and after the stop',
+  prepare: provisioned,
+  aim: (stage) => newRelease(stage, 'three'),
+  upAtStart: [{ host: one, units: [...notesUnits, ...pagesUnits] }],
+  command: ['update', '--accept-new'],
+  apps: [atEnd.notes, atEnd.pages],
+  owners: [{ app: notes, holder: one }],
+}
+
 /** All that a campaign can disturb. */
-export const jobs: readonly Job[] = [fresh, change, drift, leave, rename, disk, diskChange, restore]
+export const jobs: readonly Job[] = [fresh, change, drift, leave, rename, disk, diskChange, restore, update]
