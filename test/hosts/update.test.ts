@@ -2,7 +2,17 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { boot, cutPower, deleteObjects, type LabHost, listObjects, shellInHost, startS3, stopS3 } from '../lab/index.ts'
+import {
+  boot,
+  cutPower,
+  deleteObjects,
+  type LabHost,
+  listObjects,
+  putFile,
+  shellInHost,
+  startS3,
+  stopS3,
+} from '../lab/index.ts'
 import type { ProblemData } from '../../src/report/event-data.ts'
 import { changesOf, mainPid, pagesApp, transactionEnded } from './host-state.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
@@ -255,6 +265,53 @@ describe('cut off in the stop', () => {
     expect((await roll('update', 'upd-notes')).code).toBe(0)
     expect(await greetingOf()).toBe('after the cut')
   })
+
+  /** Renaming files takes twenty seconds from the first of them on that has this in its name. */
+  const slowRename = (name: string) =>
+    putFile(
+      one,
+      '/usr/local/sbin/mv',
+      `#!/bin/sh\ncase "$*" in *${name}*) : >/run/renaming; sleep 20 ;; esac\nexec /usr/bin/mv "$@"\n`,
+      { mode: '0755' },
+    )
+
+  test.each(['power', 'kill'])(
+    'between two names of its files (%s), what ran before is back as a whole',
+    async (how) => {
+      const before = await greetingOf()
+      const runs = await shellInHost(one, 'readlink /opt/upd-notes/current')
+      await writeFile(path.join(release, 'version'), `${how}\n`)
+      await greet(`not after ${how}`)
+      // app.env has its new name by then
+      await slowRename('upd-notes/runs-from')
+      await shellInHost(one, 'rm -f /run/renaming')
+      const run = await actingAt('files', ['update', 'upd-notes'], async () => {
+        await until('the rename', 30, async () =>
+          (await shellInHost(one, 'ls /run/renaming 2>/dev/null || :')) === '' ? null : true,
+        )
+        expect(await shellInHost(one, 'cat /etc/streamside/apps/upd-notes/app.env')).toContain(`not after ${how}`)
+        if (how === 'kill') await shellInHost(one, "systemctl kill --signal=SIGKILL 'streamside-apply-*'")
+        else {
+          await cutPower(one)
+          await boot(one)
+        }
+      })
+      expect(run.code).toBe(1)
+      await isUp()
+      await shellInHost(one, 'rm /usr/local/sbin/mv')
+      expect(await greetingOf()).toBe(before)
+      expect(await shellInHost(one, 'readlink /opt/upd-notes/current')).toBe(runs)
+      expect(
+        await shellInHost(
+          one,
+          'ls -A /etc/systemd/system /etc/systemd/system/multi-user.target.wants | grep recover || :',
+        ),
+      ).toBe('')
+      const next = await roll('update', 'upd-notes')
+      expect(next.code, next.stdout + next.stderr).toBe(0)
+      expect(await greetingOf()).toBe(`not after ${how}`)
+    },
+  )
 
   test('what ran before runs again when the transaction is killed', async () => {
     await greet('never')

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Carries out one host transaction: packages, accounts, releases, files, units, health.
 #
-# Usage: sh ./apply.sh ID         in a payload folder that holds
+# Usage: sh ./apply.sh ID [recover]     recover: at a boot, see roll.sh; in a payload folder that holds
 #   steps       lines of TAB-separated fields, first the verb; the verbs are the functions step_… of the parts below
 #   members/N   the content that goes with step N (a file, a binary, a release's tar)
 #   members/manifest
@@ -102,6 +102,7 @@ finish() {
   trap - EXIT
   if [ "$status" -ne 0 ]; then
     discard_staged "$staged"
+    [ ! -e "$payload/switching" ] || recover
     # what it was started from is in place still, or all of what is to be: its gate knows which files those are
     for unit in $halted; do systemctl start --no-block "$unit" || :; done
     grep -q "^problem$tab" "$transaction/journal" ||
@@ -149,6 +150,10 @@ finish() {
 # shellcheck source=templates/host/apply/mend.sh
 . ./mend.sh
 
+if [ "${2-}" = recover ]; then
+  recover
+  exit 0
+fi
 trap finish EXIT
 clean_after_interrupted
 each expect step_expect
@@ -170,17 +175,20 @@ check_staged
 check_logging
 each roll step_pre_prove
 each keep step_keep
+prepare_recovery
 each halt step_halt
 each roll step_roll
 each retire step_retire
 # Not before all has been checked: a unit that runs on from files that stayed would be restarted for nothing by the next run.
 each forget step_forget
+arm_recovery
 switch_staged
 each remove step_remove
 each purge step_purge
 # After what is removed: a host without databases needs few programs, and an app that is cut off in the middle of leaving needs the
 # others once more, to let go.
 each link step_link
+disarm_recovery
 each set-aside step_set_aside
 each own step_own
 reload

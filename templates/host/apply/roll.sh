@@ -48,6 +48,58 @@ step_keep() { # N APP PATH USER
   else printf 'none\t\n' >"$payload/before/$1"; fi
 }
 
+# A host that loses its power while files get their names would come up with a mixture of two releases. Until all have, a unit of this
+# transaction's own puts back what was kept, at the next boot and before the app is started. Nothing but fsync is left to do for it in
+# the stop: all that it needs is on disk by then.
+recovery=streamside-recover-$id.service
+step_prepare() { # N APP UNIT …
+  [ ! -e "$payload/before" ] || recovers="${recovers-} $3"
+}
+prepare_recovery() {
+  each roll step_prepare
+  [ -n "${recovers-}" ] || return 0
+  [ ! -e /var/lib/streamside/manifest ] || cp -- /var/lib/streamside/manifest "$payload/manifest-before"
+  cat >"$payload/recovery" <<UNIT
+# Written by streamside for as long as the transaction $id gives files their names.
+[Unit]
+Description=Puts back what streamside was replacing when this host lost its power
+ConditionPathExists=$payload/switching
+Before=${recovers# }
+
+[Service]
+Type=oneshot
+WorkingDirectory=$payload
+ExecStart=/bin/sh ./apply.sh $id recover
+UNIT
+  sync -- ./*.sh "$payload/steps" "$payload/recovery" "$payload/before"/* "$payload/before" "$payload"
+}
+arm_recovery() {
+  [ -n "${recovers-}" ] || return 0
+  : >"$payload/switching"
+  mkdir -p /etc/systemd/system/multi-user.target.wants
+  mv -T -- "$payload/recovery" "/etc/systemd/system/$recovery"
+  ln -sf "../$recovery" "/etc/systemd/system/multi-user.target.wants/$recovery"
+  sync -- "$payload" /etc/systemd/system /etc/systemd/system/multi-user.target.wants
+}
+disarm_recovery() {
+  [ -e "$payload/switching" ] || return 0
+  rm -f -- "$payload/switching" "/etc/systemd/system/multi-user.target.wants/$recovery" "/etc/systemd/system/$recovery"
+  sync -- "$payload" /etc/systemd/system/multi-user.target.wants
+}
+
+# At boot, when the program was killed, or when it cannot go on: the app is down.
+recover() {
+  step put-back 'it was cut off while files got their names'
+  each keep put_any_back
+  [ ! -s "$payload/manifest-before" ] || put_record "$payload/manifest-before" /var/lib/streamside/manifest
+  disarm_recovery
+  systemctl daemon-reload
+}
+put_any_back() { # N APP PATH USER
+  back=$2
+  put_one_back "$@"
+}
+
 release_of() { # APP -> the digest that its link names, or -
   at=$(readlink -n -- "/opt/$1/current" || :)
   printf %s "${at##*/}" | grep -Eo '^[0-9a-f]{64}$' || echo -
@@ -58,7 +110,6 @@ step_roll() { # N APP UNIT restore|prove|auto
   serves_now "$3" || return 0
   step stop "$3"
   release_of "$2" >"$payload/from.$2"
-  [ ! -e /var/lib/streamside/manifest ] || cp -- /var/lib/streamside/manifest "$payload/manifest-before"
   [ ! -s "/run/streamside/healthy/$3" ] || cp -- "/run/streamside/healthy/$3" "$payload/healthy-before.$2"
   date +%s%N >"$payload/stopped.$2"
   note_halted "$3"
