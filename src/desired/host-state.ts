@@ -8,7 +8,7 @@ import { baseResources } from './base.ts'
 import { gateResources } from './gate.ts'
 import { litestreamResources } from './litestream.ts'
 import { isLogServer, loggingResources } from './logging.ts'
-import { configDirectory } from './places.ts'
+import { runsFromPath } from './places.ts'
 import { metricsPorts } from './ports.ts'
 import { replicaMountResources } from './replica-mount.ts'
 import type { Resource, UnitResource } from './resources.ts'
@@ -192,7 +192,7 @@ function runsFromFile(app: App, resources: Resource[]): Resource {
   )
   return {
     kind: 'file',
-    path: `${configDirectory(app.name)}/runs-from`,
+    path: runsFromPath(app.name),
     mode: '0600',
     owner: 'root',
     group: 'root',

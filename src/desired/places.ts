@@ -16,3 +16,8 @@ export function configDirectory(app: string): string {
 export function gateConfigPath(app: string): string {
   return `${configDirectory(app)}/gate.json`
 }
+
+/** What the app's units should run from (`runs-from.ts`). */
+export function runsFromPath(app: string): string {
+  return `${configDirectory(app)}/runs-from`
+}

@@ -1,7 +1,8 @@
-import { currentLink, releasesDirectory } from '../desired/places.ts'
+import { currentLink, runsFromPath } from '../desired/places.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
 import { type App, unitOf } from '../inventory/model.ts'
+import { Problem } from '../problem.ts'
 import type { Change, HostPlan, Step } from './change.ts'
 import { expectation } from './compare.ts'
 import { manifestPath, readManifest } from './manifest.ts'
@@ -34,7 +35,7 @@ export function rollPlan(planned: { plan: HostPlan; state: HostState; observed: 
   }
 }
 
-/** Nothing but the unit, and the link to another release: what else differs on the host is a matter of `update` and `provision`. */
+/** Nothing but the unit, and what names another release: what else differs on the host is a matter of `update` and `provision`. */
 function restartPlan(
   { plan, state, observed }: { plan: HostPlan; state: HostState; observed: Observed },
   app: App,
@@ -45,9 +46,12 @@ function restartPlan(
   const isUp = seen?.activeState === 'active' || seen?.activeState === 'reloading'
   const verb = isUp ? 'restart' : 'start'
   const isThere = seen !== undefined && seen.loadState !== 'not-found'
+  // the plan is one for the release that is gone back to (look.ts)
+  const own = roll.kind === 'rollback' ? [currentLink(app.name), runsFromPath(app.name)] : []
+  const changed = plan.changes.filter(({ summary }) => own.includes(summary.name))
   const changes: Change[] = isThere
     ? [
-        ...(roll.kind === 'rollback' ? [linkTo(roll.release, app, observed)] : []),
+        ...changed,
         {
           summary: {
             kind: 'unit',
@@ -59,10 +63,18 @@ function restartPlan(
         },
       ]
     : []
+  const damaged = roll.kind === 'rollback' ? plan.changes.find(({ step }) => step.verb === 'release') : undefined
   return {
     ...plan,
     changes,
-    attendant: isThere ? [expectation({ path: manifestPath }, observed), healthStep(app, state)] : [],
+    refused: damaged === undefined ? plan.refused : [...plan.refused, notAsItWas(damaged, app, plan.host)],
+    attendant: isThere
+      ? [
+          expectation({ path: manifestPath }, observed),
+          ...plan.attendant.filter(({ verb, fields }) => verb === 'expect' && own.includes(fields[0] ?? '')),
+          healthStep(app, state),
+        ]
+      : [],
     started: isThere ? [app.name] : [],
     owners: [],
     leaving: [],
@@ -71,19 +83,15 @@ function restartPlan(
   }
 }
 
-function linkTo(release: string, { name }: App, observed: Observed): Change {
-  const link = currentLink(name)
-  const target = `${releasesDirectory(name)}/${release}`
-  const seen = observed.paths.get(link)
-  return {
-    summary: {
-      kind: 'link',
-      name: link,
-      action: 'update',
-      reason: `${seen?.type === 'link' ? `${seen.target} → ` : ''}${target}`,
-    },
-    step: { verb: 'link', fields: [link, target] },
-  }
+function notAsItWas({ summary }: Change, { name }: App, host: string): Problem {
+  return new Problem({
+    code: 'release-changed',
+    doing: `rolling ${name} back on ${host}`,
+    found: `${summary.name} is not as it was laid (${summary.reason}), and nobody has it here to lay it anew`,
+    next: `take that release into the inventory, and run streamside update ${name}`,
+    host,
+    app: name,
+  })
 }
 
 function said(change: Change, app: App): Change {

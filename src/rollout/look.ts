@@ -1,4 +1,4 @@
-import { desiredHost, type HostFacts, type HostState, noFacts } from '../desired/host-state.ts'
+import { desiredHost, type HostArtifacts, type HostFacts, type HostState, noFacts } from '../desired/host-state.ts'
 import type { GateConfig } from '../desired/gate.ts'
 import { gateConfigPath } from '../desired/places.ts'
 import type { Resource } from '../desired/resources.ts'
@@ -136,9 +136,16 @@ export async function planFor(context: RunContext, host: Host, apps: App[], seen
     ),
     services: serviceFacts(apps, observed, host.name),
   }
-  const artifacts = await context.artifacts.forHost(apps, architecture)
+  const artifacts = goneBack(context, await context.artifacts.forHost(apps, architecture))
   const state = desiredHost(context.inventory, host, facts, artifacts, context.roll?.app)
   return { observed, state, plan: planHost(state, observed) }
+}
+
+/** For `rollback`: a release that is on the host, in the place of the inventory's. Nothing of it is ever sent. */
+function goneBack({ roll }: RunContext, artifacts: HostArtifacts): HostArtifacts {
+  if (roll?.kind !== 'rollback') return artifacts
+  const release = { digest: roll.release, tar: '', bytes: 0, entries: [] }
+  return { ...artifacts, releases: new Map([...artifacts.releases, [roll.app, release]]) }
 }
 
 /**

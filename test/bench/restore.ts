@@ -13,11 +13,9 @@ import { hostCgroup } from '../lab/cgroup.ts'
 import {
   deleteObjects,
   down,
-  environmentOf,
   getObject,
   hostOf,
   type Lab,
-  labInventory,
   type LabHost,
   readAccess,
   shellInHost,
@@ -25,7 +23,8 @@ import {
   waitForSsh,
   wipe,
 } from '../lab/index.ts'
-import { eventsOf, notesApp, streamside, until } from '../hosts/site.ts'
+import { eventsOf } from '../hosts/site.ts'
+import { filled } from './filled.ts'
 
 const instance = 'bench-restore'
 const name = 'bench-card'
@@ -51,7 +50,7 @@ if (pairs.length % 2 !== 0 || pairs.some((each) => !Number.isInteger(each) || ea
 async function measure(megabytes: number, count: number): Promise<void> {
   const lab = await up([{ name }], { instance })
   const names = Array.from({ length: count }, (_, index) => `db${index}`)
-  const { run, prefix } = await filled(lab, names, megabytes)
+  const { run, prefix } = await filled(lab, { host: name, app, port: 8551, names, megabytes })
   const prepared = hostOf(lab, name)
   const litestream = await shellInHost(prepared, 'base64 -w0 /usr/local/lib/streamside/litestream-*/litestream')
   await run(['status', '--json'])
@@ -77,46 +76,6 @@ async function measure(megabytes: number, count: number): Promise<void> {
       `   ${(ours.seconds / hand.seconds).toFixed(2).padStart(17)}   ${memory(ours.bytes)}   ${memory(hand.bytes)}\n`,
   )
   await down({ instance })
-}
-
-/** A host with an app whose databases are filled and in the replica. */
-async function filled(lab: Lab, names: string[], megabytes: number) {
-  const databases = Object.fromEntries(names.map((db) => [db, `data/${db}.db`]))
-  const { database: _, ...plain } = notesApp(name, 8551, { environment: { DATABASE: 'data/db0.db' } })
-  const inventory = await labInventory(
-    lab,
-    { apps: { [app]: { ...plain, databases } }, replica: { prefix: 'bench' } },
-    'bench',
-  )
-  const env = { ...process.env, ...(await environmentOf(lab.instance)), NO_COLOR: '1' }
-  const run = async (args: string[], codes = [0]) => {
-    const answer = await streamside([...args, '--inventory', inventory], { env })
-    if (!codes.includes(answer.code ?? -1))
-      throw new Error(`${args[0]}: ${answer.code}\n${answer.stdout}\n${answer.stderr}`)
-    return answer
-  }
-  await run(['provision', '--accept-new', '--json'])
-  const host = hostOf(lab, name)
-  const fill = `
-import sqlite3, sys, os
-for path in sys.argv[2:]:
-    db = sqlite3.connect(path)
-    db.execute('pragma journal_mode=wal')
-    db.execute('create table if not exists filling(body)')
-    for _ in range(int(sys.argv[1])):
-        db.execute('insert into filling values(?)', (os.urandom(500000).hex(),))
-        db.commit()
-    db.close()
-`
-  const paths = names.map((db) => `/var/lib/${app}/data/${db}.db`)
-  await shellInHost(host, `runuser -u ${app} -- python3 -c "$@"`, [fill, String(megabytes), ...paths], {
-    deadlineSeconds: 900,
-  })
-  await until('the replica to hold it', 600, async () => {
-    const answer = await run(['status', '--json'], [0, 1, 6])
-    return answer.code === 0 || null
-  })
-  return { run, prefix: `bench/${app}` }
 }
 
 async function blank(lab: Lab): Promise<LabHost> {

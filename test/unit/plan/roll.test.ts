@@ -66,14 +66,25 @@ test('a restart changes nothing but the unit, and the record of what lies there 
   expect(steps('keep')).toEqual([])
 })
 
-test('a rollback takes the link to another release, and nothing else', () => {
+test('a rollback takes what names the release to another one, and leaves what else differs', () => {
   const release = 'c'.repeat(64)
-  const { plan, steps } = rolled({ app: 'web', kind: 'rollback', release })
-  expect(plan.changes.map(({ step }) => step)).toEqual([
-    { verb: 'link', fields: ['/opt/web/current', `/opt/web/releases/${release}`] },
-    { verb: 'restart', fields: ['web.service'] },
+  const record = (content: string): Resource => ({ ...fileAt('/etc/streamside/apps/web/runs-from'), content })
+  const back = hostState([web], [...of('new', release), record('back')])
+  const seen = asWanted(hostState([web], [...of('old', before), record('now')]))
+  const plan = rollPlan(
+    { state: back, observed: seen, plan: planHost(back, seen) },
+    { app: 'web', kind: 'rollback', release },
+  )
+  expect(plan.changes.map(({ step }) => [step.verb, step.fields[0]])).toEqual([
+    ['link', '/opt/web/current'],
+    ['file', '/etc/streamside/apps/web/runs-from'],
+    ['restart', 'web.service'],
   ])
-  expect(steps('keep')).toEqual([['web', '/opt/web/current', 'root']])
+  expect(plan.attendant.filter(({ verb }) => verb === 'keep').map(({ fields }) => fields[1])).toEqual([
+    '/opt/web/current',
+    '/etc/streamside/apps/web/runs-from',
+  ])
+  expect(plan.manifest).toBe(seen.manifest)
 })
 
 test('an app that a run is not about keeps what is recorded of it, and nobody is told that it has left', () => {
@@ -90,6 +101,10 @@ test('an app that a run is not about keeps what is recorded of it, and nobody is
     files: { '/etc/other/conf': { app: 'other' }, '/etc/systemd/system/other.service': { app: 'other' } },
   })
 })
+
+function fileAt(path: string) {
+  return { kind: 'file' as const, path, mode: '0644', owner: 'root', group: 'root' }
+}
 
 function theirs(): Resource[] {
   return [
