@@ -94,6 +94,7 @@ function appUnit(app: App, release: Release, state: string): string {
       (directory) => directory !== state && !directory.startsWith(`${state}/`),
     ),
     lowPort: app.port !== null && app.port < 1024,
+    drainFile: app.drain?.file,
     memoryDenyWriteExecute: app.sandbox.memoryDenyWriteExecute,
     stopLimitSeconds,
   })

@@ -158,6 +158,7 @@ function toApp(conversion: Conversion, name: string, entry: AppEntry): App {
     unprotected: entry.unprotected ?? [],
     was: entry.was ?? null,
     health: toHealth(entry.health),
+    drain: toDrain(name, entry.drain),
     sandbox: { memoryDenyWriteExecute: entry.sandbox?.['deny-write-execute'] ?? false },
   }
 }
@@ -184,6 +185,11 @@ function toService(folder: string, entry: AppEntry['service']): Service | null {
     user: entry.user ?? null,
     logsAs: entry['logs-as'] ?? [],
   }
+}
+
+function toDrain(name: string, entry: AppEntry['drain']): App['drain'] {
+  if (entry?.file === undefined) return null
+  return { file: onHost(name, sure(entry.file.path)), waitSeconds: entry.file.wait ?? 10 }
 }
 
 function toHealth(entry: AppEntry['health']): Health | null {

@@ -210,6 +210,8 @@ export interface App {
   /** The name it had before; its data go with it. */
   was: string | null
   health: Health | null
+  /** A file, its absolute path on the host, that takes the app out of service for so long before it is stopped. */
+  drain: { file: string; waitSeconds: number } | null
   sandbox: {
     /** systemd's MemoryDenyWriteExecute=; off by default, it breaks JITs (Node, Java). */
     memoryDenyWriteExecute: boolean

@@ -30,9 +30,16 @@ export function rollPlan(planned: { plan: HostPlan; state: HostState; observed: 
     attendant: [
       ...plan.attendant,
       ...kept(plan, planned.observed, app),
-      { verb: 'roll', fields: [app.name, unit, app.restart, within] },
+      { verb: 'roll', fields: [app.name, unit, app.restart, within, ...drained(app, planned.observed)] },
     ],
   }
+}
+
+/** By what its unit takes away again at its next start: one that is laid by this very run ran without. */
+function drained({ name, drain }: App, observed: Observed): string[] {
+  if (drain === null) return []
+  const seen = observed.paths.get(`/etc/systemd/system/${name}.service`)
+  return seen?.type === 'file' ? [drain.file, String(drain.waitSeconds)] : []
 }
 
 /** Nothing but the unit, and what names another release: what else differs on the host is a matter of `update` and `provision`. */

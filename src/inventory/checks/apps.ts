@@ -1,3 +1,4 @@
+import { onHost, wrongPath } from '../paths.ts'
 import { mistake, type Reading, warning } from '../reading.ts'
 
 /** What belongs together within one app. */
@@ -72,8 +73,25 @@ export function checkApps(reading: Reading): void {
       warning(reading, [...path, 'offline-limit'], 'has no effect with when-replica-unreachable: wait')
     if (app.litestream?.metrics !== undefined && app.litestream.metrics < 1024)
       mistake(reading, [...path, 'litestream', 'metrics'], 'Litestream has no privileges: a port of 1024 or more')
+    checkDrain(reading, name)
     checkHealth(reading, name)
   }
+}
+
+function checkDrain(reading: Reading, name: string): void {
+  const app = reading.entries.apps.get(name)
+  const file = app?.drain?.file?.path
+  if (app === undefined || file === undefined) return
+  const at = ['apps', name, 'drain', 'file', 'path']
+  if (app.service !== undefined) {
+    mistake(reading, at, 'a service has no state directory of streamside: this is for a release')
+    return
+  }
+  const why = file.startsWith('/') ? 'lies in the state directory: a path relative to that' : wrongPath(file)
+  if (why !== null) mistake(reading, at, why)
+  const databases = app.database === undefined ? Object.values(app.databases ?? {}) : [app.database]
+  if (databases.some((path) => onHost(name, path) === onHost(name, file)))
+    mistake(reading, at, 'is a database: it would be removed at the next start')
 }
 
 function checkHealth(reading: Reading, name: string): void {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { health } from './health.ts'
-import { drain } from './later.ts'
+import { drain } from './drain.ts'
 import { release } from './release.ts'
-import { duration, localPath, notYet, port, reference, secret, size, text } from './scalars.ts'
+import { duration, localPath, port, reference, secret, size, text } from './scalars.ts'
 import { service } from './service.ts'
 
 const variable = z
@@ -115,7 +115,9 @@ export const appShape = {
     .optional()
     .describe("Switches of the unit's sandbox."),
   was: reference().optional().describe('The name it had before, for an app that was renamed: its data go with it.'),
-  drain: notYet(drain, 'How requests are kept away from it while it restarts.'),
+  drain: drain
+    .optional()
+    .describe('How requests are kept away from it while it is restarted by update, restart and rollback.'),
 }
 
 export const app = z.strictObject(appShape).describe('An app with its databases.')

@@ -123,6 +123,10 @@ export const examples: Record<string, string> = {
   'apps.<name>.health.command': 'command: [./gotify, ping]',
   'apps.<name>.health.within': 'within: 60s',
   'apps.<name>.was': 'was: pushes',
+  'apps.<name>.drain': 'drain: { file: { path: out-of-service, wait: 10s } }',
+  'apps.<name>.drain.file': 'file: { path: out-of-service }',
+  'apps.<name>.drain.file.path': 'path: out-of-service',
+  'apps.<name>.drain.file.wait': 'wait: 5s',
   'apps.<name>.sandbox': 'sandbox: { deny-write-execute: true }',
   'apps.<name>.sandbox.deny-write-execute': 'deny-write-execute: true',
 }

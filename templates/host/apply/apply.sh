@@ -102,6 +102,7 @@ finish() {
   trap - EXIT
   if [ "$status" -ne 0 ]; then
     discard_staged "$staged"
+    undrain
     [ ! -e "$payload/switching" ] || recover
     # what it was started from is in place still, or all of what is to be: its gate knows which files those are
     for unit in $halted; do systemctl start --no-block "$unit" || :; done
@@ -151,7 +152,8 @@ finish() {
 . ./mend.sh
 
 if [ "${2-}" = recover ]; then
-  recover
+  undrain
+  [ ! -e "$payload/switching" ] || recover
   exit 0
 fi
 trap finish EXIT

@@ -34,7 +34,7 @@ clean_after_interrupted() {
     if [ -e "$other/payload" ] || ! grep -q "^end$tab" "$other/journal"; then
       step clean "what the interrupted transaction ${other##*/} left"
       # nobody has done it: not at a boot, nor when its program was killed
-      [ ! -e "$other/payload/switching" ] || (cd "$other/payload" && sh ./apply.sh "${other##*/}" recover) || :
+      [ ! -e "$other/payload/switching" ] && [ ! -e "$other/drained" ] || (cd "$other/payload" && sh ./apply.sh "${other##*/}" recover) || :
       rm -f -- "/etc/systemd/system/multi-user.target.wants/streamside-recover-${other##*/}.service" "/etc/systemd/system/streamside-recover-${other##*/}.service"
       [ ! -e "$other/staged" ] || discard_staged "$other/staged"
       rm -rf -- "$other/payload"

@@ -105,16 +105,34 @@ release_of() { # APP -> the digest that its link names, or -
   printf %s "${at##*/}" | grep -Eo '^[0-9a-f]{64}$' || echo -
 }
 
+# Its unit takes the file away at the next start. Cut off before that, the app would be out of service without a word: then this does.
+drain() { # APP FILE SECONDS
+  step drain "$1 for $3 s"
+  printf '%s\t%s\n' "$1" "$(encode "$2")" >"$transaction/drained"
+  # shellcheck disable=SC2016 # $1 is that shell's
+  as "$1" sh -c ': >"$1"' sh "$2" || fail 12 write "$2 could not be made: $(last_lines 1)"
+  sleep "$3"
+}
+undrain() {
+  [ -s "$transaction/drained" ] || return 0
+  IFS="$tab" read -r user file <"$transaction/drained"
+  decode "$file"
+  as "$user" rm -f -- "$decoded" || :
+  rm -f -- "$transaction/drained"
+}
+
 # With its configuration of before: the proof at the stop is of what ran.
-step_roll() { # N APP UNIT restore|prove|auto
+step_roll() { # N APP UNIT restore|prove|auto SECONDS [FILE SECONDS: out of service first]
   serves_now "$3" || return 0
-  step stop "$3"
   release_of "$2" >"$payload/from.$2"
   [ ! -s "/run/streamside/healthy/$3" ] || cp -- "/run/streamside/healthy/$3" "$payload/healthy-before.$2"
   date +%s%N >"$payload/stopped.$2"
+  [ -z "${6-}" ] || drain "$2" "$6" "$7"
+  step stop "$3"
   note_halted "$3"
   rolling="$rolling $2"
   systemctl stop "$3" || fail 15 unit "systemctl stop $3: $(last_lines 3)"
+  undrain
   is_gated "$2" || return 0
   grep -qs '"proved":true' "/var/lib/streamside/apps/$2/clean" || fail 17 "not-proven-stopped:$2" "$(why_unproven "$2")"
   [ "$(cat "$payload/mode.$2")" = restore ] && is_persistent "$2" || return 0

@@ -55,7 +55,6 @@ apps:
       '12:1: alerts: not yet supported',
       '43:29: apps.web.release.build: not yet supported',
       '43:80: apps.web.release.migrate: not yet supported',
-      '44:5: apps.web.drain: not yet supported',
     ])
   })
 

@@ -39,6 +39,7 @@ export function app(name: string, more: Partial<App> = {}): App {
     restart: 'auto',
     unprotected: [],
     health: null,
+    drain: null,
     was: null,
     sandbox: { memoryDenyWriteExecute: false },
     ...more,

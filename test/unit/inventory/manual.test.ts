@@ -39,6 +39,7 @@ const beside: Record<string, [string, unknown]> = {
   mode: ['from', './gotify.yml'],
   template: ['from', './gotify.yml'],
   within: ['tcp', 8080],
+  wait: ['path', 'out-of-service'],
   certificates: ['ca', './log-ca.pem'],
 }
 /** What says nothing without its other keys. */

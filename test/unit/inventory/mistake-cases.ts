@@ -50,7 +50,15 @@ export const single: Record<string, [string, string]> = {
     top(/ {4}release.*\n/, ''),
     '11:3: apps.notes: has nothing to run: give it a release, or a service',
   ],
-  'a key that is not built yet': [app('drain: { unit: x }'), '14:5: apps.notes.drain: not yet supported'],
+  'a key that is not built yet': [app('drain: { unit: x }'), '14:14: apps.notes.drain.unit: not yet supported'],
+  'a drain file that leads out': [
+    app('drain: { file: { path: data/../data/notes.db } }'),
+    '14:28: apps.notes.drain.file.path: a path cannot hold ..',
+  ],
+  'a drain file outside of the state directory': [
+    app('drain: { file: { path: /etc/passwd } }'),
+    '14:28: apps.notes.drain.file.path: lies in the state directory: a path relative to that',
+  ],
   'an app that was itself': [app('was: notes'), '14:10: apps.notes.was: the name that it has now'],
   'an app that had a name which none can have': [
     app('was: ../memos'),

@@ -40,7 +40,10 @@ describe('keys of later issues are there, and say that they are not supported ye
   const app = (): Schema => printed().properties?.['apps']?.additionalProperties || {}
   const schemas: Record<string, () => Schema | undefined> = {
     alerts: () => printed().properties?.['alerts'],
-    drain: () => app().properties?.['drain'],
+    'drain.haproxy': () => app().properties?.['drain']?.properties?.['haproxy'],
+    'drain.nginx': () => app().properties?.['drain']?.properties?.['nginx'],
+    'drain.commands': () => app().properties?.['drain']?.properties?.['commands'],
+    'drain.unit': () => app().properties?.['drain']?.properties?.['unit'],
     'release.build': () => app().properties?.['release']?.properties?.['build'],
     'release.migrate': () => app().properties?.['release']?.properties?.['migrate'],
   }
