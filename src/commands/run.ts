@@ -38,6 +38,9 @@ export interface RunShape {
 /** Commands that tell of hosts which have left the inventory; with --limit they are about others than those. */
 const asksForDeparted = new Set(['plan', 'provision', 'status'])
 
+/** Commands that ask for a yes in the middle of their work. */
+const asksOnTheWay = new Set(['provision', 'restart', 'rollback', 'update'])
+
 /** Commands that compare a host with what the inventory says of it. */
 const comparing = new Set(['import', 'keep', 'plan', 'provision', 'restart', 'restore', 'rollback', 'status', 'update'])
 
@@ -103,7 +106,7 @@ export async function runOverHosts(
       : {}),
     machines: createMachines(),
     cacheDirectory: cache,
-    ...(questions && command === 'provision' ? { confirm: (text: string) => questions.confirm(text) } : {}),
+    ...(questions && asksOnTheWay.has(command) ? { confirm: (text: string) => questions.confirm(text) } : {}),
     ...(askSudoPassword ? { askSudoPassword } : {}),
     verify: options.verify,
     restarts: options.restarts ?? 'rolling',

@@ -26,6 +26,7 @@ export function addRollCommands(program: Command, { runCommand, done, stopping }
       )
       .option('--dry-run', 'only show what would be changed and restarted', false)
       .option('--pause <seconds>', 'between two hosts', seconds, 0)
+      .option('--canary <host>', 'this host first; then stop for a yes (without a terminal: stop, exit 7)')
       .option('--break-lock', "end another run's transaction on a host in the middle, and go on from there", false)
       .option('--accept-new', 'take the key of a host that is not known yet; a changed key is never taken', false)
       .option('--json', 'one event a line on stdout', false)
@@ -38,7 +39,7 @@ export function addRollCommands(program: Command, { runCommand, done, stopping }
   roll(
     'update',
     'take apps to what the inventory has, host by host: each is proven to be in its replica before it is stopped, and put back when it does not get well',
-    '  streamside update notes --dry-run\n  streamside update notes\n  streamside update --limit @shop --pause 60',
+    '  streamside update notes --dry-run\n  streamside update notes\n  streamside update --limit @shop --pause 60\n  streamside update web --canary pi-attic',
   )
   roll(
     'restart',

@@ -19,6 +19,8 @@ export interface RollOptions extends Omit<RunOptions, 'parallel'> {
   dryRun: boolean
   /** Seconds between two hosts. */
   pause: number
+  /** The host that comes first; the others when people agree. */
+  canary?: string
 }
 
 /**
@@ -34,17 +36,45 @@ export async function runRoll(
 ): Promise<ExitCode> {
   const roll = createRoll(kind, names, options)
   return runOverHosts(kind, { ...options, parallel: options.dryRun ? 10 : 1 }, stopping, roll, {
-    hosts: (inventory) => hostsWith(inventory, names, options.limit),
+    hosts: (inventory) => canaryFirst(hostsWith(inventory, names, options.limit), options.canary),
   })
 }
 
+/** @throws Problem `canary-unknown` (exit 2) */
+function canaryFirst(hosts: Host[], canary: string | undefined): Host[] {
+  if (canary === undefined) return hosts
+  const first = hosts.find(({ name }) => name === canary)
+  if (first !== undefined) return [first, ...hosts.filter((host) => host !== first)]
+  throw new Problem({
+    code: 'canary-unknown',
+    doing: `reading --canary ${canary}`,
+    found: 'that is none of the hosts that this goes over',
+    next: `they are ${hosts.map(({ name }) => name).join(', ')}`,
+    exit: exitCodes.usage,
+  })
+}
+
+/** Without a terminal nobody agrees. */
+async function agreed(context: RunContext, host: Host, canary: string): Promise<boolean> {
+  return (
+    (await context.confirm?.(`${canary} is done, and healthy. Go on with ${host.name} and the hosts after it?`)) ===
+    true
+  )
+}
+
 /** The job on one host; it remembers where the roll was halted. */
-function createRoll(kind: RollKind, names: readonly string[], { dryRun, pause }: RollOptions) {
+function createRoll(kind: RollKind, names: readonly string[], { dryRun, pause, canary }: RollOptions) {
   let halted: string | null = null
+  let asks = false
   let earlier = false
   return async (context: RunContext, host: Host, spent: Spent): Promise<HostResult> => {
     if (halted !== null) throw stopped(kind, host, halted)
     const apps = chosen(context.inventory, host, names)
+    if (asks && !(await agreed(context, host, canary ?? ''))) {
+      halted = `the canary ${canary}: nobody has agreed to go on`
+      throw stopped(kind, host, halted, exitCodes.pending)
+    }
+    asks = false
     if (earlier && pause > 0 && !dryRun) await waited(context, host, pause)
     const parts: HostResult[] = []
     try {
@@ -64,6 +94,7 @@ function createRoll(kind: RollKind, names: readonly string[], { dryRun, pause }:
       throw error
     }
     if (kind === 'rollback' && parts.some(({ outcome }) => outcome === 'changed')) tellAhead(context, host, apps)
+    asks = host.name === canary && !dryRun && parts.some(({ outcome }) => outcome === 'changed')
     earlier ||= parts.some(({ outcome }) => outcome === 'changed')
     return inAll(parts)
   }
@@ -164,12 +195,13 @@ async function waited(context: RunContext, host: Host, seconds: number): Promise
   })
 }
 
-function stopped(kind: RollKind, host: Host, where: string): Problem {
+function stopped(kind: RollKind, host: Host, where: string, exit: ExitCode = exitCodes.failed): Problem {
   return new Problem({
     code: 'roll-halted',
     doing: `going on with ${kind} on ${host.name}`,
-    found: `the roll was halted by what went wrong with ${where}`,
-    next: `nothing was changed on ${host.name}; mend that, then run ${kind} again: what is done already is not done again`,
+    found: `the roll was halted after ${where}`,
+    next: `nothing was changed on ${host.name}; when that is as it should be, run ${kind} again: what an update has done it does not do again`,
     host: host.name,
+    exit,
   })
 }

@@ -130,7 +130,8 @@ async function provisionOnce(
         code: 'transaction-cut',
         message: `the transaction ${id} was cut off before its end; going on from what it left`,
       })
-    looked = await pruned(context, host, looked, decided)
+    // Whoever updates an app is not asked about others that have left.
+    if (!context.roll) looked = await pruned(context, host, looked, decided)
     if (context.roll) looked = { ...looked, plan: rollPlan(looked, context.roll) }
     const [held] = haltedApps(looked.plan)
     if (context.restarts === 'none' && held !== undefined) throw restartNeeded(host, held)

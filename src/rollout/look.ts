@@ -73,7 +73,8 @@ export async function lookAt(context: RunContext, host: Host, apps: App[], conne
 export async function wantedOn(context: RunContext, host: Host, apps: App[]): Promise<Resource[]> {
   const candidates = await context.artifacts.candidates(apps)
   return candidates.flatMap(
-    (artifacts) => desiredHost(context.inventory, host, noFacts, artifacts, context.roll?.app).resources,
+    (artifacts) =>
+      desiredHost(context.inventory, host, noFacts, goneBack(context, artifacts), context.roll?.app).resources,
   )
 }
 
