@@ -64,15 +64,15 @@ async function agreed(context: RunContext, host: Host, canary: string): Promise<
 
 /** The job on one host; it remembers where the roll was halted. */
 function createRoll(kind: RollKind, names: readonly string[], { dryRun, pause, canary }: RollOptions) {
-  let halted: string | null = null
+  let halted: { where: string; exit: ExitCode } | null = null
   let asks = false
   let earlier = false
   return async (context: RunContext, host: Host, spent: Spent): Promise<HostResult> => {
     if (halted !== null) throw stopped(kind, host, halted)
     const apps = chosen(context.inventory, host, names)
     if (asks && !(await agreed(context, host, canary ?? ''))) {
-      halted = `the canary ${canary}: nobody has agreed to go on`
-      throw stopped(kind, host, halted, exitCodes.pending)
+      halted = { where: `the canary ${canary}: nobody has agreed to go on`, exit: exitCodes.pending }
+      throw stopped(kind, host, halted)
     }
     asks = false
     if (earlier && pause > 0 && !dryRun) await waited(context, host, pause)
@@ -83,14 +83,16 @@ function createRoll(kind: RollKind, names: readonly string[], { dryRun, pause, c
         const roll = kind === 'rollback' ? await backTo(context, host, app, spent) : { app: app.name, kind }
         const own = { ...context, roll }
         parts.push(dryRun ? await showRoll(own, host, spent) : await provisionHost(own, host, spent))
-        if (parts.at(-1)?.exit !== exitCodes.done && !dryRun) {
-          halted = `${app.name} on ${host.name}`
+        const exit = parts.at(-1)?.exit ?? exitCodes.failed
+        if (exit !== exitCodes.done && !dryRun) {
+          halted = { where: `${app.name} on ${host.name}`, exit }
           break
         }
       }
     } catch (error) {
       // it waits for another host of the app, which comes first then
-      if (!(error instanceof AfterOthers)) halted = host.name
+      if (!(error instanceof AfterOthers) && !dryRun)
+        halted = { where: host.name, exit: error instanceof Problem ? error.exit : exitCodes.failed }
       throw error
     }
     if (kind === 'rollback' && parts.some(({ outcome }) => outcome === 'changed')) tellAhead(context, host, apps)
@@ -195,7 +197,8 @@ async function waited(context: RunContext, host: Host, seconds: number): Promise
   })
 }
 
-function stopped(kind: RollKind, host: Host, where: string, exit: ExitCode = exitCodes.failed): Problem {
+/** With the exit code of what halted it: the hosts that were left alone say nothing else. */
+function stopped(kind: RollKind, host: Host, { where, exit }: { where: string; exit: ExitCode }): Problem {
   return new Problem({
     code: 'roll-halted',
     doing: `going on with ${kind} on ${host.name}`,

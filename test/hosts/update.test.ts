@@ -48,7 +48,7 @@ const rolledOf = (run: Run) => eventsOf(run, 'app-rolled')
 const roll = (...args: string[]) => lab.run([...args, '--json'])
 
 /** Writes about 20 rows a second, and notes each that was acknowledged, while `work` is done. */
-async function whileWriting<T>(work: () => Promise<T>): Promise<{ result: T; acknowledged: string[] }> {
+async function whileWriting<T>(work: () => Promise<T>, at = port): Promise<{ result: T; acknowledged: string[] }> {
   await shellInHost(
     one,
     `rm -f /run/acknowledged; : >/run/writing; systemd-run --quiet --collect --unit=writer sh -c '
@@ -58,7 +58,7 @@ async function whileWriting<T>(work: () => Promise<T>): Promise<{ result: T; ack
         if curl -fsS --max-time 2 -d "$1-$n" "http://127.0.0.1:$2/rows" >/run/said 2>/dev/null; then echo "$1-$n" >>/run/acknowledged; fi
         sleep 0.04
       done' sh "$1" "$2"`,
-    [Math.random().toString(36).slice(2), String(port)],
+    [Math.random().toString(36).slice(2), String(at)],
   )
   const counted = async () => Number(await shellInHost(one, 'wc -l </run/acknowledged 2>/dev/null || echo 0'))
   await until('the first rows', 10, async () => ((await counted()) > 5 ? true : null))
@@ -72,8 +72,8 @@ async function whileWriting<T>(work: () => Promise<T>): Promise<{ result: T; ack
   }
 }
 
-async function expectAllThere(acknowledged: string[]): Promise<void> {
-  const rows = new Set(await readRows(one, port))
+async function expectAllThere(acknowledged: string[], at = port): Promise<void> {
+  const rows = new Set(await readRows(one, at))
   expect(acknowledged.filter((row) => !rows.has(row))).toEqual([])
   expect(acknowledged.length).toBeGreaterThan(10)
 }
@@ -108,6 +108,7 @@ beforeAll(async () => {
       health: { http: `http://127.0.0.1:${port}/health`, within: '8s' },
     }),
     'upd-beside': notesApp('upd-one', port + 1),
+    'upd-memory': notesApp('upd-one', port + 3, { storage: { ephemeral: '64M' } }),
     'upd-pages': { ...pagesApp('', port + 2), host: undefined, hosts: ['upd-one', 'upd-two'] },
   }
   lab = await site('update', [{ name: 'upd-one' }, { name: 'upd-two', suite: 'trixie' }], { apps })
@@ -145,6 +146,14 @@ describe('an update under load', () => {
     expect(result.code, result.stdout + result.stderr).toBe(0)
     expect(await pidOf('upd-notes')).not.toBe(before)
     await expectAllThere(acknowledged)
+  })
+
+  test('and storage in memory is restored at the start', async () => {
+    const before = await pidOf('upd-memory')
+    const { result, acknowledged } = await whileWriting(() => roll('restart', 'upd-memory'), port + 3)
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    expect(await pidOf('upd-memory')).not.toBe(before)
+    await expectAllThere(acknowledged, port + 3)
   })
 
   test('with a release that crashes is put back on the data as they are, and ends with 4', async () => {
@@ -204,6 +213,25 @@ test('of an app on two hosts a bad release reaches one of them', async () => {
   expect(now[0]).not.toBe(before[0])
   expect(now[1]).toBe(before[1])
   expect((await roll('update', 'upd-pages')).code).toBe(0)
+})
+
+test('a host that cannot be reached halts the roll with 3, and the next run goes on from there', async () => {
+  const pid = () => mainPid(lab.host('upd-two'), 'upd-pages.service')
+  const before = await pid()
+  await shellInHost(one, 'systemctl stop ssh.socket ssh 2>/dev/null || systemctl stop ssh')
+  try {
+    const run = await roll('restart', 'upd-pages')
+    expect(run.code).toBe(3)
+    expect(problemsOf(run).map(({ code, host = '' }) => `${host} ${code}`)).toEqual([
+      'upd-one connection-refused',
+      'upd-two roll-halted',
+    ])
+    expect(await pid()).toBe(before)
+  } finally {
+    await shellInHost(one, 'systemctl start ssh')
+  }
+  expect((await roll('restart', 'upd-pages')).code).toBe(0)
+  expect(await pid()).not.toBe(before)
 })
 
 describe('nothing is stopped', () => {
@@ -361,5 +389,5 @@ test('history tells of each, the oldest first', async () => {
   const past = eventsOf(await roll('history'), 'app-history')
   const times = past.filter((event) => event['app'] === 'upd-notes').map((event) => Date.parse(String(event['at'])))
   expect(times).toEqual(times.toSorted((a, b) => a - b))
-  expect(new Set(past.map((event) => event['app']))).toEqual(new Set(['upd-notes', 'upd-pages']))
+  expect(new Set(past.map((event) => event['app']))).toEqual(new Set(['upd-memory', 'upd-notes', 'upd-pages']))
 })
