@@ -71,23 +71,23 @@ out_of_inodes() {
   df --output=itotal,iavail / /var/lib /opt /etc/streamside /usr/local/lib /usr/local/lib/streamside "$payload" 2>/dev/null | awk '$1 > 0 && $2 == 0 { found = 1 } END { exit !found }'
 }
 
-# Runs FUNCTION with the fields of every step of that verb, its number first.
+# Runs FUNCTION with the fields of every step of that verb, its number first. What it runs may use this, too: nothing here is kept in a
+# variable over a call.
 each() { # VERB FUNCTION
-  number=0
+  set -- "$1" "$2" 0
   while IFS= read -r entry; do
-    number=$((number + 1))
-    case $entry in "$1$tab"*) ;; *) continue ;; esac
-    rest=${entry#*"$tab"}
-    set -- "$1" "$2"
-    while :; do
-      decode "${rest%%"$tab"*}"; set -- "$@" "$decoded"
-      case $rest in *"$tab"*) rest=${rest#*"$tab"} ;; *) break ;; esac
-    done
-    verb=$1 function=$2
-    shift 2
-    "$function" "$number" "$@" </dev/null
-    set -- "$verb" "$function"
+    set -- "$1" "$2" "$(($3 + 1))"
+    case $entry in "$1$tab"*) with_fields "$2" "$3" "${entry#*"$tab"}" </dev/null ;; esac
   done <"$payload/steps"
+}
+with_fields() { # FUNCTION NUMBER FIELDS
+  rest=$3
+  set -- "$1" "$2"
+  while :; do
+    decode "${rest%%"$tab"*}"; set -- "$@" "$decoded"
+    case $rest in *"$tab"*) rest=${rest#*"$tab"} ;; *) break ;; esac
+  done
+  "$@"
 }
 
 halted=''
