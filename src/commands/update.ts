@@ -1,6 +1,7 @@
 import { appsOn } from '../desired/host-state.ts'
 import type { App, Host, Inventory } from '../inventory/model.ts'
 import { type Roll, type RollKind, rollPlan } from '../plan/roll.ts'
+import { rollSequence } from '../plan/roll-sequence.ts'
 import { groundWarnings, obstacles } from '../plan/obstacles.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { RunContext } from '../rollout/context.ts'
@@ -160,6 +161,9 @@ async function showRoll(context: RunContext & { roll: Roll }, host: Host, spent:
     for (const warning of [...plan.warnings, ...groundWarnings(ground)])
       context.report({ type: 'warning', host: host.name, ...warning })
     for (const { summary } of plan.changes) context.report({ type: 'change', host: host.name, change: summary })
+    const app = appNamed(context.inventory, context.roll.app)
+    const steps = rollSequence(plan, app, context.roll)
+    if (steps.length > 0) context.report({ type: 'roll-steps', host: host.name, app: app.name, steps })
     const problems = obstacles(ground)
     for (const problem of problems) context.report({ type: 'problem', problem })
     const pending = plan.changes.length > 0

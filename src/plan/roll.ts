@@ -26,7 +26,6 @@ export function rollPlan(planned: { plan: HostPlan; state: HostState; observed: 
   const within = String(app.health?.withinSeconds ?? 30)
   return {
     ...plan,
-    changes: plan.changes.map((change) => (change.step.fields[0] === unit ? said(change, app) : change)),
     attendant: [
       ...plan.attendant,
       ...kept(plan, planned.observed, app),
@@ -99,15 +98,6 @@ function notAsItWas({ summary }: Change, { name }: App, host: string): Problem {
     host,
     app: name,
   })
-}
-
-function said(change: Change, app: App): Change {
-  if (change.step.verb !== 'restart') return change
-  const proof =
-    Object.keys(app.databases).length === 0
-      ? 'stop, start, health'
-      : 'its replica is restored beside and checked, stop, proof, start, health'
-  return { ...change, summary: { ...change.summary, reason: `${change.summary.reason}: ${proof}` } }
 }
 
 /** The files and links of the app that the plan replaces or removes; what all apps share stays as it is laid. */

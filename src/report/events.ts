@@ -90,6 +90,8 @@ export type RunEvent =
   | { type: 'app-healthy'; host: string; app: string; seconds: number }
   /** How the restart of an app by `update` or `restart` came out. */
   | ({ type: 'app-rolled'; host: string } & RolledApp)
+  /** In which steps an app would be taken down and up again (`--dry-run`). */
+  | { type: 'roll-steps'; host: string; app: string; steps: { step: string; what: string }[] }
   /** A restart of the past (`history`). `at`: ISO 8601. */
   | ({ type: 'app-history'; host: string; at: string; who: string } & Omit<RolledApp, 'databases'>)
   | { type: 'warning'; host?: string; app?: string; code: string; message: string; next?: string }

@@ -4,6 +4,7 @@ import type { EventData } from './event-data.ts'
 import type { RolledApp } from './events.ts'
 import { harmlessLine } from './harmless.ts'
 import { size } from './size.ts'
+import { wrap } from './text-width.ts'
 
 const words: Record<RolledApp['outcome'], string> = { rolled: 'healthy', 'put-back': 'put back', failed: 'failed' }
 
@@ -17,6 +18,18 @@ export function formatRolled(event: Extract<EventData, { type: 'app-rolled' }>):
       `  ${name}  transaction ${txid.replace(/^0+(?=.)/, '')}, ${size(bytes)}, ${outcome === 'failed' ? 'restored beside and checked' : proof} in ${duration(seconds)}`,
   )
   return [`${host} ${app}: ${releases(event)}${down}`, ...lines].map((line) => harmlessLine(line)).join('\n')
+}
+
+/** The steps of a roll that is only shown, in columns. */
+export function formatSteps({ host, app, steps }: Extract<EventData, { type: 'roll-steps' }>, columns: number): string {
+  const width = Math.max(...steps.map(({ step }) => step.length))
+  const indent = ' '.repeat(width + 4)
+  const lines = steps.flatMap(({ step, what }) =>
+    wrap(what, Math.max(20, columns - indent.length)).map(
+      (line, n) => (n === 0 ? `  ${step.padEnd(width)}  ` : indent) + line,
+    ),
+  )
+  return [`${host} ${app}:`, ...lines].map((line) => harmlessLine(line)).join('\n')
 }
 
 function releases({ from, to }: Pick<RolledApp, 'from' | 'to'>): string {

@@ -3,7 +3,7 @@ import type { ChangeSummary } from './events.ts'
 import { formatChanges } from './format-changes.ts'
 import { formatProblem, formatWarning } from './format-problem.ts'
 import { formatFetched, formatNewHistory, formatRestored, formatSource } from './format-restore.ts'
-import { formatRolled } from './format-rolled.ts'
+import { formatRolled, formatSteps } from './format-rolled.ts'
 import { formatLogLine } from './log-lines.ts'
 import { liveText } from './live-screen.ts'
 import { advance, frame, type TableState } from './live-table.ts'
@@ -127,6 +127,7 @@ function speaks(event: EventData): boolean {
     'fetched',
     'new-history',
     'app-rolled',
+    'roll-steps',
     'warning',
     'note',
     'problem',
@@ -143,6 +144,7 @@ function tell(event: EventData, look: Look): void {
   if (event.type === 'restore-source') look.write.out(`${formatSource(event, Date.now())}\n`)
   if (event.type === 'new-history') look.write.out(`${formatNewHistory(event, Date.now())}\n`)
   if (event.type === 'restored') look.write.out(`${formatRestored(event)}\n`)
+  if (event.type === 'roll-steps') look.write.out(`${formatSteps(event, look.columns())}\n`)
   if (event.type === 'app-rolled') look.write.out(`${formatRolled(event)}\n`)
   if (event.type === 'fetched') look.write.out(`${formatFetched(event)}\n`)
 }

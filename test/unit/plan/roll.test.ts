@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Resource, UnitResource } from '../../../src/desired/resources.ts'
 import { planHost } from '../../../src/plan/plan.ts'
+import { rollSequence } from '../../../src/plan/roll-sequence.ts'
 import { type Roll, rollPlan } from '../../../src/plan/roll.ts'
+import type { App } from '../../../src/inventory/model.ts'
 import { app } from '../inventory/made.ts'
 import { asWanted, hostState } from './hosts.ts'
 
@@ -45,7 +47,6 @@ describe('an update', () => {
       ['web', '/opt/web/current', 'root'],
     ])
     expect(steps('health')).toHaveLength(1)
-    expect(plan.changes.at(-1)?.summary.reason).toContain('restored beside and checked, stop, proof')
   })
 
   test('of an app that is down starts it: there is nothing to be proven, and nothing to go back to', () => {
@@ -54,6 +55,44 @@ describe('an update', () => {
     const { plan, steps } = rolled({ app: 'web', kind: 'update' }, seen)
     expect(plan.changes.at(-1)?.step.verb).toBe('start')
     expect(steps('roll')).toEqual([])
+  })
+})
+
+describe('a dry run tells the steps', () => {
+  const stepsOf = (roll: Roll, more: Partial<App> = {}) => {
+    const own = { ...web, ...more }
+    const seen = observed()
+    const state = { ...wanted, apps: [own] }
+    const plan = rollPlan({ state, observed: seen, plan: planHost(state, seen) }, roll)
+    return rollSequence(plan, own, roll).map(({ step }) => step)
+  }
+
+  test('of an update, with what comes before the stop and after the start', () => {
+    expect(stepsOf({ app: 'web', kind: 'update' })).toEqual([
+      'stage',
+      'prove',
+      'stop',
+      'switch',
+      'start',
+      'health',
+      'protect',
+    ])
+    const drain = { file: '/var/lib/web/out', waitSeconds: 5 }
+    expect(stepsOf({ app: 'web', kind: 'update' }, { restart: 'auto', drain })).toEqual(
+      expect.arrayContaining(['drain', 'compare']),
+    )
+  })
+
+  test('of a restart, which lays and switches nothing', () => {
+    expect(stepsOf({ app: 'web', kind: 'restart' })).toEqual(['prove', 'stop', 'start', 'health', 'protect'])
+  })
+
+  test('of an app without a database, which has nothing to be proven', () => {
+    expect(stepsOf({ app: 'web', kind: 'restart' }, { databases: {}, replica: null })).toEqual([
+      'stop',
+      'start',
+      'health',
+    ])
   })
 })
 
