@@ -40,6 +40,8 @@ export interface DirectoryResource {
   as?: string
   /** Made when it is missing; one that is there is somebody's and stays as it is. */
   onlyMade?: boolean
+  /** With `onlyMade`: once streamside has made it, it is its own, and kept as it is wanted. */
+  ownOnceMade?: boolean
   /** Made along with what lies in it, so that it is never missed by itself: its owner and mode are looked at where it is. */
   implied?: boolean
   /** Somebody may have put it elsewhere, and a link in its place. */

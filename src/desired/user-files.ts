@@ -82,7 +82,7 @@ export function serviceFoldersOf(files: FileResource[]): DirectoryResource[] {
   }))
 }
 
-/** Outside of the state directory (a disk below /srv or /mnt) a folder that is there is somebody's: it stays as it is. */
+/** Outside of the state directory (a disk below /srv or /mnt) a folder that is there is somebody's, and stays as it is. */
 function foldersElsewhere(app: string, file: string): DirectoryResource[] {
   const parents = parentsBelow(`/${file.split('/')[1] ?? ''}`, [file])
   const last = parents.at(-1)
@@ -90,6 +90,7 @@ function foldersElsewhere(app: string, file: string): DirectoryResource[] {
     kind: 'directory',
     path: folder,
     onlyMade: true,
+    ownOnceMade: true,
     ...(folder === last ? { mode: '0750', owner: app, group: app } : { mode: '0755', owner: 'root', group: 'root' }),
   }))
 }

@@ -69,7 +69,8 @@ function compareDirectory(
   const seen = observed.paths.get(path)
   if (seen?.type === 'link' && resource.mayBeLink === true) return null
   if (seen && seen.type !== 'directory') throw inTheWay(host, path, seen)
-  if (seen ? resource.onlyMade === true : resource.implied === true) return null
+  const isOurs = resource.ownOnceMade === true && recorded.folders?.includes(path) === true
+  if (seen ? resource.onlyMade === true && !isOurs : resource.implied === true) return null
   const differences = seen ? attributeDifferences(resource, seen) : ['not there']
   if (differences.length === 0) return null
   if (seen && path === stateDirectory(owner)) refuseTaken(path, seen, owner, { observed, recorded, host })

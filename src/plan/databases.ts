@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
-import { stateDirectory, unitOf } from '../inventory/model.ts'
+import { type App, stateDirectory, unitOf } from '../inventory/model.ts'
 import { isWithin } from '../inventory/paths.ts'
 import type { Change, HostPlan } from './change.ts'
 import type { Manifest } from './manifest.ts'
@@ -18,7 +18,10 @@ export function databaseOwners(state: HostState, observed: Observed): Change[] {
       const files = [seen ?? [], seen?.beside ?? []].flat()
       // The group of a service's files is the service's own matter, and so are their modes.
       const isOwn = app.service === null
-      const other = files.find((each) => each.owner !== user || (isOwn && each.group !== group))
+      const other = files.find(
+        (each) =>
+          (each.owner !== user && !isMadeByService(app, each.owner, observed)) || (isOwn && each.group !== group),
+      )
       const closed = files.find((each) => isOwn && (Number.parseInt(each.mode, 8) & 0o600) !== 0o600)
       const reasons = [
         ...(other ? [`owner ${other.owner}:${other.group} → ${user}:${group}${of(other, seen)}`] : []),
@@ -36,6 +39,36 @@ export function databaseOwners(state: HostState, observed: Observed): Change[] {
               ...(closed ? ['open', unitOf(app), `${app.name}-litestream.service`] : []),
             ],
           },
+        },
+      ]
+    }),
+  )
+}
+
+/**
+ * A file that a service has made as the user that it runs as, where its databases are another's: taken from it, it could not open it
+ * any more.
+ */
+function isMadeByService({ service }: App, owner: string, observed: Observed): boolean {
+  const runsAs = service === null ? undefined : observed.services.get(service.unit)?.properties.get('User')
+  return owner !== 'root' && owner === runsAs
+}
+
+/** Its gate holds a service back that has a database which the user of the others cannot read. */
+export function strangeDatabases(state: HostState, observed: Observed): HostPlan['warnings'] {
+  return state.apps.flatMap((app) =>
+    Object.values(app.databases).flatMap((file) => {
+      const owner = observed.databases.get(file)?.owner
+      const user = state.accounts.get(app.name)?.user
+      if (owner === undefined || owner === user || !isMadeByService(app, owner, observed)) return []
+      return [
+        {
+          code: 'database-of-service',
+          app: app.name,
+          message:
+            `${file} belongs to ${owner}, whom ${unitOf(app)} runs as, and its other databases to ${user}, whom Litestream runs as: ` +
+            'it stays as it is, and what is written to it is in no replica. At its next start the gate holds the service back',
+          next: `give it away so that both can use it: chown ${user} ${file}, with a group and a mode that let ${owner} write`,
         },
       ]
     }),

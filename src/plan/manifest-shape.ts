@@ -6,10 +6,11 @@ import type { Manifest, ManifestData, ManifestFile, ManifestService } from './ma
  */
 export function manifestOf(value: unknown): Manifest | null {
   if (!isRecord(value) || value.v !== 1) return null
-  const { apps = [], files = {}, metrics = {}, replicas, data, services, was } = value
+  const { apps = [], files = {}, metrics = {}, replicas, data, folders, services, was } = value
   if (!Array.isArray(apps) || !apps.every(isText)) return null
   if (!isRecordOf(files, isFile) || !isRecordOf(metrics, isNumber)) return null
   if (!isOptional(replicas, isText) || !isOptional(data, isData)) return null
+  if (folders !== undefined && !(Array.isArray(folders) && folders.every(isText))) return null
   if (!isOptional(services, isService) || !isOptional(was, isText)) return null
   return {
     v: 1,
@@ -18,6 +19,7 @@ export function manifestOf(value: unknown): Manifest | null {
     metrics,
     ...(replicas ? { replicas } : {}),
     ...(data ? { data } : {}),
+    ...(folders ? { folders } : {}),
     ...(services ? { services } : {}),
     ...(was ? { was } : {}),
   }

@@ -20,6 +20,8 @@ export interface Manifest {
   replicas?: Record<string, string>
   /** Where the databases of each app lie, as its programs are told. */
   data?: Record<string, ManifestData>
+  /** Folders outside of apps' state directories that streamside has made for their databases. Left out when there are none. */
+  folders?: string[]
   /** Adopted services by app: their unit, whose their databases are, and how they were before. Left out when there are none. */
   services?: Record<string, ManifestService>
   /**
@@ -72,12 +74,14 @@ function parsed(text: string): Manifest | null {
  * The manifest of a host as it will be. What an app that left the inventory had stays recorded until it is removed.
  * @param going apps that are removed now
  * @param was earlier names, of apps that are there and of others
+ * @param made folders that this plan makes, and that are ours from then on
  */
 export function manifestFor(
   state: HostState,
   recorded: Manifest,
   going: readonly string[] = [],
   was: Record<string, string> = {},
+  made: readonly string[] = [],
 ): Manifest {
   const present = state.apps.map((app) => app.name)
   const keptServices = Object.entries(recorded.services ?? {}).filter(
@@ -116,6 +120,11 @@ export function manifestFor(
     }),
   ]
   const apps = [...present, ...gone].sort()
+  const wanted = new Set(state.resources.flatMap((resource) => (resource.kind === 'directory' ? [resource.path] : [])))
+  // whose they are when an app has left is not recorded
+  const folders = [
+    ...new Set([...(recorded.folders ?? []).filter((each) => wanted.has(each) || gone.length > 0), ...made]),
+  ]
   // A name that an app has again is nobody's earlier one.
   const earlier = Object.entries(was).filter(([, from]) => !apps.includes(from))
   return {
@@ -125,6 +134,7 @@ export function manifestFor(
     metrics: byName([...kept(recorded.metrics), ...Object.entries(state.metrics)]),
     ...(replicas.length === 0 ? {} : { replicas: byName(replicas) }),
     ...(data.length === 0 ? {} : { data: byName(data) }),
+    ...(folders.length === 0 ? {} : { folders: folders.sort() }),
     ...(services.length === 0 ? {} : { services: byName(services) }),
     ...(earlier.length === 0 ? {} : { was: byName(earlier) }),
   }

@@ -71,13 +71,22 @@ export function halted({ app, before, reason }: DataMove): Change {
  * user's to read. A new one would serve the rows of the one that moves away; one that is not new does not, for what it finds in its
  * new place is put aside, so two of an app may change places.
  */
-export function refuseCrossing({ host, apps }: HostState, recorded: Manifest, observed: Observed): Problem[] {
+export function refuseCrossing(
+  { host, apps }: HostState,
+  recorded: Manifest,
+  observed: Observed,
+  renames: readonly Rename[],
+): Problem[] {
   return apps.flatMap((app) =>
     Object.entries(app.databases).flatMap(([name, file]) => {
       if (!observed.databases.has(file)) return []
-      const other = apps.find(
-        (each) => each.name !== app.name && Object.values(recorded.data?.[each.name]?.databases ?? {}).includes(file),
+      const before = renames.find(({ to }) => to === app.name)?.from
+      const holder = Object.keys(recorded.data ?? {}).find(
+        (name) =>
+          name !== app.name && name !== before && Object.values(recorded.data?.[name]?.databases ?? {}).includes(file),
       )
+      const other = apps.find(({ name }) => name === holder)
+      if (holder !== undefined && other === undefined) return [ofOneThatLeft(holder, app, file, host.name)]
       const moving = movingFrom(app, name, file, recorded)
       if (other === undefined && moving === undefined) return []
       const [taker, giver, of] = other
@@ -97,6 +106,20 @@ export function refuseCrossing({ host, apps }: HostState, recorded: Manifest, ob
       ]
     }),
   )
+}
+
+/** It runs on as it is, and its rows would be another user's; or it is to go in this very run, which has not let go of it yet. */
+function ofOneThatLeft(holder: string, app: App, file: string, host: string): Problem {
+  return new Problem({
+    code: 'database-of-another',
+    doing: `giving ${app.name} its database on ${host}`,
+    found: `${file} is the database of ${holder}, which is no longer in the inventory and is still on this host`,
+    next:
+      `if ${app.name} is what ${holder} is called now, write  was: ${holder}  under ${app.name}; else give ${app.name} another place, ` +
+      `or remove ${holder} first, in a run without ${app.name} (provision --prune)`,
+    host,
+    app: app.name,
+  })
 }
 
 /** The database of an app that leaves a place to one that is new; none when the name alone changes. */

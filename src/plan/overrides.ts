@@ -40,10 +40,20 @@ export function gateTakenOut(unit: UnitResource, observed: Observed): Change[] {
   }))
 }
 
-/** Whether the unit that runs was started with one of them: a drop-in that systemd has not read yet has changed nothing. */
+/**
+ * Whether the unit that runs was started with one of them: a drop-in that systemd has not read yet has changed nothing. Where the whole
+ * folder is a link, that is what is named.
+ */
 export function runsOverridden(unit: UnitResource, observed: Observed): boolean {
   const loaded = observed.units.get(unit.name)?.dropInPaths ?? []
-  return (observed.overrides.get(unit.name) ?? []).some((file) => loaded.includes(file))
+  return (observed.overrides.get(unit.name) ?? []).some((file) =>
+    loaded.some((each) => each === file || each.startsWith(`${file}/`)),
+  )
+}
+
+/** A drop-in for all units of a type (systemd.unit(5), `service.d`) that somebody has laid on this host. */
+export function isForAll(file: string): boolean {
+  return /^\/(etc|run)\/systemd\/(system|system\.control)\/[a-z]+\.d\/[^/]+$/.test(file)
 }
 
 /**
@@ -57,7 +67,11 @@ export function overriddenElsewhere(
   if (adopted === true || packaged === true) return []
   const loaded = (units.get(name)?.dropInPaths ?? [])
     .map((file) => file.replace(/^\/lib\//, '/usr/lib/'))
-    .filter((file) => path.dirname(file).endsWith(`/${name}.d`) && overrides.get(name)?.includes(file) !== true)
+    .filter(
+      (file) =>
+        path.dirname(file).endsWith(`/${name}.d`) &&
+        overrides.get(name)?.some((each) => file === each || file.startsWith(`${each}/`)) !== true,
+    )
   return [...new Set([...(overridesElsewhere.get(name) ?? []), ...loaded])]
 }
 
@@ -65,7 +79,9 @@ export function overriddenElsewhere(
 function inItsWay(unit: UnitResource, { resources }: Pick<HostState, 'resources'>, observed: Observed): string[] {
   const gate = unit.app === undefined ? null : gateUnit(unit.app)
   return resources.flatMap((each) =>
-    each.kind === 'unit' && (each.name === unit.name || each.name === gate) ? overriddenElsewhere(each, observed) : [],
+    each.kind === 'unit' && (each.name === unit.name || each.name === gate)
+      ? [...overriddenElsewhere(each, observed), ...(observed.units.get(each.name)?.dropInPaths ?? []).filter(isForAll)]
+      : [],
   )
 }
 

@@ -83,7 +83,7 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     recorded,
   )
   refused.push(
-    ...refuseCrossing(state, recorded, observed),
+    ...refuseCrossing(state, recorded, observed, renames),
     ...refuseRenamedMoves(state, recorded, renames),
     ...misspeltNames(state, recorded, leaving.filter(isGone)),
     ...rsyslogNotIncluded(state, observed),
@@ -166,7 +166,13 @@ export function planHost(state: HostState, observed: Observed, prune: ReadonlySe
     if (!places.has(path) && kept.some((prefix) => path.startsWith(prefix)))
       attendant.push(signatureStep(path, digest, observed, false))
 
-  const next = manifestFor(state, recorded, going, afterwards(recorded, renames))
+  const next = manifestFor(
+    state,
+    recorded,
+    going,
+    afterwards(recorded, renames),
+    [...changed].flatMap(newlyOurs(observed)),
+  )
   const manifest = JSON.stringify(next)
   if (changes.length === 0 && manifest !== observed.manifest)
     changes.push({
@@ -212,6 +218,12 @@ function inStartOrder(state: HostState): UnitResource[] {
     .map((unit, n) => ({ unit, n }))
     .sort((a, b) => rank(a.unit) - rank(b.unit) || a.n - b.n)
     .map(({ unit }) => unit)
+}
+
+/** A folder that is made by this plan. */
+function newlyOurs({ paths }: Observed): (resource: Resource) => string[] {
+  return (resource) =>
+    resource.kind === 'directory' && resource.ownOnceMade === true && !paths.has(resource.path) ? [resource.path] : []
 }
 
 /** Paths of releases and programs. */

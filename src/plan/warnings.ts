@@ -1,14 +1,15 @@
 import type { HostState } from '../desired/host-state.ts'
 import { backFrom, isOfOneHost } from '../inventory/elsewhere.ts'
-import type { App } from '../inventory/model.ts'
+import { type App, stateDirectory } from '../inventory/model.ts'
+import { isWithin } from '../inventory/paths.ts'
 import type { Observed } from '../host/observed.ts'
 import type { HostPlan } from './change.ts'
 import { instanceOnRecord, isReplicated } from './leaving.ts'
-import { closedFolders } from './databases.ts'
+import { closedFolders, strangeDatabases } from './databases.ts'
 import { journaldOverridden, rsyslogInvalid } from './logging.ts'
 import { isDamaged, type Manifest, manifestPath } from './manifest.ts'
 import { droppedDatabases } from './moves.ts'
-import { overrideWarnings } from './overrides.ts'
+import { isForAll, overrideWarnings } from './overrides.ts'
 import { leftOfRename, type Rename } from './renames.ts'
 
 type Warning = HostPlan['warnings'][number]
@@ -29,6 +30,7 @@ export function planWarnings(
     ...renames.flatMap((rename) => leftOfRename(rename, recorded)),
     ...smallStorage(state, observed),
     ...closedFolders(state, observed),
+    ...strangeDatabases(state, observed),
     ...state.later.map((app) => ((app.service?.package ?? null) === null ? mountedFirst(app) : adoptedLater(app))),
     ...openBelow(observed),
     ...byPrefix(state, observed),
@@ -122,7 +124,10 @@ function openBelow(observed: Observed): Warning[] {
   })
 }
 
-/** Drop-ins for all units whose names begin alike (systemd.unit(5), `foo-.service.d`): they may be meant for others, so they stay. */
+/**
+ * Drop-ins for all units whose names begin alike, and for all of a type (systemd.unit(5), `foo-.service.d`, `service.d`): they may be
+ * meant for others, so they stay. Those for all that a package or systemd itself has are everybody's.
+ */
 function byPrefix({ resources }: HostState, { units }: Observed): Warning[] {
   const own = resources.flatMap((resource) =>
     resource.kind === 'unit' && resource.adopted !== true && !resource.packaged ? [resource.name] : [],
@@ -130,11 +135,11 @@ function byPrefix({ resources }: HostState, { units }: Observed): Warning[] {
   const found = new Map<string, string[]>()
   for (const name of own)
     for (const file of units.get(name)?.dropInPaths ?? [])
-      if (/^\/(etc|run|lib|usr\/lib|usr\/local\/lib)\/systemd\/.*-\.[a-z]+\.d\/[^/]+$/.test(file))
+      if (/^\/(etc|run|lib|usr\/lib|usr\/local\/lib)\/systemd\/.*-\.[a-z]+\.d\/[^/]+$/.test(file) || isForAll(file))
         found.set(file, [...(found.get(file) ?? []), name])
   return [...found].map(([file, names]) => ({
     code: 'drop-in-by-prefix',
-    message: `${file} changes ${names.join(', ')}, too: it is for every unit whose name begins so`,
+    message: `${file} changes ${names.join(', ')}, too: it is for every unit ${isForAll(file) ? 'of its kind' : 'whose name begins so'}`,
     next: `streamside leaves it, for it may be meant for others. If it is not meant for these, put what it says into drop-ins of the units that it is for`,
   }))
 }
@@ -151,10 +156,15 @@ function dataLeft(app: string, recorded: Manifest): Warning {
       message: `${app} leaves this host; ${unit} is as it was before, with its data, and ${replica} is left`,
       next: 'from now on nothing it writes is replicated; remove the replica yourself once nobody will want it back',
     }
+  const laid = recorded.data?.[app]?.databases
+  const outside = Object.values(laid ?? {}).filter((file) => !isWithin(file, stateDirectory(app)))
+  // what an earlier version has set up is not on record
+  const unknown = laid === undefined && isReplicated(app, recorded) ? ', and databases that lie elsewhere' : ''
+  const elsewhere = outside.map((file) => `, ${file}`).join('')
   return {
     code: 'data-left',
     app,
-    message: `${app} leaves this host; /var/lib/${app}${user} are left, and databases that lie elsewhere`,
+    message: `${app} leaves this host; /var/lib/${app}${elsewhere}${user} are left${unknown}`,
     next: 'remove them yourself once nobody will want them back',
   }
 }

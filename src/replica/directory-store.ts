@@ -18,6 +18,8 @@ export interface OnHost {
     args: string[]
     deadlineSeconds: number
   }): Promise<ExecResult>
+  /** The user of an app on the host, where that is known; null: the one that its gate is told, else that of its own name. */
+  userOf?(app: string): string | null
 }
 
 /** objects.sh gives up on a directory after 20 s, and is asked up to three times for one write. */
@@ -51,7 +53,7 @@ export function openDirectoryStore(replica: FileReplica, onHost: OnHost): DataSt
         ...(body === undefined ? [] : [{ name: 'body', content: body }]),
       ],
       program: 'directory-store.sh',
-      args: [app, String(freeAccountId(app, new Set())), replica.path, ...args],
+      args: [app, onHost.userOf?.(app) ?? '-', String(freeAccountId(app, new Set())), replica.path, ...args],
       deadlineSeconds,
     })
     const [head = '', ...rest] = result.stdout.split('\n')

@@ -8,7 +8,7 @@ import type { Refusal } from './transitions.ts'
 
 export interface RefusalContext {
   inventory: { hosts: Record<string, unknown> }
-  app: { name: string; was: string | null }
+  app: { name: string; was: string | null; service?: { unit: string } | null }
   earlier?: { name: string } | null
   host: string
   uid: number
@@ -83,7 +83,10 @@ function explain(step: Refusal, context: RefusalContext): Explanation {
     return {
       code: 'identity-clash',
       found: `the app’s user has uid ${context.uid} and gid ${context.gid} on ${host}, the owner object says ${step.uid} and ${step.gid}`,
-      next: `give user and group ${app} on ${host} the numbers ${step.uid} and ${step.gid} again (usermod -u, groupmod -g, chown -R of /var/lib/${app}) and run this again`,
+      next:
+        (context.app.service ?? null) === null
+          ? `give user and group ${app} on ${host} the numbers ${step.uid} and ${step.gid} again (usermod -u, groupmod -g, chown -R of /var/lib/${app}) and run this again`
+          : `stop ${context.app.service?.unit} on ${host}, give the user of its databases and its group the numbers ${step.uid} and ${step.gid} again (usermod -u, groupmod -g; whoever has them there gets others), chown -R what was theirs, and run this again`,
     }
   return {
     code: 'restore-under-way',

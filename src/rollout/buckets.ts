@@ -20,6 +20,8 @@ export interface Buckets {
    * Without a connection to the host there is only the direct one.
    */
   openFor: (host: string) => OpenStore
+  /** What users the apps of a host have there, where they are not called as their app: of services, before a first launch. */
+  usersOn: (host: string, users: ReadonlyMap<string, string>) => void
   /** Whether they enforce conditional writes, as far as it has been asked for. */
   probed: Probed
 }
@@ -34,6 +36,7 @@ export function createBuckets(
   onHost?: (connection: SshConnection) => OnHost['run'],
 ): Buckets {
   const carriers = new Map<string, SshConnection>()
+  const users = new Map<string, ReadonlyMap<string, string>>()
   // The same for all hosts, who may be many: one server that does not answer is waited for once.
   const looked = new Map<string, Promise<string | null>>()
   const ways = new Map<string, Promise<Way>>()
@@ -69,13 +72,18 @@ export function createBuckets(
         // the newest connection at each request, for an older one may be lost
         return connection === undefined || onHost === undefined
           ? openDirectly(replica)
-          : openDirectoryStore(replica, { host, run: (job) => onHost(carrier(host))(job) })
+          : openDirectoryStore(replica, {
+              host,
+              run: (job) => onHost(carrier(host))(job),
+              userOf: (app) => users.get(host)?.get(app) ?? null,
+            })
       }
       const key = `${replica.name} ${host}`
       const way = ways.get(key) ?? decide(replica, host)
       ways.set(key, way)
       return openS3Store(replica, limits ?? storeLimits, await way)
     },
+    usersOn: (host, of) => void users.set(host, of),
     probed: new Map(),
   }
 }

@@ -139,6 +139,7 @@ export async function planFor(context: RunContext, host: Host, apps: App[], seen
   }
   const artifacts = goneBack(context, await context.artifacts.forHost(apps, architecture))
   const state = desiredHost(context.inventory, host, facts, artifacts, context.roll?.app)
+  context.buckets.usersOn(host.name, new Map([...state.accounts].map(([app, { user }]) => [app, user])))
   return { observed, state, plan: planHost(state, observed) }
 }
 

@@ -2,17 +2,18 @@
 # What an operator asks of a replica in a directory: objects.sh as the app's user, with the directory's first use before a first
 # launch.
 #
-# Usage: sh ./directory-store.sh APP ID ROOT VERB ARG…     as root, in a folder that holds objects.sh and, for a PUT, body
-#   ID: the number of the app's user where there is none yet
+# Usage: sh ./directory-store.sh APP USER ID ROOT VERB ARG…     as root, in a folder that holds objects.sh and, for a PUT, body
+#   USER: of a service that has no gate here yet; -: the app's own. ID: the number of the app's user where there is none yet
 # Answer: that of objects.sh
 # Exit: 0 with an answer; 1 with words on stderr
 set -eu
 export LC_ALL=C
-app=$1 id=$2 root=$3 verb=$4
-shift 4
+app=$1 told=$2 id=$3 root=$4 verb=$5
+shift 5
 
 # An adopted service has a user of another name.
 user=$(sed -n 's/^ "user": "\(.*\)",*$/\1/p' "/etc/streamside/apps/$app/gate.json" 2>/dev/null) || :
+[ -n "$user" ] || [ "$told" = - ] || user=$told
 user=${user:-$app}
 if getent passwd "$user" >/dev/null; then id=$(id -u -- "$user") group=$(id -g -- "$user"); else
   group=$id

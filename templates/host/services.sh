@@ -44,6 +44,10 @@ services() {
     after_ours "$unit"
     systemctl show -P User "$unit" | sed 's/^$/root/' >>service-users
   done <services
+  # whom an app was adopted for, whoever has its files by now
+  for config in /etc/streamside/apps/*/gate.json; do
+    [ ! -r "$config" ] || sed -n 's/^ *"user": *"\([^"]*\)".*/\1/p' "$config" | head -n 1 >>service-users
+  done
   sort -u service-users | while IFS= read -r name; do
     uid=$(id -u -- "$name" 2>/dev/null) || continue
     say account "$name" "$uid" "$(id -g -- "$name")" "$(id -gn -- "$name")"

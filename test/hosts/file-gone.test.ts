@@ -98,3 +98,26 @@ test('a start after one whose end nobody saw is a start: the gate does not take 
   await proven(notes)
   expect(await isRunning(notes)).toBe(true)
 })
+
+test('a file that took the place of the database under the app is put aside, and what the replica holds is back', async () => {
+  await proven(notes)
+  const file = databaseOf(notes)
+  // as a program does that opens its database once a request: it makes a new one, and nothing looks wrong to it
+  await shellInHost(
+    host,
+    `rm -f "$1" "$1-wal" "$1-shm"
+    runuser -u fgo-notes -- sqlite3 "$1" 'CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'
+    systemctl restart fgo-notes`,
+    [file],
+  )
+  expect(await rowsOnceUp(notes, 60)).toEqual(['first', 'second'])
+  const aside = await shellInHost(host, 'ls "$(dirname "$1")"/.streamside-aside/*/', [file])
+  expect(aside).toContain('notes.db')
+  const status = await statusOf(lab)
+  expect(
+    appOf(status, 'fgo-notes', name)
+      .alerts.map(({ text }) => text)
+      .join(),
+  ).toContain('replaced under the running app')
+  await proven(notes)
+})

@@ -16,7 +16,7 @@ def barred_text:
 def barred_next:
   "the app comes up by itself" as $itself
   | if .why == "owner" or .why == "way" then
-      "run streamside provision, which gives the files and the folders of a database back to the app's user (chown -h what it does not name); \($itself) afterwards"
+      "run streamside provision: it gives the files of a database, and folders that it has made, back to the app's user, and warns of those that it leaves to you (chown -h them yourself); \($itself) afterwards"
     elif .why == "above" then
       "let others through it (chmod o+x \(.what)), or give the database another place in the inventory; \($itself) afterwards"
     elif .why == "mode" then "chmod u+rwX what is closed; \($itself) afterwards"

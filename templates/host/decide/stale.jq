@@ -63,6 +63,10 @@ def untrusted($db):
     # A stop that could not even see the file says nothing of it: the WAL is asked, as after a power cut.
     elif .clean != null and ($before.barred != true or $before.id != null) then
       if $before == null then null
+      # While the app ran: Litestream does not follow it there, and an orderly stop does not vouch for what nobody has proven.
+      elif .clean.proved == false and $now.id != null and .started[$db].id != null
+        and ($now.id.inode != .started[$db].id.inode or ($now.id.counter != null and .started[$db].id.counter != null and $now.id.counter < .started[$db].id.counter)) then
+        "it was replaced under the running app, and what it holds now was not proven to be in the replica"
       elif .clean.settled and ((as_left($now.id; $before.id) | not) or $now.walId != $before.walId) then "it was changed while neither the app nor Litestream ran"
       elif same_file($db; $before.id) | not then "it was replaced while the app was stopped"
       else null end

@@ -15,8 +15,12 @@ units() {
     [ -z "$line" ] || [ ! -e "/var/lib/streamside/unhealthy/$unit" ] || line="unhealthy ${line#unhealthy }"
     [ -z "$line" ] || say started "$unit" "$line"
     # as they lie on disk: systemctl shows only what systemd has read already
-    for override in "/etc/systemd/system/$unit.d"/*.conf "/run/systemd/system/$unit.d"/*.conf "/etc/systemd/system.control/$unit.d"/*.conf "/run/systemd/system.control/$unit.d"/*.conf; do
-      if [ -e "$override" ] || [ -h "$override" ]; then say override "$unit" "$(printf %s "$override" | base64 -w0)"; fi
+    for folder in /etc/systemd/system /run/systemd/system /etc/systemd/system.control /run/systemd/system.control; do
+      # A link to a folder that others may share: what lies there is not touched, the link is what changes this unit.
+      if [ -h "$folder/$unit.d" ]; then say override "$unit" "$(printf %s "$folder/$unit.d" | base64 -w0)"; continue; fi
+      for override in "$folder/$unit.d"/*.conf; do
+        if [ -e "$override" ] || [ -h "$override" ]; then say override "$unit" "$(printf %s "$override" | base64 -w0)"; fi
+      done
     done
     # where packages and whoever installs by hand have theirs; /lib is a link to /usr/lib since Debian 12
     for override in "/usr/local/lib/systemd/system/$unit.d"/*.conf "/usr/lib/systemd/system/$unit.d"/*.conf; do

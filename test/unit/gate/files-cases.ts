@@ -55,6 +55,24 @@ export const filesCases: Record<string, Case[]> = {
       { do: 'claim' },
     ],
     [
+      'that took the place of others while the app ran are claimed anew, when nobody has proven what they hold',
+      {
+        local: { main: here({ wal: 'missing' }) },
+        started: { main: { l0: tx(9), id: { ...fileId, inode: fileId.inode + 1 } } },
+        clean: { proved: false, settled: true, files: { main: { id: fileId } } },
+      },
+      { do: 'claim', code: 'stale-files', text: expect.stringContaining('replaced under the running app') },
+    ],
+    [
+      'that took the place of others while the app ran start, when the replica was proven to hold them',
+      {
+        local: { main: here({ wal: 'missing' }) },
+        started: { main: { l0: tx(9), id: { ...fileId, inode: fileId.inode + 1 } } },
+        clean: { proved: true, settled: false, files: { main: { id: fileId } } },
+      },
+      { do: 'start' },
+    ],
+    [
       'without a WAL and not stopped in order are claimed anew',
       { local: { main: here({ wal: 'missing' }) } },
       { do: 'claim' },

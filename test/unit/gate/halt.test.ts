@@ -18,6 +18,7 @@ function halt(states: string[], subState = 'start-pre'): { said: string[]; statu
       n=$(mktemp); trap 'rm -f "$n"' EXIT; echo 0 >"$n"
       step() { :; }
       gone() { false; }
+      note_halted() { :; }
       deleted_under() { :; }
       record() { echo "record $*"; }
       sleep() { echo sleep; }

@@ -74,6 +74,7 @@ test('no limit above a restore is shorter than a restore may take', () => {
             secrets: false,
             writable: [],
             lowPort: false,
+            drainFile: undefined,
             memoryDenyWriteExecute: false,
             stopLimitSeconds: 30,
           }

@@ -58,3 +58,35 @@ describe('the state folder of an app that was never here', () => {
     expect(planned('honey', manifest).refused).toEqual([])
   })
 })
+
+describe('a folder outside of the state directory', () => {
+  const folder = {
+    kind: 'directory',
+    path: '/srv/web',
+    mode: '0750',
+    owner: 'web',
+    group: 'web',
+    onlyMade: true,
+    ownOnceMade: true,
+  } as const
+  const laid = hostState([app('web')], [folder])
+  const seenAs = (owner: string, manifest: string | null) => {
+    const observed = asWanted(laid)
+    observed.manifest = manifest
+    observed.paths.set(folder.path, { type: 'directory', mode: '0750', owner, group: owner })
+    return planHost(laid, observed).changes.filter(({ summary }) => summary.kind === 'directory')
+  }
+
+  test('that streamside has made is its own from then on: what somebody does to it is mended', () => {
+    const bareHost = asWanted(laid)
+    bareHost.paths.delete(folder.path)
+    const { manifest } = planHost(laid, bareHost)
+    expect(JSON.parse(manifest)).toMatchObject({ folders: ['/srv/web'] })
+    expect(seenAs('nobody', manifest).map(({ summary }) => summary.reason)).toEqual(['owner nobody:nobody → web:web'])
+    expect(seenAs('web', manifest)).toEqual([])
+  })
+
+  test('that was there is somebody’s, and stays as it is', () => {
+    expect(seenAs('nobody', asWanted(laid).manifest)).toEqual([])
+  })
+})

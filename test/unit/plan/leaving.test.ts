@@ -104,8 +104,15 @@ describe('an app that left the inventory', () => {
     expect(planHost(hostState([], []), observed).warnings[0]?.next).toContain('(its data stay)')
     const pruned = planHost(hostState([], []), observed, new Set(['old']))
     expect(pruned.changes[0]?.summary.reason).toBe('no longer in the inventory')
-    expect(pruned.warnings[0]?.message).toBe(
-      'old leaves this host; /var/lib/old and its user are left, and databases that lie elsewhere',
+    expect(pruned.warnings[0]?.message).toBe('old leaves this host; /var/lib/old and its user are left')
+  })
+
+  test('names its databases that lie elsewhere, for nobody else does from then on', () => {
+    const databases = { main: '/var/lib/old/a.db', other: '/srv/old/b.db' }
+    const own = app('old', { databases, replica: 'nas' })
+    const pruned = planHost(hostState([], []), asWanted(hostState([own], of('old'))), new Set(['old']))
+    expect(pruned.warnings[0]?.message).toContain(
+      '/var/lib/old, /srv/old/b.db, its user and its replica (nas, old) are left',
     )
   })
 

@@ -27,11 +27,11 @@ const notes = (databases: Record<string, string>, more: Partial<App> = {}) =>
 const ephemeral = { storage: { kind: 'ephemeral', sizeBytes: 1 << 20 } } as const
 
 /** The plan for a host that is as `before`, when it is to be as `after`. */
-function plan(before: App[], after: App[], lying: string[] = []) {
+function plan(before: App[], after: App[], lying: string[] = [], prune: string[] = []) {
   const observed = asWanted(state(...before))
   for (const file of lying)
     observed.databases.set(file, { owner: 'notes', group: 'notes', bytes: 1, mode: '600', journal: 'wal' })
-  return planHost(state(...after), observed)
+  return planHost(state(...after), observed, new Set(prune))
 }
 const said = (of: ReturnType<typeof plan>) =>
   of.changes.map(({ summary, step }) => `${step.verb} ${summary.name}`).filter((each) => !each.startsWith('record'))
@@ -99,6 +99,19 @@ describe('databases that are to lie elsewhere', () => {
       'database-of-another wiki',
     ])
     expect(plan(before, after).refused).toEqual([])
+  })
+
+  test('do not become those of a new app while one that has left still has them, be it about to go', () => {
+    const before = [app('crate', { replica: 'nas', databases: { main: '/srv/c.db' } })]
+    const kiste = (more: Partial<App> = {}) =>
+      app('kiste', { replica: 'nas', databases: { main: '/srv/c.db' }, ...more })
+    const codes = (...[after, prune]: [App[], string[]?]) =>
+      plan(before, after, ['/srv/c.db'], prune).refused.map(({ code, app: name }) => `${code} ${name}`)
+    expect(codes([kiste()])).toEqual(['database-of-another kiste'])
+    expect(codes([kiste()], ['crate'])).toEqual(['database-of-another kiste'])
+    expect(plan(before, [kiste()], ['/srv/c.db']).refused[0]?.next).toContain('was: crate')
+    // that is what it is called now
+    expect(codes([kiste({ was: 'crate' })])).toEqual([])
   })
 
   test('and are new do not come to lie where another of their app has its own until now', () => {

@@ -44,6 +44,27 @@ describe('a service on a host', () => {
     ])
   })
 
+  test('leaves a file to the user that it runs as, where its databases are another’s: it could not open it any more', () => {
+    const observed = seen({
+      unit: { User: 'clerk' },
+      database: { ...wal, owner: 'clerk', group: 'shelf' },
+      manifest: adopted(),
+    })
+    const facts = factsOf(observed)
+    if (!facts) throw new Error('nothing is known of it')
+    expect(facts.account.user).toBe('vnstat')
+    const state = {
+      ...hostState([vnstat()], []),
+      services: new Map([['traffic', facts]]),
+      accounts: new Map([['traffic', facts.account]]),
+    }
+    const plan = planHost(state, observed)
+    expect(plan.changes.filter(({ step }) => step.verb === 'own')).toEqual([])
+    expect(plan.warnings).toEqual([
+      expect.objectContaining({ code: 'database-of-service', next: expect.stringContaining('chown vnstat ') }),
+    ])
+  })
+
   test.each([
     ['service-unknown', { unit: { LoadState: 'not-found' } }],
     ['service-alias', { unit: { Id: 'vnstatd.service' } }],

@@ -139,6 +139,7 @@ describe('what a host says it is decides', () => {
   const look = (architecture: string) => {
     const asked: Architecture[] = []
     const context = {
+      buckets: { usersOn: () => {} },
       inventory,
       artifacts: {
         forHost: (_: App[], wanted: Architecture) => {
