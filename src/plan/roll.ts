@@ -1,11 +1,12 @@
-import { currentLink, runsFromPath } from '../desired/places.ts'
+import { currentLink, gateConfigPath, runsFromPath } from '../desired/places.ts'
 import type { HostState } from '../desired/host-state.ts'
 import type { Observed } from '../host/observed.ts'
 import { type App, unitOf } from '../inventory/model.ts'
 import { Problem } from '../problem.ts'
 import type { Change, HostPlan, Step } from './change.ts'
 import { expectation } from './compare.ts'
-import { manifestPath, readManifest } from './manifest.ts'
+import { type ManifestData, manifestPath, readManifest } from './manifest.ts'
+import { dataOf } from './moves.ts'
 import { healthStep } from './plan.ts'
 
 /** What an app is taken down for: `update` makes all of the plan's changes, the others none but their own. */
@@ -21,6 +22,8 @@ export function rollPlan(planned: { plan: HostPlan; state: HostState; observed: 
   if (app === undefined) return planned.plan
   const plan = roll.kind === 'update' ? planned.plan : restartPlan(planned, app, roll)
   const unit = unitOf(app)
+  const more = roll.kind === 'update' ? otherThanARoll(planned, app) : null
+  if (more !== null) return { ...plan, refused: [...plan.refused, notARoll(more, app, plan.host)] }
   const isRestarted = plan.changes.some(({ step }) => step.verb === 'restart' && step.fields[0] === unit)
   if (!isRestarted) return plan
   const within = String(app.health?.withinSeconds ?? 30)
@@ -32,6 +35,36 @@ export function rollPlan(planned: { plan: HostPlan; state: HostState; observed: 
       { verb: 'roll', fields: [app.name, unit, app.restart, within, ...drained(app, planned.observed)] },
     ],
   }
+}
+
+/**
+ * What an update changes that cannot be put back by laying files: which databases there are, where they lie, in what storage, and the
+ * app's name. The owner object knows of it by then, and the gate of before would refuse.
+ */
+function otherThanARoll({ plan, observed }: { plan: HostPlan; observed: Observed }, app: App): string | null {
+  if (plan.changes.some(({ step }) => step.verb === 'rename')) return 'its name'
+  const recorded = readManifest(observed.manifest)
+  // never here: there is nothing to go back to
+  if (!recorded.apps.includes(app.name)) return null
+  const before = recorded.data?.[app.name]
+  // set up by a version that did not record it
+  if (before === undefined && recorded.files[gateConfigPath(app.name)] !== undefined) return null
+  const now = dataOf(app)
+  const names = (of: ManifestData | null | undefined) => Object.keys(of?.databases ?? {}).sort()
+  if (names(before).join() !== names(now).join())
+    return `which databases it has (${names(before).join(', ') || 'none'} → ${names(now).join(', ') || 'none'})`
+  return plan.changes.some(({ step }) => step.verb === 'halt') ? 'where its databases lie' : null
+}
+
+function notARoll(what: string, { name }: App, host: string): Problem {
+  return new Problem({
+    code: 'not-a-roll',
+    doing: `updating ${name} on ${host}`,
+    found: `this changes ${what}, which could not be put back if the release did not get healthy; nothing was changed`,
+    next: `run streamside provision for that, best with the release that runs; then streamside update ${name} with the new one`,
+    host,
+    app: name,
+  })
 }
 
 /** By what its unit takes away again at its next start: one that is laid by this very run ran without. */

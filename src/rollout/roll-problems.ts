@@ -50,8 +50,8 @@ export function rollProblem(host: string, app: string, kind: string, text: strin
         doing: `updating ${app} on ${host}`,
         found: text,
         next:
-          `see journalctl -u ${app} on the host: the new release may have changed the schema of the data. ` +
-          `streamside restore ${host} --app ${app} --at TIME goes back to before the update`,
+          `what stands above says why it is not up; on the host: journalctl -u ${app}. Only if the new release has changed the ` +
+          `schema of the data: streamside restore ${host} --app ${app} --at TIME goes back to before the update`,
         exit: exitCodes.putBack,
       })
     default:

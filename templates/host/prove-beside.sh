@@ -4,6 +4,7 @@
 #
 # Usage: sh ./prove-beside.sh APP running     as root; the app runs on: the proof of everything (rule 8), then the restore, which must
 #                                             reach what was proven
+#        sh ./prove-beside.sh APP ended       it has just been stopped: the proof of everything, and no more
 #        sh ./prove-beside.sh APP stopped     it was stopped in order, and proven then: what is restored must be, byte for byte, the
 #                                             files that lie here
 # Answer: lines of TAB-separated fields
@@ -96,6 +97,15 @@ case $when in
     is held || refused "$text"
     # it takes as long as it takes, and the timer is not to wait for it
     release_lock
+    ;;
+  ended)
+    ended=true
+    look_local
+    proof 20
+    is held || refused "$text"
+    carry_over || :
+    write_tip || :
+    exit 0
     ;;
   stopped) proven_tip=$(remembered tip | sed -n 's/.*"dbs":\({[^}]*}\).*/\1/p') ;;
 esac

@@ -14,7 +14,7 @@ import {
   stopS3,
 } from '../lab/index.ts'
 import type { ProblemData } from '../../src/report/event-data.ts'
-import { changesOf, mainPid, pagesApp, transactionEnded } from './host-state.ts'
+import { changesOf, leftovers, mainPid, pagesApp, transactionEnded } from './host-state.ts'
 import { eventsOf, notesApp, readRows, type Run, type Site, site, until, writeRow } from './site.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
@@ -154,6 +154,16 @@ describe('an update under load', () => {
     expect(result.code, result.stdout + result.stderr).toBe(0)
     expect(await pidOf('upd-memory')).not.toBe(before)
     await expectAllThere(acknowledged, port + 3)
+  })
+
+  test('nor one of an app that does not end with 0 when it is told to stop', async () => {
+    await writeFile(path.join(release, 'notes'), `${good}sys.exit(143)\n`)
+    expect((await roll('update', 'upd-notes')).code).toBe(0)
+    const { result, acknowledged } = await whileWriting(() => roll('restart', 'upd-notes'))
+    await works()
+    expect(result.code, result.stdout + result.stderr).toBe(0)
+    await expectAllThere(acknowledged)
+    expect((await roll('update', 'upd-notes')).code).toBe(0)
   })
 
   test('with a release that crashes is put back on the data as they are, and ends with 4', async () => {
@@ -342,6 +352,32 @@ describe('cut off in the stop', () => {
       expect(await greetingOf()).toBe(`not after ${how}`)
     },
   )
+
+  test('in the middle of being put back, what ran before is back as a whole all the same', async () => {
+    const before = await greetingOf()
+    await crashes()
+    await greet('not this')
+    // the first time it gets its new name, the second time its former one
+    await putFile(
+      one,
+      '/usr/local/sbin/mv',
+      '#!/bin/sh\ncase "$*" in *upd-notes/app.env*) if [ -e /run/once ]; then : >/run/renaming; sleep 20; else : >/run/once; fi ;; esac\nexec /usr/bin/mv "$@"\n',
+      { mode: '0755' },
+    )
+    await shellInHost(one, 'rm -f /run/renaming /run/once')
+    await actingAt('put-back', ['update', 'upd-notes'], async () => {
+      await until('the rename', 30, async () =>
+        (await shellInHost(one, 'ls /run/renaming 2>/dev/null || :')) === '' ? null : true,
+      )
+      await shellInHost(one, "systemctl kill --signal=SIGKILL 'streamside-apply-*'; rm /usr/local/sbin/mv")
+    })
+    await works()
+    await isUp()
+    expect(await greetingOf()).toBe(before)
+    expect((await roll('update', 'upd-notes')).code).toBe(0)
+    expect(await greetingOf()).toBe('not this')
+    expect(await leftovers(one)).toEqual([])
+  })
 
   test('what ran before runs again when the transaction is killed', async () => {
     await greet('never')

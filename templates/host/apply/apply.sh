@@ -90,7 +90,7 @@ with_fields() { # FUNCTION NUMBER FIELDS
   "$@"
 }
 
-halted=''
+halted='' putting_back=''
 # Stopped for what is done here: started again however this ends (`run` has a unit that does it when this program is killed).
 note_halted() { # UNIT
   halted="$halted $1"
@@ -101,9 +101,10 @@ finish() {
   status=$?
   trap - EXIT
   if [ "$status" -ne 0 ]; then
-    discard_staged "$staged"
     undrain
+    [ -z "$putting_back" ] || record problem "release-put-back-down:$putting_back" "$(printf 'what ran before could not be put back as a whole: %s' "$(last_lines 3)" | base64 -w0)"
     [ ! -e "$payload/switching" ] || recover
+    discard_staged "$staged"
     # what it was started from is in place still, or all of what is to be: its gate knows which files those are
     for unit in $halted; do systemctl start --no-block "$unit" || :; done
     grep -q "^problem$tab" "$transaction/journal" ||
@@ -208,6 +209,7 @@ each recheck step_recheck
 each health step_health
 # Before releases are pruned: it may need the one of before.
 each roll step_rolled
+each keep drop_kept
 each prune step_prune
 prune_programs
 each replicating step_replicating

@@ -9,7 +9,7 @@ stop_limit=5000
 is_gated() { [ -e "/etc/streamside/apps/$1/gate.json" ]; }
 serves_now() { case $(state_of "$1") in active/* | reloading/*) ;; *) false ;; esac; }
 
-prove_beside() { # APP running|stopped CODE: of the problem
+prove_beside() { # APP running|ended|stopped CODE: of the problem, NICE
   if nice -n "$4" sh ./prove-beside.sh "$1" "$2" >"$payload/proved"; then return 0; fi
   why=$(sed -n "s/^refused$tab//p" "$payload/proved" | base64 -d)
   fail 17 "$3:$1" "${why:-$(last_lines 3)}"
@@ -29,23 +29,38 @@ step_pre_prove() { # N APP UNIT restore|prove|auto
     prove_beside "$2" running not-sound 10
     tell_proved "$2"
     took=$(awk -F '\t' '$1 == "proved" { sum += $5 } END { printf "%d", sum }' "$payload/proved")
+    biggest=$(awk -F '\t' '$1 == "proved" && $4 > most { most = $4 } END { printf "%.0f", most + 0 }' "$payload/proved")
+    room=$(df -P -k /var/tmp | awk 'END { printf "%.0f", $4 * 1024 }')
+    fits=yes
+    # what is restored, a copy of what lies here, and its WAL
+    [ "$room" -gt $((3 * biggest + 16777216)) ] || fits=no
+    [ "$mode:$fits" != restore:no ] || ! is_persistent "$2" ||
+      fail 17 "not-sound:$2" "to be compared with what the replica gives back (restart: restore) it needs $((3 * biggest / 1048576 + 16)) MiB in /var/tmp, and $((room / 1048576)) MiB are free there"
     # restored again, copied and compared: about twice what the restore took alone
     if [ "$mode" = auto ]; then
-      if [ $((2 * took + 500)) -le "$stop_limit" ]; then mode=restore; else mode=prove; fi
+      if [ "$fits" = yes ] && [ $((2 * took + 500)) -le "$stop_limit" ]; then mode=restore; else mode=prove; fi
     fi
     step "$mode" "$2: restoring it beside took $((took / 1000)).$(printf %03d $((took % 1000)) | cut -c1) s"
   fi
   printf '%s\n' "$mode" >"$payload/mode.$2"
 }
 
-# What it runs from now, as it lies there: to be put back.
+# What it runs from now, as it lies there: to be put back by a rename, which takes no room. A second name beside it, or a copy where a
+# file system has no second names.
 step_keep() { # N APP PATH USER
   mkdir -p "$payload/before"
   if [ -h "$3" ]; then printf 'link\t%s\n' "$(encode "$(readlink -n -- "$3")")" >"$payload/before/$1"
   elif [ -f "$3" ]; then
-    printf 'file\t%s\n' "$(stat -c '%a %U:%G' -- "$3")" >"$payload/before/$1"
-    as "$4" cat -- "$3" >"$payload/before/$1.content" || fail 12 write "$3 could not be kept: $(last_lines 1)"
+    beside "$1" "$3"
+    printf '%s\t-\t%s\n' "$(encode "$temporary")" "$4" >>"$staged"
+    as "$4" ln -- "$3" "$temporary" 2>/dev/null || as "$4" cp -p -- "$3" "$temporary" || fail 12 write "$3 could not be kept: $(last_lines 1)"
+    as "$4" sync -- "${3%/*}"
+    printf 'file\t\n' >"$payload/before/$1"
   else printf 'none\t\n' >"$payload/before/$1"; fi
+}
+drop_kept() { # N APP PATH USER
+  beside "$1" "$3"
+  as "$4" rm -f -- "$temporary"
 }
 
 # A host that loses its power while files get their names would come up with a mixture of two releases. Until all have, a unit of this
@@ -77,7 +92,9 @@ arm_recovery() {
   [ -n "${recovers-}" ] || return 0
   : >"$payload/switching"
   mkdir -p /etc/systemd/system/multi-user.target.wants
-  mv -T -- "$payload/recovery" "/etc/systemd/system/$recovery"
+  cp -- "$payload/recovery" "/etc/systemd/system/.$recovery"
+  sync -- "/etc/systemd/system/.$recovery"
+  mv -T -- "/etc/systemd/system/.$recovery" "/etc/systemd/system/$recovery"
   ln -sf "../$recovery" "/etc/systemd/system/multi-user.target.wants/$recovery"
   sync -- "$payload" /etc/systemd/system /etc/systemd/system/multi-user.target.wants
 }
@@ -134,7 +151,8 @@ step_roll() { # N APP UNIT restore|prove|auto SECONDS [FILE SECONDS: out of serv
   systemctl stop "$3" || fail 15 unit "systemctl stop $3: $(last_lines 3)"
   undrain
   is_gated "$2" || return 0
-  grep -qs '"proved":true' "/var/lib/streamside/apps/$2/clean" || fail 17 "not-proven-stopped:$2" "$(why_unproven "$2")"
+  # One that does not end with 0 when it is told to stop (Java: 143) leaves no mark of an orderly stop: then the proof is made here.
+  grep -qs '"proved":true' "/var/lib/streamside/apps/$2/clean" || prove_beside "$2" ended not-proven-stopped 0
   [ "$(cat "$payload/mode.$2")" = restore ] && is_persistent "$2" || return 0
   step compare "$2"
   prove_beside "$2" stopped not-the-same 0
@@ -154,32 +172,41 @@ put_one_back() { # N APP PATH USER
       ln -s -- "$decoded" "$temporary"
       mv -T -- "$temporary" "$3"
       ;;
+    # gone: it was put back before this was cut off
     file)
-      # shellcheck disable=SC2016 # $1 is that shell's
-      as "$4" sh -c 'umask 077; cat >"$1"' sh "$temporary" <"$payload/before/$1.content"
-      [ "$4" != root ] || chown -- "${what#* }" "$temporary"
-      as "$4" chmod "${what%% *}" -- "$temporary"
-      as "$4" sync -- "$temporary"
-      as "$4" mv -T -- "$temporary" "$3"
+      if as "$4" test -e "$temporary"; then
+        as "$4" mv -T -- "$temporary" "$3"
+        as "$4" sync -- "${3%/*}"
+      fi
       ;;
   esac
 }
+
+# The limit is the new release's: the one of before gets a minute at least.
+old_limit() { if [ "$1" -lt 60 ]; then echo 60; else echo "$1"; fi; }
 
 # On the data as they are: what the new release has written was acknowledged.
 put_back() { # APP UNIT SECONDS
   step put-back "$1"
   systemctl stop "$2" || fail 15 unit "systemctl stop $2: $(last_lines 3)"
   back=$1
+  putting_back=$1
+  # from here on as before: cut off in the middle, it is gone on with
+  arm_recovery
   each keep put_one_back
   [ ! -s "$payload/manifest-before" ] || put_record "$payload/manifest-before" /var/lib/streamside/manifest
+  disarm_recovery
+  putting_back=
   systemctl daemon-reload
+  # Started anew with what is new: its gate starts it again, from what is back.
+  ! grep -q "^restart$tab$1-litestream.service$" "$payload/steps" || systemctl stop "$1-litestream.service" || :
   # it was under way since the beginning of the other's time
   health_began=''
   rm -f "$payload/before.$2"
   systemctl reset-failed "$2" 2>/dev/null || :
   systemctl start --no-block "$2"
-  if [ -s "$payload/healthy-before.$1" ]; then step_health 0 "$1" "$2" "$3" as-before "$payload/healthy-before.$1"
-  else step_health 0 "$1" "$2" "$3" none; fi
+  if [ -s "$payload/healthy-before.$1" ]; then step_health 0 "$1" "$2" "$(old_limit "$3")" as-before "$payload/healthy-before.$1"
+  else step_health 0 "$1" "$2" "$(old_limit "$3")" none; fi
 }
 
 short() { printf %.12s "$1"; }

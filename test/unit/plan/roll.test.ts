@@ -58,6 +58,27 @@ describe('an update', () => {
   })
 })
 
+describe('what no putting back of files undoes is refused:', () => {
+  const refusedFor = (more: Partial<App>) => {
+    const state = { ...wanted, apps: [{ ...web, ...more }] }
+    const seen = observed()
+    const { refused } = rollPlan({ state, observed: seen, plan: planHost(state, seen) }, { app: 'web', kind: 'update' })
+    return refused.map(({ code, found }) => `${code}: ${found}`)
+  }
+
+  test.each([
+    ['another database', { databases: { ...web.databases, log: '/var/lib/web/log.db' } }, 'main → log, main'],
+    ['none any more', { databases: {}, replica: null }, 'main → none'],
+    ['another place', { databases: { main: '/var/lib/web/data/main.db' } }, 'where its databases lie'],
+  ] as [string, Partial<App>, string][])('%s', (_, more, says) => {
+    expect(refusedFor(more)).toEqual([expect.stringMatching(new RegExp(`^not-a-roll: .*${says}`))])
+  })
+
+  test('and nothing of a new release', () => {
+    expect(refusedFor({})).toEqual([])
+  })
+})
+
 describe('a dry run tells the steps', () => {
   const stepsOf = (roll: Roll, more: Partial<App> = {}) => {
     const own = { ...web, ...more }
