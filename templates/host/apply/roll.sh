@@ -175,7 +175,8 @@ put_one_back() { # N APP PATH USER
     # gone: it was put back before this was cut off
     file)
       if as "$4" test -e "$temporary"; then
-        as "$4" mv -T -- "$temporary" "$3"
+        # where it has not been replaced yet both are names of one file, and mv(1) refuses that
+        as "$4" mv -T -- "$temporary" "$3" || as "$4" cmp -s -- "$temporary" "$3"
         as "$4" sync -- "${3%/*}"
       fi
       ;;
