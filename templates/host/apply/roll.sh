@@ -187,7 +187,7 @@ put_one_back() { # N APP PATH USER
 old_limit() { if [ "$1" -lt 60 ]; then echo 60; else echo "$1"; fi; }
 
 # On the data as they are: what the new release has written was acknowledged.
-put_back() { # APP UNIT SECONDS
+put_release_back() { # APP UNIT SECONDS
   step put-back "$1"
   systemctl stop "$2" || fail 15 unit "systemctl stop $2: $(last_lines 3)"
   back=$1
@@ -220,7 +220,7 @@ step_rolled() { # N APP UNIT MODE SECONDS
     outcome=failed
     # what holds it back are its data: no release changes that
     if [ ! -s "/var/lib/streamside/apps/$2/reason" ] && put_back_changes_something "$2"; then
-      put_back "$2" "$3" "$5"
+      put_release_back "$2" "$3" "$5"
       rolled_back="$rolled_back $2"
       what="release $(short "$to")" before="what ran before (release $(short "$from"))"
       # only its configuration has changed; a service has no release
