@@ -64,7 +64,18 @@ check() {
   exit 1
 }
 
+# Nothing of it was ever uploaded under this name, and Litestream has counted on here from another one, whose beginning it has deleted
+# since: what it would upload begins in the middle, and it would look for the rest for ever.
+begin_at_one() {
+  [ "$answer" = anew ] || return 0
+  first=$(as_app ls -- "${path%/*}/.${path##*/}-litestream/ltx/0" 2>/dev/null | head -n 1) || first=
+  case $first in '' | 0000000000000001-*) return 0 ;; esac
+  say 5 "$db: Litestream counts it from 1 again, for the replica has nothing of it and the beginning is not here any more"
+  as_app sh "$lib/aside.sh" ".streamside-aside/$(date -u +%Y%m%dT%H%M%SZ)" "$path" ".${path##*/}-litestream"
+}
+
 go() {
+  each_db begin_at_one
   # From here on it writes to the files again: a checkpoint of its own is no sign of a stranger.
   case $(remembered clean) in
     *'"settled":true'*) remember clean "$(remembered clean | sed 's/"settled":true/"settled":false/')" ;;

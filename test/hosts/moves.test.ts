@@ -169,6 +169,18 @@ describe('a database that is new under databases:', () => {
     await declare('mov-pair', named({ main: 'data/l.db', logs: 'data/m.db' }, { ...both }))
     expect(changesOf(await lab.provision())).toEqual([])
   })
+
+  test('goes on from the file that is there although Litestream has deleted the beginning of its history here', async () => {
+    await write('much later')
+    await proven(of('mov-pair'))
+    // as its retention does, minutes after it was uploaded
+    await shellInHost(host(), 'rm /var/lib/mov-pair/data/.m.db-litestream/ltx/0/0000000000000001-*')
+    await declare('mov-pair', named({ main: 'data/l.db', later: 'data/m.db' }, { ...both }))
+    await moved()
+    await rowsOnceUp(of('mov-pair'))
+    expect(await logRows()).toEqual(['of log', 'in no replica', 'much later'])
+    await proven(of('mov-pair'))
+  })
 })
 
 test('two apps do not get the database of each other', async () => {
@@ -214,5 +226,5 @@ test('a database that got another name comes back from its replica with what was
      systemctl start --no-block mov-pair.service`,
   )
   expect(await rowsOnceUp(of('mov-pair'))).toEqual(['of main'])
-  expect(await logRows()).toEqual(['of log', 'in no replica'])
+  expect(await logRows()).toEqual(['of log', 'in no replica', 'much later'])
 })

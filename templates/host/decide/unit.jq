@@ -1,5 +1,10 @@
 # Before Litestream starts (ownership.md, "Litestream's unit and the timer"). Facts as at the gate, and .running: the app does.
 # -> go { path }, look, refuse, or fence: behind the replica while the app runs means that somebody else wrote there
+# Whose history is another name's, as Litestream counts it here: of these the replica has never held anything.
+def never_uploaded($owner):
+  . as $f | [.dbs[] | select($owner.dbs[.].init == false and $f.remote[.].max == null and $f.local[.].l0 != null) | { key: ., value: "anew" }] | from_entries;
+def go($owner): { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path, dbs: never_uploaded($owner) };
+
 def unit_owned($owner):
   . as $f
   | if .fenced then refuse("fenced"; "another host has taken \(.app) over"; "the gate decides, at the app's next start")
@@ -19,7 +24,7 @@ def unit_owned($owner):
       | [.dbs[] as $db | select($f | place_lost($db)) | $f | place_lost_text($db)] as $lost
       # nobody else's work: what it is behind is this host's own
       | if $lost != [] then alarm("place-lost"; $lost | join("; "); place_lost_next)
-        elif $ahead == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
+        elif $ahead == [] then ($f | go($owner))
         else alarm("split"; "the replica is ahead of \($ahead | join(", ")) while the app runs: somebody else has written under \($owner.path)"; "streamside keep \(.host) \(.app) --dry-run shows both; without --dry-run it goes on with the files here") | .do = "fence" end
     else
       [.dbs[] as $db | select($f | if only_here($db; $owner) then false elif .local[$db].file then stale_why($db) != null else remote_max($db) > zero end) | $db] as $stale
@@ -28,7 +33,7 @@ def unit_owned($owner):
       | if $lost != [] then refuse("replica-lost"; "\($lost | join(", ")) was in the replica once, and now nothing is there"; "the gate says what to do, at the app's next start")
         elif any(.dbs[]; $f.local[.].short == true) then
         refuse("file-short"; "\([.dbs[] | select($f.local[.].short == true)] | join(", ")) is cut off, as a failing card leaves it: it would be uploaded as the newest state"; "the gate says what to do, at the app's next start")
-      elif $stale == [] then { do: "go", code: "go", text: "mine, under \($owner.path)", next: "", path: $owner.path }
+      elif $stale == [] then ($f | go($owner))
         else refuse("stale"; "the files here are older than the replica: \($stale | join(", "))"; "the gate restores them, before the app starts") end
     end;
 
