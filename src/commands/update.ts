@@ -5,6 +5,7 @@ import { rollSequence } from '../plan/roll-sequence.ts'
 import { groundWarnings, obstacles } from '../plan/obstacles.ts'
 import { type ExitCode, exitCodes, Problem, worstExit } from '../problem.ts'
 import type { RunContext } from '../rollout/context.ts'
+import type { Report } from '../report/events.ts'
 import { AfterOthers, type HostResult, type Spent } from '../rollout/fleet.ts'
 import { readHistory, releaseBefore } from '../rollout/history.ts'
 import { groundOf } from '../rollout/ground.ts'
@@ -82,7 +83,7 @@ function createRoll(kind: RollKind, names: readonly string[], { dryRun, pause, c
       for (const app of apps) {
         if (context.stopping.aborted) break
         const roll = kind === 'rollback' ? await backTo(context, host, app, spent) : { app: app.name, kind }
-        const own = { ...context, roll }
+        const own = { ...context, roll, report: inWordsOf(kind, context.report) }
         parts.push(dryRun ? await showRoll(own, host, spent) : await provisionHost(own, host, spent))
         const exit = parts.at(-1)?.exit ?? exitCodes.failed
         if (exit !== exitCodes.done && !dryRun) {
@@ -101,6 +102,27 @@ function createRoll(kind: RollKind, names: readonly string[], { dryRun, pause, c
     earlier ||= parts.some(({ outcome }) => outcome === 'changed')
     return inAll(parts)
   }
+}
+
+/** Host transactions are provision's: who runs an update again has its proof and its way back, and provision has not. */
+export function inWordsOf(kind: RollKind, report: Report): Report {
+  return (event) =>
+    event.type === 'problem' && event.problem.next.includes('run provision again')
+      ? report({ type: 'problem', problem: withNext(event.problem, kind) })
+      : report(event)
+}
+
+function withNext({ code, doing, found, next, host, app, exit, cause }: Problem, kind: RollKind): Problem {
+  return new Problem({
+    code,
+    doing,
+    found,
+    next: next.replaceAll('run provision again', `run ${kind} again`),
+    exit,
+    cause,
+    ...(host === undefined ? {} : { host }),
+    ...(app === undefined ? {} : { app }),
+  })
 }
 
 /** @throws Problem `app-unknown`, `limit-unknown`, `nothing-to-roll` */

@@ -22,7 +22,7 @@ const rollingPrograms = ['prove-beside.sh', 'restore.sh']
  * @param seenAt when the host was as the plan has it: seconds since the epoch, by its own clock
  */
 export function applyPayload(plan: HostPlan, who: string, seenAt: number): Payload {
-  const parts = 'apply lay packages healthy replicating units leave roll rename mend logging'
+  const parts = 'apply lay packages healthy replicating units leave roll recover rename mend logging'
     .split(' ')
     .map((part) => `${part}.sh`)
   const programs = ['run', ...parts].map((name) => ({ name, content: hostProgram(`apply/${name}`) }))

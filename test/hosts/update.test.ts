@@ -169,13 +169,16 @@ describe('an update under load', () => {
   test('with a release that crashes is put back on the data as they are, and ends with 4', async () => {
     await crashes()
     await greet('of the release that crashes')
+    const dropIn = '/etc/systemd/system/upd-notes.service.d/mine.conf'
+    await putFile(one, dropIn, '[Service]\nNice=1\n')
     const { result, acknowledged } = await whileWriting(() => roll('update', 'upd-notes'))
     await works()
     expect(result.code).toBe(4)
     expect(problemsOf(result).map(({ code }) => code)).toEqual(['unhealthy', 'release-put-back'])
     expect(rolledOf(result)).toMatchObject([{ outcome: 'put-back' }])
-    // the environment of before, too
+    // the environment of before, too, and what somebody has laid over its unit
     expect(await greetingOf()).toBe('by prove')
+    await shellInHost(one, 'grep Nice=1 "$1" && rm -r "$(dirname "$1")"', [dropIn])
     await expectAllThere(acknowledged)
     const [release] = rolledOf(result)
     expect(await shellInHost(one, 'readlink /opt/upd-notes/current')).toContain(release?.['from'] as string)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Carries out one host transaction: packages, accounts, releases, files, units, health.
 #
-# Usage: sh ./apply.sh ID [recover]     recover: at a boot, see roll.sh; in a payload folder that holds
+# Usage: sh ./apply.sh ID [recover]     recover: at a boot, see recover.sh; in a payload folder that holds
 #   steps       lines of TAB-separated fields, first the verb; the verbs are the functions step_… of the parts below
 #   members/N   the content that goes with step N (a file, a binary, a release's tar)
 #   members/manifest
@@ -147,6 +147,8 @@ finish() {
 . ./leave.sh
 # shellcheck source=templates/host/apply/roll.sh
 . ./roll.sh
+# shellcheck source=templates/host/apply/recover.sh
+. ./recover.sh
 # shellcheck source=templates/host/apply/rename.sh
 . ./rename.sh
 # shellcheck source=templates/host/apply/mend.sh

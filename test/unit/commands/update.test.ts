@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { expect, test } from 'vitest'
+import { inWordsOf } from '../../../src/commands/update.ts'
+import { Problem } from '../../../src/problem.ts'
 import { folderWith, inventoryWith, keys } from '../inventory/workspace.ts'
 
 const bin = path.resolve(import.meta.dirname, '../../../src/bin.ts')
@@ -38,6 +40,15 @@ test.each(['update', 'restart', 'rollback'])(
     })
   },
 )
+
+test('what a transaction advises to run again is the command that was run', () => {
+  const said: string[] = []
+  const report = inWordsOf('update', (event) => said.push(event.type === 'problem' ? event.problem.next : event.type))
+  const next = 'mend the release, then run provision again: it goes on'
+  report({ type: 'problem', problem: new Problem({ code: 'unhealthy', doing: 'x', found: 'y', next, host: 'pi' }) })
+  report({ type: 'note', message: 'run provision again' })
+  expect(said).toEqual(['mend the release, then run update again: it goes on', 'note'])
+})
 
 test('update --help shows what it does, with examples', () => {
   const { status, said } = streamside(['update', '--help'])
