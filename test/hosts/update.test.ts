@@ -178,7 +178,7 @@ describe('an update under load', () => {
     expect(rolledOf(result)).toMatchObject([{ outcome: 'put-back' }])
     // the environment of before, too, and what somebody has laid over its unit
     expect(await greetingOf()).toBe('by prove')
-    await shellInHost(one, 'grep Nice=1 "$1" && rm -r "$(dirname "$1")"', [dropIn])
+    await shellInHost(one, 'grep Nice=1 "$1" && rm -r "$(dirname "$1")" && systemctl daemon-reload', [dropIn])
     await expectAllThere(acknowledged)
     const [release] = rolledOf(result)
     expect(await shellInHost(one, 'readlink /opt/upd-notes/current')).toContain(release?.['from'] as string)
