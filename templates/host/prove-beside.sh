@@ -49,7 +49,11 @@ room_there() {
 
 prove_one() {
   floor_of "$proven_tip"
-  [ -n "$floor" ] || return 0
+  if [ -z "$floor" ]; then
+    # made since the proof, or not on record: nothing may be said to be the same that was not compared
+    [ "$when" != stopped ] || as_app sh -c '[ ! -s "$1" ]' sh "$path" || refused "$db: what was proven of it at the stop is not on record, so it cannot be compared"
+    return 0
+  fi
   plans='' free='' wanted=latest
   plans_entry
   room_there

@@ -152,6 +152,8 @@ describe('an update under load', () => {
     const before = await pidOf('upd-memory')
     const { result, acknowledged } = await whileWriting(() => roll('restart', 'upd-memory'), port + 3)
     expect(result.code, result.stdout + result.stderr).toBe(0)
+    // nothing was compared: the gate has emptied it
+    expect(rolledOf(result)).toMatchObject([{ mode: 'prove', databases: [{ name: 'main' }] }])
     expect(await pidOf('upd-memory')).not.toBe(before)
     await expectAllThere(acknowledged, port + 3)
   })
@@ -245,6 +247,23 @@ test('a host that cannot be reached halts the roll with 3, and the next run goes
   }
   expect((await roll('restart', 'upd-pages')).code).toBe(0)
   expect(await pid()).not.toBe(before)
+})
+
+test('what the replica does not give back byte for byte halts it: both are kept, and the app runs again as it was', async () => {
+  await greet('not the same', { restart: 'restore' })
+  const before = await greetingOf()
+  await putFile(one, '/usr/local/bin/cmp', '#!/bin/sh\nexit 1\n', { mode: '0755' })
+  const run = await roll('update', 'upd-notes')
+  await shellInHost(one, 'rm /usr/local/bin/cmp')
+  expect(run.code).toBe(6)
+  const [problem] = problemsOf(run)
+  expect(problem).toMatchObject({ code: 'not-the-same', app: 'upd-notes' })
+  const kept = /kept as (\S+)\.? /.exec(`${problem?.found} `)?.[1]?.replace(/\.$/, '') ?? ''
+  expect(await shellInHost(one, 'sqlite3 "$1" "SELECT text FROM rows LIMIT 1"', [kept])).toBe('first\n')
+  await until('the app to be back', 20, async () => ((await pidOf('upd-notes')) === '0' ? null : true))
+  await until('it to answer', 20, () => greetingOf().catch(() => null))
+  expect(await greetingOf()).toBe(before)
+  expect((await roll('update', 'upd-notes')).code).toBe(0)
 })
 
 describe('nothing is stopped', () => {

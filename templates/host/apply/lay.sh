@@ -35,7 +35,9 @@ clean_after_interrupted() {
       step clean "what the interrupted transaction ${other##*/} left"
       # nobody has done it: not at a boot, nor when its program was killed
       [ ! -e "$other/payload/switching" ] && [ ! -e "$other/drained" ] || (cd "$other/payload" && sh ./apply.sh "${other##*/}" recover) || :
-      rm -f -- "/etc/systemd/system/multi-user.target.wants/streamside-recover-${other##*/}.service" "/etc/systemd/system/streamside-recover-${other##*/}.service"
+      rm -f -- "/etc/systemd/system/multi-user.target.wants/streamside-recover-${other##*/}.service" "/etc/systemd/system/streamside-recover-${other##*/}.service" "/etc/systemd/system/.streamside-recover-${other##*/}.service"
+      # a copy of a database, of a restart that was killed while it was proven
+      find /var/tmp -maxdepth 1 -name 'streamside-*.beside.*' -exec rm -rf -- {} + || :
       [ ! -e "$other/staged" ] || discard_staged "$other/staged"
       rm -rf -- "$other/payload"
       printf 'end\tcut\n' >>"$other/journal"

@@ -63,7 +63,8 @@ put_one_back() { # N APP PATH USER
     none) as "$4" rm -f -- "$3" ;;
     link)
       decode "$what"
-      ln -s -- "$decoded" "$temporary"
+      # it may lie there: of a try that was cut off
+      ln -sfn -- "$decoded" "$temporary"
       mv -T -- "$temporary" "$3"
       ;;
     # gone: it was put back before this was cut off
